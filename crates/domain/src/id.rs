@@ -1,0 +1,321 @@
+//! Names of things: every id is its own type, right once built, with one canonical text.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a text is not an id of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdError {
+    /// What was expected, for example `a GUID`.
+    pub expected: &'static str,
+    /// The text as given.
+    pub text: String,
+}
+
+impl IdError {
+    fn new(expected: &'static str, text: &str) -> Self {
+        Self { expected, text: text.chars().take(100).collect() }
+    }
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is not {}", self.text, self.expected)
+    }
+}
+
+impl std::error::Error for IdError {}
+
+fn parse_guid(text: &str) -> Option<u128> {
+    let bytes = text.as_bytes();
+    let dashed = match bytes.len() {
+        32 => false,
+        36 => true,
+        _ => return None,
+    };
+    let mut value = 0u128;
+    for (position, byte) in bytes.iter().enumerate() {
+        if dashed && matches!(position, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let digit = char::from(*byte).to_digit(16)?;
+        value = value << 4 | u128::from(digit);
+    }
+    Some(value)
+}
+
+fn write_guid(f: &mut fmt::Formatter<'_>, value: u128) -> fmt::Result {
+    let hex = format!("{value:032x}");
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    f.pad(&format!("{a}-{b}-{c}-{d}-{e}"))
+}
+
+macro_rules! guid_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// A GUID: read with or without dashes in any case, written dashed in lower case. Its
+        /// order is that of its text.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// Reads a GUID.
+            ///
+            /// # Errors
+            /// [`IdError`] if the text is none.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                parse_guid(text).map(Self).ok_or_else(|| IdError::new("a GUID", text))
+            }
+
+            /// The id from its 128 bits, most significant first in the text.
+            #[must_use]
+            pub const fn from_bits(bits: u128) -> Self {
+                Self(bits)
+            }
+
+            /// The 128 bits.
+            #[must_use]
+            pub const fn to_bits(self) -> u128 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_guid(f, self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_guid(f, self.0)
+            }
+        }
+    };
+}
+
+guid_type!(
+    /// A subscription: the account that usage and charges belong to.
+    SubscriptionId
+);
+guid_type!(
+    /// A tenant: the directory that owns subscriptions and principals.
+    TenantId
+);
+guid_type!(
+    /// A meter: what is measured and priced.
+    MeterId
+);
+guid_type!(
+    /// A principal's object id (`oid` in a token): a user, group or service principal.
+    ObjectId
+);
+guid_type!(
+    /// A role: a set of actions that a principal may be given.
+    RoleId
+);
+guid_type!(
+    /// A role assignment: a role given to a principal at a scope.
+    RoleAssignmentId
+);
+guid_type!(
+    /// One data folder of Tallyhouse, from its first run on.
+    InstallationId
+);
+
+macro_rules! hash_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// From its sixteen bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// Its sixteen bytes, as the ledger stores them.
+            #[must_use]
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// Thirty-two hexadecimal digits.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&format!("{:032x}", u128::from_be_bytes(self.0)))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+hash_type!(
+    /// Identity of a record: the hash of its source and event id.
+    RecordId
+);
+hash_type!(
+    /// Hash of what a producer sent in canonical form: equal content, equal hash.
+    ContentHash
+);
+hash_type!(
+    /// Hash of a meter instance, by which rows are sorted and grouped.
+    InstanceHash
+);
+
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $canonical:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Reads the text and brings it into its canonical form.
+            ///
+            /// # Errors
+            /// [`IdError`] if the text is not of that form.
+            pub fn parse(text: &str) -> Result<Self, IdError> {
+                let canonical: fn(&str) -> Option<String> = $canonical;
+                let text = canonical(text).ok_or_else(|| IdError::new($expected, text))?;
+                Ok(Self(text.into()))
+            }
+
+            /// The canonical text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// Most bytes of a source or event id.
+pub const EVENT_TEXT_BYTES_MAX: usize = 1024;
+
+fn event_text(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.len() <= EVENT_TEXT_BYTES_MAX;
+    let clean = !text.chars().any(char::is_control);
+    (fits && clean).then(|| text.to_owned())
+}
+
+fn letters(text: &str, count: usize) -> bool {
+    text.len() == count && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+text_type!(
+    /// An offer's durable id, such as `MS-AZR-0003P`; compared without case, kept in capitals.
+    ///
+    /// Source: Azure RateCard, `OfferDurableId`.
+    OfferId,
+    "an offer durable id such as MS-AZR-0003P",
+    |text| {
+        let fits = (2..=64).contains(&text.len());
+        let clean = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+        (fits && clean && starts).then(|| text.to_ascii_uppercase())
+    }
+);
+text_type!(
+    /// An ISO 4217 currency code, in capitals.
+    Currency,
+    "an ISO 4217 currency code such as USD",
+    |text| letters(text, 3).then(|| text.to_ascii_uppercase())
+);
+text_type!(
+    /// A culture such as `en-US`, which picks the language of meter names.
+    Locale,
+    "a locale such as en-US",
+    |text| {
+        let mut parts = text.split('-');
+        let language = parts.next().filter(|part| letters(part, 2) || letters(part, 3))?;
+        let mut locale = language.to_ascii_lowercase();
+        for part in parts {
+            let fits = (2..=8).contains(&part.len());
+            if !fits || !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                return None;
+            }
+            locale.push('-');
+            match part.len() {
+                2 => locale.push_str(&part.to_ascii_uppercase()),
+                _ => locale.push_str(part),
+            }
+        }
+        (locale.len() <= 32).then_some(locale)
+    }
+);
+text_type!(
+    /// An ISO 3166 two-letter country, where the offer was bought.
+    ///
+    /// Source: Azure RateCard, `RegionInfo`.
+    Country,
+    "an ISO 3166 country such as US",
+    |text| letters(text, 2).then(|| text.to_ascii_uppercase())
+);
+text_type!(
+    /// Who delivered a record: the CloudEvents `source`, or an import's name.
+    Source,
+    "a source: 1 to 1024 bytes without control characters",
+    event_text
+);
+text_type!(
+    /// A record's name within its source: the CloudEvents `id`.
+    EventId,
+    "an event id: 1 to 1024 bytes without control characters",
+    event_text
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guids_compare_without_case_or_dashes() {
+        let dashed = MeterId::parse("e60caf26-9ba0-413d-a422-6141f58081d6").unwrap();
+        assert_eq!(MeterId::parse("E60CAF269BA0413DA4226141F58081D6").unwrap(), dashed);
+        assert_eq!(dashed.to_string(), "e60caf26-9ba0-413d-a422-6141f58081d6");
+        for bad in [
+            "",
+            "e60caf26",
+            "e60caf26+9ba0-413d-a422-6141f58081d6",
+            "g60caf269ba0413da4226141f58081d6",
+        ] {
+            assert!(MeterId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn codes_are_brought_into_one_form() {
+        assert_eq!(OfferId::parse("ms-azr-0003p").unwrap().as_str(), "MS-AZR-0003P");
+        assert_eq!(Locale::parse("EN-us").unwrap().as_str(), "en-US");
+        assert_eq!(Currency::parse("usd").unwrap().as_str(), "USD");
+        assert_eq!(Country::parse("de").unwrap().as_str(), "DE");
+        assert!(Currency::parse("US").is_err());
+        assert!(OfferId::parse("MS AZR").is_err());
+        assert!(EventId::parse("").is_err());
+        assert!(EventId::parse("a\nb").is_err());
+    }
+}
