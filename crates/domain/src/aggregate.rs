@@ -228,11 +228,7 @@ mod tests {
             Granularity::Daily,
             true,
             RECORDS,
-            &[
-                "02T00: 02T00..03T00 a 5",
-                "02T00: 02T00..03T00 b 2",
-                "03T00: 02T00..03T00 a 24",
-            ],
+            &["02T00: 02T00..03T00 a 5", "02T00: 02T00..03T00 b 2", "03T00: 02T00..03T00 a 24"],
         );
         check(
             Granularity::Daily,

@@ -212,3 +212,6 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! Role assignments on file.
+
+use std::fmt;
+
+use domain::id::{ObjectId, RoleAssignmentId, RoleId, SubscriptionId};
+use domain::time::UtcTime;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use crate::error::StorageError;
+use crate::role::{Role, RoleAssignment};
+use crate::scope::Scope;
+use crate::store::{Accounts, Revision, Stored, add_revision, random_guid, stored};
+use crate::subscriptions::subscription_exists;
+
+/// A role to be given to a principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRoleAssignment {
+    /// Who is given the role: a user, group or service principal.
+    pub principal: ObjectId,
+    /// The role.
+    pub role: RoleId,
+    /// Where: there, and everywhere below.
+    pub scope: Scope,
+}
+
+/// Why a role was not assigned.
+#[derive(Debug)]
+pub enum AssignError {
+    /// The principal has the role at this scope by this assignment.
+    Exists(RoleAssignmentId),
+    /// There is no such role.
+    NoSuchRole(RoleId),
+    /// There is no such subscription.
+    NoSuchSubscription(SubscriptionId),
+    /// The accounts file failed.
+    Storage(StorageError),
+}
+
+/// Why a role assignment was not removed.
+#[derive(Debug)]
+pub enum RemoveAssignmentError {
+    /// There is no such assignment, or no more.
+    NotFound(RoleAssignmentId),
+    /// The accounts file failed.
+    Storage(StorageError),
+}
+
+/// Assignments in force; each use adds its own condition and order.
+macro_rules! in_force {
+    ($rest:literal) => {
+        concat!(
+            "SELECT role_assignment.*, revision.at_micros, revision.by
+             FROM role_assignment JOIN revision ON revision.number = made_revision
+             WHERE NOT EXISTS
+                 (SELECT 1 FROM role_assignment_removal WHERE assignment = role_assignment.id) ",
+            $rest
+        )
+    };
+}
+
+impl Accounts {
+    /// Gives a role to a principal.
+    ///
+    /// # Errors
+    /// [`AssignError`] if it has it there, role or subscription do not exist, or the file fails.
+    pub async fn assign_role(
+        &self,
+        new: NewRoleAssignment,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<RoleAssignment, AssignError> {
+        let role = Role::by_id(new.role).ok_or(AssignError::NoSuchRole(new.role))?;
+        let mut change = self.begin().await?;
+        let subscription = new.scope.subscription();
+        if !subscription_exists(&mut change, subscription).await? {
+            return Err(AssignError::NoSuchSubscription(subscription));
+        }
+        if let Some(same) = find_same(&mut change, &new).await? {
+            return Err(AssignError::Exists(same));
+        }
+        let action = format!("assign {} to {} at {}", role.name, new.principal, new.scope);
+        let revision = add_revision(&mut change, by, now, &action).await?;
+        let id = RoleAssignmentId::from_bits(random_guid());
+        sqlx::query(
+            "INSERT INTO role_assignment (id, made_revision, principal, role, scope)
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(id.to_string())
+        .bind(stored(revision.0))
+        .bind(new.principal.to_string())
+        .bind(new.role.to_string())
+        .bind(new.scope.as_str())
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        let NewRoleAssignment { principal, role, scope } = new;
+        let created_by = by.to_owned();
+        Ok(RoleAssignment { id, principal, role, scope, revision, created_at: now, created_by })
+    }
+
+    /// Takes a role away again; answers what was taken away.
+    ///
+    /// # Errors
+    /// [`RemoveAssignmentError`] if there is no such assignment in force, or the file fails.
+    pub async fn remove_role_assignment(
+        &self,
+        id: RoleAssignmentId,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<RoleAssignment, RemoveAssignmentError> {
+        let mut change = self.begin().await?;
+        let row = sqlx::query(in_force!("AND role_assignment.id = ?")).bind(id.to_string());
+        let row = row.fetch_optional(&mut *change).await?;
+        let row = row.ok_or(RemoveAssignmentError::NotFound(id))?;
+        let removed = read_assignment(&row)?;
+        let action = format!("remove role assignment {id}");
+        let revision = add_revision(&mut change, by, now, &action).await?;
+        sqlx::query(
+            "INSERT INTO role_assignment_removal (assignment, removed_revision) VALUES (?, ?)",
+        )
+        .bind(id.to_string())
+        .bind(stored(revision.0))
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        Ok(removed)
+    }
+
+    /// Every role assignment in force, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn role_assignments(&self) -> Result<Vec<RoleAssignment>, StorageError> {
+        let rows = sqlx::query(in_force!("ORDER BY made_revision"));
+        let rows = rows.fetch_all(&self.reader).await?;
+        rows.iter().map(read_assignment).collect()
+    }
+
+    /// The role assignments in force of a principal and its groups, in the order in which they were
+    /// made.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn assignments_of(
+        &self,
+        principal: ObjectId,
+        groups: &[ObjectId],
+    ) -> Result<Vec<RoleAssignment>, StorageError> {
+        let marks = vec!["?"; groups.len() + 1].join(", ");
+        let sql = in_force!("AND principal IN ");
+        let sql = AssertSqlSafe(format!("{sql} ({marks}) ORDER BY made_revision"));
+        let ids = std::iter::once(&principal).chain(groups);
+        let rows = ids.fold(sqlx::query(sql).persistent(groups.is_empty()), |query, id| {
+            query.bind(id.to_string())
+        });
+        let rows = rows.fetch_all(&self.reader).await?;
+        rows.iter().map(read_assignment).collect()
+    }
+}
+
+async fn find_same(
+    connection: &mut SqliteConnection,
+    new: &NewRoleAssignment,
+) -> Result<Option<RoleAssignmentId>, StorageError> {
+    let rows = sqlx::query(in_force!("AND principal = ? AND role = ?"))
+        .bind(new.principal.to_string())
+        .bind(new.role.to_string())
+        .fetch_all(connection)
+        .await?;
+    for row in &rows {
+        let assignment = read_assignment(row)?;
+        if assignment.scope == new.scope {
+            return Ok(Some(assignment.id));
+        }
+    }
+    Ok(None)
+}
+
+fn read_assignment(row: &SqliteRow) -> Result<RoleAssignment, StorageError> {
+    let row = Stored::new("role_assignment", row);
+    let scope = row.text("scope")?;
+    Ok(RoleAssignment {
+        id: row.parsed("id", RoleAssignmentId::parse)?,
+        principal: row.parsed("principal", ObjectId::parse)?,
+        role: row.parsed("role", RoleId::parse)?,
+        scope: Scope::parse(scope).map_err(|_| row.damaged("scope", scope.to_owned()))?,
+        revision: Revision(row.count("made_revision")?),
+        created_at: row.time("at_micros")?,
+        created_by: row.text("by")?.to_owned(),
+    })
+}
+
+impl fmt::Display for AssignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists(id) => write!(f, "role assignment {id} gives this role at this scope"),
+            Self::NoSuchRole(id) => write!(f, "role {id} does not exist"),
+            Self::NoSuchSubscription(id) => write!(f, "subscription {id} does not exist"),
+            Self::Storage(_) => f.write_str("role was not assigned"),
+        }
+    }
+}
+
+impl std::error::Error for AssignError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Exists(_) | Self::NoSuchRole(_) | Self::NoSuchSubscription(_) => None,
+            Self::Storage(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for RemoveAssignmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(id) => write!(f, "role assignment {id} does not exist"),
+            Self::Storage(_) => f.write_str("role assignment was not removed"),
+        }
+    }
+}
+
+impl std::error::Error for RemoveAssignmentError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotFound(_) => None,
+            Self::Storage(error) => Some(error),
+        }
+    }
+}
+
+crate::error::from_storage!(AssignError, RemoveAssignmentError);

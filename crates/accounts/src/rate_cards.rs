@@ -1,0 +1,198 @@
+//! Rate cards on file: every document byte for byte as it was imported, in versions.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use domain::catalogue::RateCardKey;
+use domain::id::{Country, Currency, Locale, OfferId};
+use domain::time::UtcTime;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use sqlx::sqlite::SqliteRow;
+use tokio::task::spawn_blocking;
+
+use crate::error::StorageError;
+use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+
+/// One import of a rate card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateCardVersion {
+    /// Its number, from 1, ascending over the installation.
+    pub version: u64,
+    /// Which card it is.
+    pub key: RateCardKey,
+    /// How many meters it has.
+    pub meters: u64,
+    /// When it was imported.
+    pub imported_at: UtcTime,
+    /// The revision that it came with.
+    pub revision: Revision,
+}
+
+/// A version with its document.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredRateCard {
+    /// Which version.
+    pub version: RateCardVersion,
+    /// The document, byte for byte as it was imported.
+    pub document: Vec<u8>,
+}
+
+impl fmt::Debug for StoredRateCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} bytes", self.version, self.document.len())
+    }
+}
+
+/// Versions without or with their documents; each use adds its own condition and order.
+macro_rules! versions {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT version, offer, currency, locale, region, meters, revision, at_micros",
+            $columns,
+            " FROM rate_card JOIN revision ON revision.number = revision ",
+            $rest
+        )
+    };
+}
+
+impl Accounts {
+    /// Stores a rate card as a new version, beside earlier ones of the same key.
+    ///
+    /// The document is not looked into: whoever calls has read it, and counted its meters.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the file fails.
+    pub async fn add_rate_card(
+        &self,
+        key: &RateCardKey,
+        document: &[u8],
+        meters: u64,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<RateCardVersion, StorageError> {
+        let gzip = packed(document.to_vec()).await;
+        let RateCardKey { offer, currency, locale, region } = key;
+        let mut change = self.begin().await?;
+        let action = format!("import rate card {offer} {currency} {locale} {region}");
+        let revision = add_revision(&mut change, by, now, &action).await?;
+        let row = sqlx::query(
+            "INSERT INTO rate_card
+                 (version, revision, offer, currency, locale, region, meters, document_gzip)
+             SELECT coalesce(max(version), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM rate_card
+             RETURNING version",
+        )
+        .bind(stored(revision.0))
+        .bind(offer.as_str())
+        .bind(currency.as_str())
+        .bind(locale.as_str())
+        .bind(region.as_str())
+        .bind(stored(meters))
+        .bind(gzip)
+        .fetch_one(&mut *change)
+        .await?;
+        let version = Stored::new("rate_card", &row).count("version")?;
+        change.commit().await?;
+        Ok(RateCardVersion { version, key: key.clone(), meters, imported_at: now, revision })
+    }
+
+    /// The rate cards of an offer, currency and region, in any locale, as of a revision: those that
+    /// came with it or before, in the order of their import.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn rate_card_versions(
+        &self,
+        offer: &OfferId,
+        currency: &Currency,
+        region: &Country,
+        revision: Revision,
+    ) -> Result<Vec<StoredRateCard>, StorageError> {
+        let rows = sqlx::query(versions!(
+            ", document_gzip",
+            "WHERE offer = ? AND currency = ? AND region = ? AND revision <= ? ORDER BY version"
+        ));
+        let rows = rows.bind(offer.as_str()).bind(currency.as_str()).bind(region.as_str());
+        let rows = rows.bind(stored(revision.0)).fetch_all(&self.reader).await?;
+        let mut cards = Vec::with_capacity(rows.len());
+        for row in &rows {
+            cards.push(read_card(row).await?);
+        }
+        Ok(cards)
+    }
+
+    /// The card of this key that was imported last.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be read.
+    pub async fn latest_rate_card(
+        &self,
+        key: &RateCardKey,
+    ) -> Result<Option<StoredRateCard>, StorageError> {
+        let row = sqlx::query(versions!(
+            ", document_gzip",
+            "WHERE offer = ? AND currency = ? AND region = ? AND locale = ?
+             ORDER BY version DESC LIMIT 1"
+        ));
+        let row = row.bind(key.offer.as_str()).bind(key.currency.as_str());
+        let row = row.bind(key.region.as_str()).bind(key.locale.as_str());
+        match row.fetch_optional(&self.reader).await? {
+            Some(row) => Ok(Some(read_card(&row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Every version of every rate card, in the order of their import.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn rate_cards(&self) -> Result<Vec<RateCardVersion>, StorageError> {
+        let rows = sqlx::query(versions!("", "ORDER BY version")).fetch_all(&self.reader).await?;
+        rows.iter().map(read_version).collect()
+    }
+}
+
+fn read_version(row: &SqliteRow) -> Result<RateCardVersion, StorageError> {
+    let row = Stored::new("rate_card", row);
+    Ok(RateCardVersion {
+        version: row.count("version")?,
+        key: RateCardKey {
+            offer: row.parsed("offer", OfferId::parse)?,
+            currency: row.parsed("currency", Currency::parse)?,
+            locale: row.parsed("locale", Locale::parse)?,
+            region: row.parsed("region", Country::parse)?,
+        },
+        meters: row.count("meters")?,
+        imported_at: row.time("at_micros")?,
+        revision: Revision(row.count("revision")?),
+    })
+}
+
+async fn read_card(row: &SqliteRow) -> Result<StoredRateCard, StorageError> {
+    let version = read_version(row)?;
+    let row = Stored::new("rate_card", row);
+    let document = unpacked(row.bytes("document_gzip")?.to_vec()).await;
+    let document = document.map_err(|error| {
+        row.damaged("document_gzip", format!("version {}: {error}", version.version))
+    })?;
+    Ok(StoredRateCard { version, document })
+}
+
+/// The document gzip'd: a card of some megabytes takes tens of milliseconds.
+async fn packed(document: Vec<u8>) -> Vec<u8> {
+    let pack = move || {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&document).and_then(|()| gzip.finish())
+    };
+    let packed = spawn_blocking(pack).await.expect("packing does not panic");
+    packed.expect("writing to memory does not fail")
+}
+
+async fn unpacked(gzip: Vec<u8>) -> io::Result<Vec<u8>> {
+    let unpack = move || {
+        let mut document = Vec::new();
+        GzDecoder::new(gzip.as_slice()).read_to_end(&mut document).map(|_| document)
+    };
+    spawn_blocking(unpack).await.expect("unpacking does not panic")
+}

@@ -1,0 +1,382 @@
+//! The accounts file: what goes in comes out, after every reopening, and nothing else happens to it.
+
+use std::path::{Path, PathBuf};
+
+use domain::catalogue::RateCardKey;
+use domain::id::{
+    Country, Currency, Locale, ObjectId, OfferId, RoleAssignmentId, RoleId, SubscriptionId,
+    TenantId,
+};
+use domain::period::AnchorDay;
+use domain::time::UtcTime;
+use sqlx::{Connection, Row, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::*;
+
+const BY: &str = "tester";
+
+fn at(seconds: i64) -> UtcTime {
+    UtcTime::from_micros(1_760_000_000_000_000 + seconds * 1_000_000).unwrap()
+}
+
+/// Accounts in a folder that is removed with them.
+struct Fixture {
+    accounts: Accounts,
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.db");
+        let accounts = Accounts::open(&path, at(0)).await.unwrap();
+        Self { accounts, path, _folder: folder }
+    }
+
+    async fn reopened(self) -> Self {
+        self.accounts.close().await;
+        let accounts = Accounts::open(&self.path, at(100)).await.unwrap();
+        Self { accounts, ..self }
+    }
+
+    async fn with_subscription(self, id: u128) -> Self {
+        let new = self.subscription(id, "Contoso");
+        self.accounts.create_subscription(new, BY, at(1)).await.unwrap();
+        self
+    }
+
+    fn subscription(&self, id: u128, name: &str) -> NewSubscription {
+        NewSubscription {
+            id: SubscriptionId::from_bits(id),
+            name: DisplayName::parse(name).unwrap(),
+            tenant: self.accounts.installation().tenant,
+            offer: OfferId::parse("MS-AZR-0062P").unwrap(),
+            currency: Currency::parse("USD").unwrap(),
+            locale: Locale::parse("en-US").unwrap(),
+            region: Country::parse("US").unwrap(),
+            anchor: AnchorDay::new(14).unwrap(),
+        }
+    }
+
+    /// Runs SQL behind the accounts' back.
+    async fn sql(&self, sql: &'static str) -> Result<(), sqlx::Error> {
+        run_sql(&self.path, sql).await
+    }
+}
+
+async fn run_sql(path: &Path, sql: &'static str) -> Result<(), sqlx::Error> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    sqlx::raw_sql(sql).execute(&mut connection).await?;
+    connection.close().await
+}
+
+fn role(name: &str) -> RoleId {
+    Role::find(name).unwrap().id
+}
+
+fn scope(id: u128, below: &str) -> Scope {
+    Scope::parse(&format!("/subscriptions/{}{below}", SubscriptionId::from_bits(id))).unwrap()
+}
+
+fn grant(principal: u128, name: &str, scope: Scope) -> NewRoleAssignment {
+    NewRoleAssignment { principal: ObjectId::from_bits(principal), role: role(name), scope }
+}
+
+#[tokio::test]
+async fn the_first_run_makes_an_installation_that_stays() {
+    let first = Fixture::new().await;
+    let installation = first.accounts.installation();
+    assert_eq!(first.accounts.tenants().await.unwrap(), [installation.tenant]);
+    assert_eq!(first.accounts.revision().await.unwrap(), Revision(1));
+    let other = Fixture::new().await;
+    assert_ne!(other.accounts.installation(), installation);
+    let again = first.reopened().await;
+    assert_eq!(again.accounts.installation(), installation);
+    assert_eq!(again.accounts.revision().await.unwrap(), Revision(1));
+}
+
+#[tokio::test]
+async fn a_subscription_comes_back_as_it_was_made() {
+    let fixture = Fixture::new().await;
+    let made =
+        fixture.accounts.create_subscription(fixture.subscription(7, "Café 東京"), BY, at(5));
+    let made = made.await.unwrap();
+    assert_eq!((made.revision, made.changed_at), (Revision(2), at(5)));
+    fixture
+        .accounts
+        .create_subscription(fixture.subscription(3, "Café 東京"), BY, at(6))
+        .await
+        .unwrap();
+    let fixture = fixture.reopened().await;
+    let found = fixture.accounts.subscription(SubscriptionId::from_bits(7)).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&made));
+    let all = fixture.accounts.subscriptions().await.unwrap();
+    assert_eq!(all.iter().map(|one| one.id.to_bits()).collect::<Vec<_>>(), [3, 7]);
+    assert_eq!(fixture.accounts.subscription(SubscriptionId::from_bits(9)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_no_trace() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let before = fixture.accounts.revision().await.unwrap();
+    let same = fixture.subscription(1, "Other");
+    let refused = fixture.accounts.create_subscription(same, BY, at(9)).await.unwrap_err();
+    assert!(matches!(refused, CreateSubscriptionError::Exists(id) if id.to_bits() == 1));
+    let mut stray = fixture.subscription(2, "Stray");
+    stray.tenant = TenantId::from_bits(8);
+    let refused = fixture.accounts.create_subscription(stray, BY, at(9)).await.unwrap_err();
+    assert!(matches!(refused, CreateSubscriptionError::NoSuchTenant(id) if id.to_bits() == 8));
+    let tenant = fixture.accounts.installation().tenant;
+    let refused = fixture.accounts.create_tenant(tenant, BY, at(9)).await.unwrap_err();
+    assert!(matches!(refused, CreateTenantError::Exists(id) if id == tenant));
+    assert_eq!(fixture.accounts.revision().await.unwrap(), before);
+    assert_eq!(fixture.accounts.subscriptions().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn tenants_are_listed_in_the_order_in_which_they_were_made() {
+    let fixture = Fixture::new().await;
+    let own = fixture.accounts.installation().tenant;
+    for id in [9, 3] {
+        fixture.accounts.create_tenant(TenantId::from_bits(id), BY, at(1)).await.unwrap();
+    }
+    let expected = [own, TenantId::from_bits(9), TenantId::from_bits(3)];
+    assert_eq!(fixture.accounts.tenants().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_role_is_given_once_and_taken_away_once() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let accounts = &fixture.accounts;
+    let reader = grant(5, "Reader", scope(1, "/resourceGroups/Web"));
+    let made = accounts.assign_role(reader.clone(), BY, at(2)).await.unwrap();
+    assert_eq!((made.revision, made.created_at), (Revision(3), at(2)));
+    // The same but for the case of its name.
+    let same = NewRoleAssignment { scope: scope(1, "/resourcegroups/WEB"), ..reader.clone() };
+    let refused = accounts.assign_role(same, BY, at(3)).await.unwrap_err();
+    assert!(matches!(refused, AssignError::Exists(id) if id == made.id));
+    let removed = accounts.remove_role_assignment(made.id, BY, at(4)).await.unwrap();
+    assert_eq!(removed, made);
+    assert_eq!(accounts.role_assignments().await.unwrap(), []);
+    let again = accounts.remove_role_assignment(made.id, BY, at(5)).await.unwrap_err();
+    assert!(matches!(again, RemoveAssignmentError::NotFound(id) if id == made.id));
+    let anew = accounts.assign_role(reader, BY, at(6)).await.unwrap();
+    assert_ne!(anew.id, made.id);
+    let fixture = fixture.reopened().await;
+    assert_eq!(fixture.accounts.role_assignments().await.unwrap(), [anew]);
+    assert_eq!(fixture.accounts.revision().await.unwrap(), Revision(5));
+}
+
+#[tokio::test]
+async fn a_role_or_scope_that_does_not_exist_is_refused() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let unknown =
+        NewRoleAssignment { role: RoleId::from_bits(4), ..grant(5, "Reader", scope(1, "")) };
+    let refused = fixture.accounts.assign_role(unknown, BY, at(2)).await.unwrap_err();
+    assert!(matches!(refused, AssignError::NoSuchRole(id) if id.to_bits() == 4));
+    let nowhere = grant(5, "Reader", scope(2, ""));
+    let refused = fixture.accounts.assign_role(nowhere, BY, at(2)).await.unwrap_err();
+    assert!(matches!(refused, AssignError::NoSuchSubscription(id) if id.to_bits() == 2));
+    let missing = RoleAssignmentId::from_bits(1);
+    let refused = fixture.accounts.remove_role_assignment(missing, BY, at(2)).await.unwrap_err();
+    assert_eq!(refused.to_string(), format!("role assignment {missing} does not exist"));
+}
+
+#[tokio::test]
+async fn a_principal_has_its_own_roles_and_its_groups() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    for (principal, name) in [(5, "Reader"), (6, "Usage Writer"), (7, "Owner"), (5, "Owner")] {
+        let new = grant(principal, name, scope(1, ""));
+        fixture.accounts.assign_role(new, BY, at(2)).await.unwrap();
+    }
+    let of = async |principal: u128, groups: &[u128]| {
+        let groups: Vec<_> = groups.iter().map(|id| ObjectId::from_bits(*id)).collect();
+        let principal = ObjectId::from_bits(principal);
+        let found = fixture.accounts.assignments_of(principal, &groups).await.unwrap();
+        found.iter().map(|one| Role::by_id(one.role).unwrap().name).collect::<Vec<_>>()
+    };
+    assert_eq!(of(5, &[]).await, ["Reader", "Owner"]);
+    assert_eq!(of(6, &[5, 9]).await, ["Reader", "Usage Writer", "Owner"]);
+    assert_eq!(of(8, &[]).await, [""; 0]);
+    let many: Vec<u128> = (100..600).collect();
+    assert_eq!(of(6, &many).await, ["Usage Writer"]);
+}
+
+fn card_key(locale: &str) -> RateCardKey {
+    RateCardKey {
+        offer: OfferId::parse("MS-AZR-0062P").unwrap(),
+        currency: Currency::parse("USD").unwrap(),
+        locale: Locale::parse(locale).unwrap(),
+        region: Country::parse("US").unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn rate_cards_keep_every_version_byte_for_byte() {
+    let fixture = Fixture::new().await;
+    let large: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+    let documents: [(&str, &[u8]); 4] =
+        [("en-US", b"\xef\xbb\xbf{}"), ("de-DE", b""), ("en-US", &large), ("en-US", b"{ }")];
+    for (number, (locale, document)) in (1..).zip(documents) {
+        let key = card_key(locale);
+        let added = fixture.accounts.add_rate_card(&key, document, 3_817, BY, at(number)).await;
+        let added = added.unwrap();
+        assert_eq!((added.version, added.imported_at), (number.unsigned_abs(), at(number)));
+    }
+    let fixture = fixture.reopened().await;
+    let key = card_key("en-US");
+    let versions = |cards: &[StoredRateCard]| {
+        cards.iter().map(|card| card.version.version).collect::<Vec<_>>()
+    };
+    let now = fixture.accounts.revision().await.unwrap();
+    let as_of = async |currency: &Currency, revision| {
+        let cards =
+            fixture.accounts.rate_card_versions(&key.offer, currency, &key.region, revision);
+        cards.await.unwrap()
+    };
+    let all = as_of(&key.currency, now).await;
+    assert_eq!(versions(&all), [1, 2, 3, 4]);
+    for (card, (locale, document)) in all.iter().zip(documents) {
+        assert_eq!(card.document, document);
+        assert_eq!(card.version.key, card_key(locale));
+    }
+    let latest = fixture.accounts.latest_rate_card(&key).await.unwrap().unwrap();
+    assert_eq!(latest, all[3]);
+    assert_eq!(fixture.accounts.latest_rate_card(&card_key("fr-FR")).await.unwrap(), None);
+    let known = as_of(&key.currency, all[1].version.revision).await;
+    assert_eq!(versions(&known), [1, 2]);
+    let none = as_of(&Currency::parse("EUR").unwrap(), now).await;
+    assert_eq!(none, []);
+    let listed = fixture.accounts.rate_cards().await.unwrap();
+    assert_eq!(listed, all.into_iter().map(|card| card.version).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn rows_are_never_changed_or_deleted() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let new = grant(5, "Reader", scope(1, ""));
+    let made = fixture.accounts.assign_role(new, BY, at(2)).await.unwrap();
+    fixture.accounts.remove_role_assignment(made.id, BY, at(3)).await.unwrap();
+    fixture.accounts.add_rate_card(&card_key("en-US"), b"{}", 0, BY, at(4)).await.unwrap();
+    for sql in [
+        "UPDATE format SET version = 2",
+        "UPDATE revision SET by = 'x'",
+        "UPDATE tenant SET revision = 1",
+        "UPDATE installation SET administrator = 'x'",
+        "UPDATE subscription SET name = 'x'",
+        "UPDATE role_assignment SET scope = 'x'",
+        "UPDATE role_assignment_removal SET removed_revision = 1",
+        "UPDATE rate_card SET meters = 1",
+        "DELETE FROM format",
+        "DELETE FROM revision",
+        "DELETE FROM tenant",
+        "DELETE FROM installation",
+        "DELETE FROM subscription",
+        "DELETE FROM role_assignment",
+        "DELETE FROM role_assignment_removal",
+        "DELETE FROM rate_card",
+    ] {
+        let refused = fixture.sql(sql).await.unwrap_err().to_string();
+        assert!(refused.contains("rows are never"), "{sql}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_on_disk_when_it_is_answered() {
+    let fixture = Fixture::new().await;
+    let mut writer = fixture.accounts.begin().await.unwrap();
+    for (pragma, expected) in [
+        ("PRAGMA journal_mode", "wal"),
+        ("PRAGMA synchronous", "2"),
+        ("PRAGMA foreign_keys", "1"),
+        ("PRAGMA busy_timeout", "5000"),
+    ] {
+        let row = sqlx::query(pragma).fetch_one(&mut *writer).await.unwrap();
+        let value = row.try_get_unchecked::<String, _>(0).unwrap();
+        assert_eq!(value, expected, "{pragma}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_at_once_each_get_a_revision_of_their_own() {
+    let fixture = Fixture::new().await;
+    let changes = (1..=20).map(|id| {
+        let accounts = fixture.accounts.clone();
+        let new = fixture.subscription(id, "Contoso");
+        tokio::spawn(async move { accounts.create_subscription(new, BY, at(1)).await.unwrap() })
+    });
+    let mut revisions = Vec::new();
+    for change in changes.collect::<Vec<_>>() {
+        revisions.push(change.await.unwrap().revision.0);
+    }
+    revisions.sort_unstable();
+    assert_eq!(revisions, (2..=21).collect::<Vec<u64>>());
+    assert_eq!(fixture.accounts.subscriptions().await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("accounts.db");
+    run_sql(
+        &path,
+        "CREATE TABLE format (version INTEGER); INSERT INTO format VALUES (2);
+         CREATE TABLE something_new (x)",
+    )
+    .await
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let error = Accounts::open(&path, at(0)).await.unwrap_err();
+    assert!(matches!(error, OpenError::Newer { format: 2, supported: 1, .. }), "{error}");
+    assert!(error.to_string().ends_with("has format 2, this release knows formats up to 1"));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("other.db");
+    run_sql(&database, "CREATE TABLE songs (title)").await.unwrap();
+    let error = Accounts::open(&database, at(0)).await.unwrap_err();
+    assert!(matches!(error, OpenError::NotAccounts { .. }), "{error}");
+    let text = folder.path().join("notes.txt");
+    std::fs::write(
+        &text,
+        "not a database at all, but longer than a header of SQLite is: 100 bytes",
+    )
+    .unwrap();
+    let error = Accounts::open(&text, at(0)).await.unwrap_err();
+    assert!(matches!(error, OpenError::Storage { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_named() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let damage = "INSERT INTO subscription
+        SELECT '00000000-0000-0000-0000-000000000002', revision, name, tenant, offer, 'DOLLARS',
+               locale, region, anchor_day
+        FROM subscription";
+    fixture.sql(damage).await.unwrap();
+    let error = fixture.accounts.subscriptions().await.unwrap_err().to_string();
+    assert_eq!(error, "accounts are damaged: subscription.currency holds 'DOLLARS'");
+}
+
+#[test]
+fn a_display_name_is_short_and_plain() {
+    for (text, expected) in [
+        ("Contoso", Some("Contoso")),
+        ("  Contoso Ltd ", Some("Contoso Ltd")),
+        ("", None),
+        ("   ", None),
+        ("a\nb", None),
+        ("a\u{7f}", None),
+    ] {
+        let name = DisplayName::parse(text);
+        assert_eq!(name.as_ref().map(DisplayName::as_str).ok(), expected, "{text:?}");
+    }
+    assert!(DisplayName::parse(&"é".repeat(200)).is_ok());
+    assert!(DisplayName::parse(&"é".repeat(201)).is_err());
+}
