@@ -1,0 +1,262 @@
+//! The continuation token: where the next page of a usage answer begins. To clients it is opaque.
+//!
+//! It says as of which state of the ledger the first page was read, and which row came last, so
+//! that later pages show neither a row twice nor one that came since. It does not expire. It holds
+//! nothing secret: whoever presents it must be allowed to read the subscription anyway.
+//!
+//! Form 1, in base64url without padding, integers big-endian: form (1 byte), hash of the query
+//! (16), reported bucket, usage start and usage end in microseconds since 1970 (8 each), meter (16),
+//! whether an instance follows (1 byte, 0 or 1) and the instance (16 or 0), the ledger's version as
+//! text, and the first 4 bytes of the BLAKE3 of all that. The hash of the query is the first 16
+//! bytes of the BLAKE3 of `query/1`, subscription (16), start and end of the reported time (8 each),
+//! granularity (0 daily, 1 hourly) and details (0 or 1).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::aggregate::{AggregateKey, Granularity, UsageQuery};
+use domain::id::{InstanceHash, MeterId};
+use domain::time::{ReportedTime, UtcTime};
+
+const FORM: u8 = 1;
+/// Longest version of the ledger that fits a token.
+const VERSION_BYTES_MAX: usize = 512;
+const TOKEN_BYTES_MAX: usize = 1024;
+
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContinuationError {
+    /// It is not a token of this server, or was cut or changed.
+    Malformed,
+    /// It is of a form that this version does not know.
+    UnknownForm(u8),
+    /// It belongs to a query with other parameters.
+    OtherQuery,
+}
+
+impl ContinuationError {
+    /// The code that programs read.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        "InvalidProperty"
+    }
+
+    /// The parameter that it is about.
+    #[must_use]
+    pub fn target(&self) -> &'static str {
+        "continuationToken"
+    }
+}
+
+impl fmt::Display for ContinuationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str(
+                "The continuationToken is not one that this server gave, or was cut or changed.",
+            ),
+            Self::UnknownForm(form) => write!(
+                f,
+                "The continuationToken is of form {form}, which this server does not know."
+            ),
+            Self::OtherQuery => f.write_str(
+                "The continuationToken belongs to a query with another subscription, time range, \
+                 aggregationGranularity or showDetails.",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ContinuationError {}
+
+/// The token of the page that follows this row.
+///
+/// # Panics
+/// If the version is longer than 512 bytes.
+#[must_use]
+pub fn encode(version: &str, key: &AggregateKey, query: &UsageQuery) -> String {
+    assert!(version.len() <= VERSION_BYTES_MAX, "ledger version of {} bytes", version.len());
+    let mut bytes = Vec::with_capacity(96 + version.len());
+    bytes.push(FORM);
+    bytes.extend(query_hash(query));
+    bytes.extend(key.reported.0.to_micros().to_be_bytes());
+    bytes.extend(key.start.to_micros().to_be_bytes());
+    bytes.extend(key.end.to_micros().to_be_bytes());
+    bytes.extend(key.meter.to_bits().to_be_bytes());
+    bytes.push(u8::from(key.instance.is_some()));
+    bytes.extend(key.instance.iter().flat_map(|instance| instance.to_bytes()));
+    bytes.extend(version.as_bytes());
+    bytes.extend(checksum(&bytes));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The ledger's version and the last row of a token, which must belong to this query.
+///
+/// # Errors
+/// [`ContinuationError`] if it does not, or is no token.
+pub fn decode(
+    token: &str,
+    query: &UsageQuery,
+) -> Result<(String, AggregateKey), ContinuationError> {
+    let malformed = ContinuationError::Malformed;
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(malformed);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed)?;
+    let (content, check) = bytes.split_last_chunk::<4>().ok_or(malformed)?;
+    if *check != checksum(content) {
+        return Err(malformed);
+    }
+    let mut reader = Reader(content);
+    match reader.take::<1>() {
+        Some([FORM]) => {}
+        Some([form]) => return Err(ContinuationError::UnknownForm(form)),
+        None => return Err(malformed),
+    }
+    if reader.take().ok_or(malformed)? != query_hash(query) {
+        return Err(ContinuationError::OtherQuery);
+    }
+    let key = reader.key().ok_or(malformed)?;
+    let version = std::str::from_utf8(reader.0).map_err(|_| malformed)?;
+    if key.instance.is_some() != query.details || version.len() > VERSION_BYTES_MAX {
+        return Err(malformed);
+    }
+    Ok((version.to_owned(), key))
+}
+
+fn query_hash(query: &UsageQuery) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"query/1");
+    hasher.update(&query.subscription.to_bits().to_be_bytes());
+    hasher.update(&query.reported.start.0.to_micros().to_be_bytes());
+    hasher.update(&query.reported.end.0.to_micros().to_be_bytes());
+    let granularity = match query.granularity {
+        Granularity::Daily => 0,
+        Granularity::Hourly => 1,
+    };
+    hasher.update(&[granularity, u8::from(query.details)]);
+    *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn time(&mut self) -> Option<UtcTime> {
+        UtcTime::from_micros(i64::from_be_bytes(self.take()?)).ok()
+    }
+
+    fn key(&mut self) -> Option<AggregateKey> {
+        let reported = ReportedTime(self.time()?);
+        let (start, end) = (self.time()?, self.time()?);
+        let meter = MeterId::from_bits(u128::from_be_bytes(self.take()?));
+        let instance = match self.take()? {
+            [0] => None,
+            [1] => Some(InstanceHash::from_bytes(self.take()?)),
+            _ => return None,
+        };
+        Some(AggregateKey { reported, start, meter, instance, end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::parse_rfc3339;
+    use domain::id::SubscriptionId;
+
+    fn time(text: &str) -> UtcTime {
+        parse_rfc3339(text).unwrap()
+    }
+
+    fn query() -> UsageQuery {
+        let day = |text| ReportedTime(time(text));
+        UsageQuery {
+            subscription: SubscriptionId::from_bits(7),
+            reported: day("2026-01-01T00:00:00Z")..day("2026-02-01T00:00:00Z"),
+            granularity: Granularity::Daily,
+            details: true,
+        }
+    }
+
+    fn key() -> AggregateKey {
+        AggregateKey {
+            reported: ReportedTime(time("2026-01-03T00:00:00Z")),
+            start: time("2026-01-02T00:00:00Z"),
+            meter: MeterId::from_bits(u128::MAX - 1),
+            instance: Some(InstanceHash::from_bytes(*b"0123456789abcdef")),
+            end: time("2026-01-03T00:00:00Z"),
+        }
+    }
+
+    #[test]
+    fn a_token_gives_back_what_went_in() {
+        let token = encode("j1:42", &key(), &query());
+        assert_eq!(decode(&token, &query()), Ok(("j1:42".to_owned(), key())));
+        let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        assert!(token.bytes().all(safe), "{token}");
+        let query = UsageQuery { details: false, ..query() };
+        let key = AggregateKey { instance: None, ..key() };
+        assert_eq!(decode(&encode("", &key, &query), &query), Ok((String::new(), key)));
+    }
+
+    #[test]
+    fn tokens_of_form_1_are_read_for_ever() {
+        // Computed from the form above with another implementation of BLAKE3.
+        let token = "Ade55uUr-973LbMlHh2KY7oABkdwgc8AAAAGR1xj96AAAAZHcIHPAAD____________________-\
+                     ATAxMjM0NTY3ODlhYmNkZWY0Mny69pw";
+        assert_eq!(encode("42", &key(), &query()), token);
+        assert_eq!(decode(token, &query()), Ok(("42".to_owned(), key())));
+    }
+
+    #[test]
+    fn a_token_of_another_query_is_refused() {
+        let token = encode("42", &key(), &query());
+        let (start, end) = (query().reported.start, query().reported.end);
+        let later = ReportedTime(end.0.plus_hours(24));
+        for other in [
+            UsageQuery { subscription: SubscriptionId::from_bits(8), ..query() },
+            UsageQuery { reported: start..later, ..query() },
+            UsageQuery { reported: key().reported..end, ..query() },
+            UsageQuery { granularity: Granularity::Hourly, ..query() },
+            UsageQuery { details: false, ..query() },
+        ] {
+            assert_eq!(decode(&token, &other), Err(ContinuationError::OtherQuery), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_cut_or_changed_is_refused() {
+        let token = encode("42", &key(), &query());
+        for end in 0..token.len() {
+            assert_eq!(decode(&token[..end], &query()), Err(ContinuationError::Malformed), "{end}");
+        }
+        for position in 0..token.len() {
+            for other in ['A', 'B', '_'] {
+                let mut changed = token.clone();
+                changed.replace_range(position..=position, &other.to_string());
+                assert!(changed == token || decode(&changed, &query()).is_err(), "{changed}");
+            }
+        }
+        for bad in ["", "=", "%%", "eyJyIjoi", "é", &"A".repeat(5_000)] {
+            assert_eq!(decode(bad, &query()), Err(ContinuationError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_a_later_form_says_so() {
+        let mut bytes = vec![9, 1, 2, 3];
+        bytes.extend(checksum(&bytes));
+        let error = decode(&URL_SAFE_NO_PAD.encode(bytes), &query()).unwrap_err();
+        assert_eq!(error, ContinuationError::UnknownForm(9));
+    }
+}

@@ -1,0 +1,23 @@
+//! What goes over the wire, in and out: Azure's usage and rate card bodies, our events, and the
+//! bodies of our own API. Serde lives here, so that `domain` can change without breaking a client.
+//!
+//! Two things always hold. A number is read from its JSON text and written from an exact decimal,
+//! never by way of a binary float. And whatever is refused is named: the property, its value cut
+//! to 100 characters, and its place.
+
+pub mod continuation;
+pub mod error;
+pub mod event;
+pub mod json;
+mod object;
+pub mod own;
+pub mod property;
+pub mod query;
+pub mod ratecard;
+mod record;
+pub mod text;
+pub mod time;
+pub mod usage;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Bodies of our own API, `/tallyhouse/v1`. Amounts and quantities are strings of plain decimals
+//! with every digit; times are RFC 3339 in UTC; ids are dashed lower-case GUIDs.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A list of things.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct List<T> {
+    /// The things, in a stable order.
+    pub value: Vec<T>,
+}
+
+/// A subscription to be made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubscriptionCreate {
+    /// GUID of the subscription.
+    pub subscription_id: String,
+    /// Name shown to people.
+    pub display_name: String,
+    /// Offer durable id, such as `MS-AZR-0003P`.
+    pub offer: String,
+    /// ISO 4217 currency of its prices.
+    pub currency: String,
+    /// Locale of its meter names, such as `en-US`.
+    pub locale: String,
+    /// ISO 3166 country where the offer was bought.
+    pub region: String,
+    /// Day of the month on which billing periods begin, 1 to 31; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor_day: Option<u8>,
+    /// Tenant that owns it; the installation's first tenant if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// ARM id, `/subscriptions/{guid}`.
+    pub id: String,
+    /// GUID of the subscription.
+    pub subscription_id: String,
+    /// Name shown to people.
+    pub display_name: String,
+    /// Tenant that owns it.
+    pub tenant_id: String,
+    /// `Enabled`.
+    pub state: String,
+    /// Offer durable id.
+    pub offer: String,
+    /// ISO 4217 currency of its prices.
+    pub currency: String,
+    /// Locale of its meter names.
+    pub locale: String,
+    /// ISO 3166 country where the offer was bought.
+    pub region: String,
+    /// Day of the month on which billing periods begin.
+    pub anchor_day: u8,
+}
+
+/// A version of a rate card on file.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateCardVersion {
+    /// Number of the version, ascending over the installation.
+    pub version: u64,
+    /// Offer durable id.
+    pub offer: String,
+    /// ISO 4217 currency.
+    pub currency: String,
+    /// Locale.
+    pub locale: String,
+    /// ISO 3166 country.
+    pub region: String,
+    /// When it was imported.
+    pub imported_at: String,
+    /// How many meters it has.
+    pub meters: u64,
+}
+
+/// A role assignment to be made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleAssignmentCreate {
+    /// Object id of the user, group or service principal.
+    pub principal_id: String,
+    /// Name or GUID of a role, such as `Reader`.
+    pub role: String,
+    /// `/subscriptions/{guid}`, or a resource group or resource below it.
+    pub scope: String,
+}
+
+/// A role assignment.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignment {
+    /// ARM id of the assignment.
+    pub id: String,
+    /// GUID of the assignment.
+    pub name: String,
+    /// Object id of the principal.
+    pub principal_id: String,
+    /// Name of the role.
+    pub role_name: String,
+    /// ARM id of the role.
+    pub role_definition_id: String,
+    /// Where it applies.
+    pub scope: String,
+    /// When it was made.
+    pub created_on: String,
+}
+
+/// A token to be issued.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenRequest {
+    /// Object id (`oid`) of the principal.
+    pub object_id: String,
+    /// Tenant (`tid`); the installation's first tenant if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// Seconds until it expires, 1 to 86,400; 3,600 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u32>,
+}
+
+/// A token.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenResponse {
+    /// `Bearer`.
+    pub token_type: String,
+    /// The JWT.
+    pub access_token: String,
+    /// Seconds until it expires.
+    pub expires_in: u32,
+}
+
+/// What became of the events or rows of one request.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IngestResponse {
+    /// How many were new and are stored.
+    pub accepted: u64,
+    /// How many were stored before, with the same content.
+    pub duplicate: u64,
+    /// Those that were stored before with other content; nothing of them was stored.
+    pub conflicting: Vec<IngestProblem>,
+    /// Those that are wrong; nothing of them was stored.
+    pub rejected: Vec<IngestProblem>,
+    /// Highest group commit among the accepted and duplicate ones; absent if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<u64>,
+    /// For imports: the closed reported buckets that the import added rows to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched_buckets: Vec<TouchedBucket>,
+}
+
+/// An event or row that was not stored, and why.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct IngestProblem {
+    /// Its place in the request, counted from 0.
+    pub position: u64,
+    /// Its CloudEvents source, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Its CloudEvents id, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// A code for programs, such as `InvalidQuantity`.
+    pub code: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+/// A reported bucket of a subscription whose answer an import changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TouchedBucket {
+    /// The subscription.
+    pub subscription_id: String,
+    /// The reported day, `2026-10-31`.
+    pub reported_day: String,
+}
+
+/// What a subscription spent.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// The subscription.
+    pub subscription_id: String,
+    /// Name of the billing period (`202610-1`); absent for a free range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// First moment.
+    pub from: String,
+    /// First moment after it.
+    pub to: String,
+    /// Currency of every amount.
+    pub currency: String,
+    /// What the groups are: `meter`, `category`, `day`, `resource-group` or `tag:NAME`.
+    pub group_by: String,
+    /// The groups, which add up to `total`.
+    pub groups: Vec<CostGroup>,
+    /// Usage without a price, which is in no amount.
+    pub unpriced: Vec<UnpricedUsage>,
+    /// Sum of the groups.
+    pub total: String,
+    /// Whether late usage may still change it: its period is not over, or not for 72 hours.
+    pub provisional: bool,
+    /// What the figures were computed from.
+    pub basis: Basis,
+}
+
+/// A group of spend.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostGroup {
+    /// The group's name; for meters the meter id; null where usage has none (untagged).
+    pub key: Option<String>,
+    /// For meters: the meter's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter_name: Option<String>,
+    /// For meters: the meter's category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter_category: Option<String>,
+    /// For meters: the priced quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    /// For meters: the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The charge.
+    pub charge: String,
+}
+
+/// Usage that has no price.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnpricedUsage {
+    /// The meter.
+    pub meter_id: String,
+    /// What its source called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter_name: Option<String>,
+    /// Its category, as its source called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meter_category: Option<String>,
+    /// How much.
+    pub quantity: String,
+    /// Its unit, as its source called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// `no rate card`, `not on rate card` or `before first price`.
+    pub reason: String,
+}
+
+/// What a figure was computed from; the same basis gives the same figure.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Basis {
+    /// Version of the ledger, opaque.
+    pub ledger_version: String,
+    /// Revision of subscriptions and rate cards.
+    pub accounts_revision: u64,
+}

@@ -1,0 +1,21 @@
+//! Azure's usage answer: what is asked for, the page that answers it, and such pages read back as
+//! imports.
+//!
+//! Quantities are exact from text to text. What [`write_page`] writes, [`parse_aggregate`] reads
+//! back as the same content.
+//!
+//! Source: Azure Usage Aggregates, api-version 2015-06-01-preview.
+
+mod import;
+mod page;
+mod request;
+
+pub use import::{
+    AggregatesError, ImportedAggregate, Occurrences, RowError, parse_aggregate, read_aggregates,
+    with_occurrence,
+};
+pub use page::{next_link, write_page};
+pub use request::{UsageRequest, UsageRequestError};
+
+#[cfg(test)]
+mod tests;
