@@ -1,0 +1,266 @@
+//! Rows to Arrow columns and back.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BinaryBuilder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, Decimal128Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use domain::decimal::Quantity;
+use domain::id::{InstanceHash, MeterId, RecordId, SubscriptionId};
+use domain::record::{Commit, Window};
+use domain::time::{ReportedTime, UtcTime};
+
+use crate::row::{Malformed, Row, TEXT_COUNT, TEXTS, Texts};
+use crate::schema;
+
+/// Gathers rows into one batch.
+pub(crate) struct BatchBuilder {
+    subscription: StringBuilder,
+    reported: TimestampMicrosecondBuilder,
+    start: TimestampMicrosecondBuilder,
+    end: TimestampMicrosecondBuilder,
+    meter: StringBuilder,
+    quantity: Decimal128Builder,
+    instance_hash: BinaryBuilder,
+    commit: Int64Builder,
+    unit_block: Decimal128Builder,
+    billed_cost: Decimal128Builder,
+    reverses: BinaryBuilder,
+    texts: [StringBuilder; TEXT_COUNT],
+}
+
+impl BatchBuilder {
+    pub(crate) fn new() -> Self {
+        let times = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
+        let decimals = || {
+            let builder = Decimal128Builder::new();
+            let builder =
+                builder.with_precision_and_scale(schema::DECIMAL_PRECISION, schema::DECIMAL_SCALE);
+            builder.expect("decimal(38,20) is a decimal type")
+        };
+        Self {
+            subscription: StringBuilder::new(),
+            reported: times(),
+            start: times(),
+            end: times(),
+            meter: StringBuilder::new(),
+            quantity: decimals(),
+            instance_hash: BinaryBuilder::new(),
+            commit: Int64Builder::new(),
+            unit_block: decimals(),
+            billed_cost: decimals(),
+            reverses: BinaryBuilder::new(),
+            texts: std::array::from_fn(|_| StringBuilder::new()),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: &Row<'_>) {
+        self.subscription.append_value(row.subscription.to_string());
+        self.reported.append_value(row.reported.0.to_micros());
+        self.start.append_value(row.window.start().to_micros());
+        self.end.append_value(row.window.end().to_micros());
+        self.meter.append_value(row.meter.to_string());
+        self.quantity.append_value(row.quantity.to_scaled());
+        self.instance_hash.append_value(row.instance_hash.to_bytes());
+        let commit = i64::try_from(row.commit.0).expect("commits are counted from one");
+        self.commit.append_value(commit);
+        self.unit_block.append_option(row.unit_block.map(Quantity::to_scaled));
+        self.billed_cost.append_option(row.billed_cost.map(Quantity::to_scaled));
+        self.reverses.append_option(row.reverses.map(RecordId::to_bytes));
+        for (builder, (text, _, _)) in self.texts.iter_mut().zip(TEXTS) {
+            builder.append_option(row.texts.get(text));
+        }
+    }
+
+    /// The batch; the builder is empty afterwards.
+    pub(crate) fn finish(&mut self) -> RecordBatch {
+        let schema = schema::written();
+        let columns = schema.fields().iter().map(|field| self.column(field.name())).collect();
+        RecordBatch::try_new(schema, columns).expect("builders follow the schema")
+    }
+
+    fn column(&mut self, name: &str) -> ArrayRef {
+        match name {
+            "subscription_id" => Arc::new(self.subscription.finish()),
+            "reported_time" => Arc::new(self.reported.finish()),
+            "usage_start" => Arc::new(self.start.finish()),
+            "usage_end" => Arc::new(self.end.finish()),
+            "meter_id" => Arc::new(self.meter.finish()),
+            "quantity" => Arc::new(self.quantity.finish()),
+            "instance_hash" => Arc::new(self.instance_hash.finish()),
+            "commit" => Arc::new(self.commit.finish()),
+            "unit_block" => Arc::new(self.unit_block.finish()),
+            "billed_cost" => Arc::new(self.billed_cost.finish()),
+            "reverses" => Arc::new(self.reverses.finish()),
+            _ => {
+                let place = TEXTS.iter().position(|(_, column, _)| *column == name);
+                Arc::new(self.texts[place.expect("every other column is a text")].finish())
+            }
+        }
+    }
+}
+
+/// Columns of [`RowBatch`] that every reader needs.
+pub(crate) const ALWAYS: [&str; 8] = [
+    "subscription_id",
+    "reported_time",
+    "usage_start",
+    "usage_end",
+    "meter_id",
+    "quantity",
+    "instance_hash",
+    "commit",
+];
+
+/// A batch read from a data file, as rows. A column that was not read is absent in every row.
+pub(crate) struct RowBatch<'a> {
+    subscription: Ids<'a, SubscriptionId>,
+    reported: &'a TimestampMicrosecondArray,
+    start: &'a TimestampMicrosecondArray,
+    end: &'a TimestampMicrosecondArray,
+    meter: Ids<'a, MeterId>,
+    quantity: &'a Decimal128Array,
+    instance_hash: &'a BinaryArray,
+    commit: &'a Int64Array,
+    unit_block: Option<&'a Decimal128Array>,
+    billed_cost: Option<&'a Decimal128Array>,
+    reverses: Option<&'a BinaryArray>,
+    texts: [Option<Dictionary<'a>>; TEXT_COUNT],
+}
+
+impl<'a> RowBatch<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch) -> Result<Self, Malformed> {
+        let column = |name: &str| batch.column_by_name(name);
+        let given = |name: &str| column(name).ok_or(Malformed("a column is missing"));
+        let time = |name: &str| {
+            let times = given(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+            times.ok_or(Malformed("type of a time column"))
+        };
+        let decimal =
+            |name: &str| column(name).and_then(|it| it.as_primitive_opt::<Decimal128Type>());
+        let binary = |name: &str| column(name).and_then(|it| it.as_binary_opt::<i32>());
+        let long = given("commit")?.as_primitive_opt::<Int64Type>();
+        Ok(Self {
+            subscription: Ids::new(given("subscription_id")?, SubscriptionId::parse)?,
+            reported: time("reported_time")?,
+            start: time("usage_start")?,
+            end: time("usage_end")?,
+            meter: Ids::new(given("meter_id")?, MeterId::parse)?,
+            quantity: decimal("quantity").ok_or(Malformed("type of column quantity"))?,
+            instance_hash: binary("instance_hash").ok_or(Malformed("type of instance_hash"))?,
+            commit: long.ok_or(Malformed("type of column commit"))?,
+            unit_block: decimal("unit_block"),
+            billed_cost: decimal("billed_cost"),
+            reverses: binary("reverses"),
+            texts: TEXTS.map(|(_, name, _)| column(name).and_then(|it| Dictionary::new(it).ok())),
+        })
+    }
+
+    pub(crate) fn row(&self, position: usize) -> Result<Row<'a>, Malformed> {
+        let time = |micros: i64| UtcTime::from_micros(micros).map_err(|_| Malformed("time"));
+        let (start, end) = (time(self.start.value(position))?, time(self.end.value(position))?);
+        let commit = u64::try_from(self.commit.value(position));
+        let mut texts = Texts::default();
+        for (column, (text, _, _)) in self.texts.iter().zip(TEXTS) {
+            texts.set(text, column.as_ref().and_then(|column| column.text(position)));
+        }
+        let reversed = self.reverses.filter(|column| column.is_valid(position));
+        Ok(Row {
+            subscription: self.subscription.id(position),
+            reported: ReportedTime(time(self.reported.value(position))?),
+            window: Window::new(start, end).map_err(|_| Malformed("usage window"))?,
+            meter: self.meter.id(position),
+            quantity: quantity(self.quantity.value(position))?,
+            instance_hash: InstanceHash::from_bytes(hash(self.instance_hash.value(position))?),
+            commit: Commit(commit.map_err(|_| Malformed("commit"))?),
+            texts,
+            unit_block: maybe_quantity(self.unit_block, position)?,
+            billed_cost: maybe_quantity(self.billed_cost, position)?,
+            reverses: reversed
+                .map(|column| hash(column.value(position)).map(RecordId::from_bytes))
+                .transpose()?,
+        })
+    }
+}
+
+fn hash(bytes: &[u8]) -> Result<[u8; 16], Malformed> {
+    bytes.try_into().map_err(|_| Malformed("length of a hash"))
+}
+
+fn quantity(units: i128) -> Result<Quantity, Malformed> {
+    Quantity::from_scaled(units).map_err(|_| Malformed("quantity"))
+}
+
+fn maybe_quantity(
+    column: Option<&Decimal128Array>,
+    position: usize,
+) -> Result<Option<Quantity>, Malformed> {
+    let present = column.filter(|column| column.is_valid(position));
+    present.map(|column| quantity(column.value(position))).transpose()
+}
+
+/// A text column with each distinct text once.
+pub(crate) struct Dictionary<'a> {
+    keys: &'a Int32Array,
+    values: &'a StringArray,
+}
+
+impl<'a> Dictionary<'a> {
+    pub(crate) fn new(column: &'a ArrayRef) -> Result<Self, Malformed> {
+        let wrong = Malformed("type of a text column");
+        let column = column.as_dictionary_opt::<Int32Type>().ok_or(wrong)?;
+        let values = column.values().as_string_opt::<i32>().ok_or(wrong)?;
+        Ok(Self { keys: column.keys(), values })
+    }
+
+    fn text(&self, position: usize) -> Option<&'a str> {
+        let key = self.key(position)?;
+        self.values.is_valid(key).then(|| self.values.value(key))
+    }
+
+    fn key(&self, position: usize) -> Option<usize> {
+        if !self.keys.is_valid(position) {
+            return None;
+        }
+        usize::try_from(self.keys.value(position)).ok()
+    }
+
+    /// For every row, whether it has this text.
+    pub(crate) fn equals(&self, text: &str) -> impl Iterator<Item = bool> {
+        let same: Vec<bool> = self.values.iter().map(|value| value == Some(text)).collect();
+        (0..self.keys.len()).map(move |position| self.key(position).is_some_and(|key| same[key]))
+    }
+}
+
+/// A column of GUIDs as texts; each distinct one is read once.
+struct Ids<'a, T> {
+    column: Dictionary<'a>,
+    ids: Vec<Option<T>>,
+}
+
+impl<'a, T: Copy> Ids<'a, T> {
+    fn new<E>(
+        column: &'a ArrayRef,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Self, Malformed> {
+        let column = Dictionary::new(column)?;
+        let ids: Vec<_> =
+            column.values.iter().map(|text| text.and_then(|text| parse(text).ok())).collect();
+        let present = |position| column.key(position).is_some_and(|key| ids[key].is_some());
+        if (0..column.keys.len()).all(present) {
+            return Ok(Self { column, ids });
+        }
+        Err(Malformed("a GUID"))
+    }
+
+    fn id(&self, position: usize) -> T {
+        let key = self.column.key(position).expect("every key was checked");
+        self.ids[key].expect("every id was checked")
+    }
+}

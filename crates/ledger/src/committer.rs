@@ -1,0 +1,217 @@
+//! The committer: one thread that owns the journal's end and the index.
+//!
+//! It takes what waits in its queue as one group commit, settles which records are new, writes and
+//! syncs one frame, shows it to readers, and only then answers. After a failed write or sync it
+//! refuses every append, as nobody knows what the journal's end holds.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+
+use domain::id::{ContentHash, RecordId, SubscriptionId};
+use domain::record::Commit;
+use domain::time::{ReportedTime, UtcTime};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{AppendError, SealError};
+use crate::frame::{self, HEADER_BYTES, Header};
+use crate::index::{Index, Known};
+use crate::journal::Journal;
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX};
+use crate::sealer::SealCommand;
+use crate::shared::Shared;
+use crate::tail::{Chunk, TailRow};
+use crate::{Outcome, writer_file::Writer};
+
+/// What the committer is asked.
+pub(crate) enum Message {
+    /// Store records.
+    Append(Request),
+    /// Answer when every group commit begun before `time` is seen by readers.
+    Barrier { time: UtcTime, reply: oneshot::Sender<()> },
+    /// Go on in a new segment, and freeze the tail for the sealer.
+    Rotate { reply: oneshot::Sender<Result<(), SealError>> },
+    /// Stop.
+    Close,
+}
+
+/// The records of one append, encoded by the task that asks.
+pub(crate) struct Request {
+    pub(crate) records: Vec<Pending>,
+    /// Their encodings, one behind the other.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>, AppendError>>,
+}
+
+/// What the committer needs to know of one record.
+pub(crate) struct Pending {
+    pub(crate) id: RecordId,
+    pub(crate) content: ContentHash,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) reported: Option<ReportedTime>,
+    pub(crate) start: UtcTime,
+    /// Where its encoding ends in the request's bytes.
+    pub(crate) end: usize,
+}
+
+/// The committer.
+pub(crate) struct Committer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) journal: Journal,
+    pub(crate) index: Index,
+    pub(crate) last: Commit,
+    /// No later group commit has an earlier time.
+    pub(crate) time_floor: UtcTime,
+    pub(crate) queue: mpsc::Receiver<Message>,
+    pub(crate) sealer: SyncSender<SealCommand>,
+}
+
+/// A frame under construction.
+struct Draft {
+    commit: Commit,
+    time: UtcTime,
+    frame: Vec<u8>,
+    rows: Vec<TailRow>,
+}
+
+impl Committer {
+    /// Works until told to close, or until the last handle of the ledger is gone.
+    pub(crate) fn run(mut self) {
+        let mut held = None;
+        while let Some(message) = held.take().or_else(|| self.queue.blocking_recv()) {
+            match message {
+                Message::Append(first) => {
+                    let group;
+                    (group, held) = self.gather(first);
+                    self.commit(group);
+                }
+                Message::Barrier { time, reply } => {
+                    self.time_floor = self.time_floor.max(time.min((self.shared.clock)()));
+                    let _ = reply.send(()); // the reader may have gone away
+                }
+                Message::Rotate { reply } => {
+                    let _ = reply.send(self.rotate());
+                }
+                Message::Close => break,
+            }
+        }
+    }
+
+    /// Takes what waits, up to the limits; the message that does not belong is held.
+    fn gather(&mut self, first: Request) -> (Vec<Request>, Option<Message>) {
+        let mut bytes = first.bytes.len();
+        let mut group = vec![first];
+        while bytes < GROUP_BYTES && group.len() < GROUP_REQUESTS_MAX {
+            match self.queue.try_recv() {
+                Ok(Message::Append(next))
+                    if bytes + next.bytes.len() <= FRAME_PAYLOAD_BYTES_MAX =>
+                {
+                    bytes += next.bytes.len();
+                    group.push(next);
+                }
+                Ok(other) => return (group, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (group, None)
+    }
+
+    fn commit(&mut self, group: Vec<Request>) {
+        let queued: usize = group.iter().map(|request| request.bytes.len()).sum();
+        let outcomes = self.write(&group, queued);
+        self.shared.queued_bytes.fetch_sub(queued as u64, Ordering::SeqCst);
+        match outcomes {
+            Ok(outcomes) => {
+                for (request, outcomes) in group.into_iter().zip(outcomes) {
+                    let _ = request.reply.send(Ok(outcomes)); // the client may have gone away
+                }
+            }
+            Err(error) => {
+                for request in group {
+                    let _ = request.reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Makes the new records of a group durable and visible; an outcome for every record.
+    fn write(&mut self, group: &[Request], bytes: usize) -> Result<Vec<Vec<Outcome>>, AppendError> {
+        if !self.shared.writable.load(Ordering::SeqCst) {
+            return Err(AppendError::Refused);
+        }
+        let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
+        frame.resize(HEADER_BYTES, 0);
+        let time = self.time_floor.max((self.shared.clock)());
+        let mut draft = Draft { commit: Commit(self.last.0 + 1), time, frame, rows: Vec::new() };
+        let outcomes = group.iter().map(|request| self.settle(request, &mut draft)).collect();
+        let Draft { commit, time, mut frame, rows } = draft;
+        if rows.is_empty() {
+            return Ok(outcomes);
+        }
+        let Writer { journal, epoch } = self.writer;
+        let records = u32::try_from(rows.len()).expect("a frame's bytes bound its records");
+        let header = Header { journal, epoch, commit, time, records };
+        frame::finish(&mut frame, &header);
+        if let Err(error) = self.journal.append(&frame) {
+            // The index already has the group's records; nothing is answered from it any more.
+            self.shared.poison(&error);
+            return Err(AppendError::Refused);
+        }
+        (self.last, self.time_floor) = (commit, time);
+        frame.shrink_to_fit(); // duplicates have left room
+        let unsealed = frame.len() as u64;
+        let unsealed = self.shared.unsealed_bytes.fetch_add(unsealed, Ordering::SeqCst) + unsealed;
+        self.shared.current.change(|state| state.commit(Chunk::new(&header, frame, rows)));
+        if unsealed >= self.shared.seal_bytes {
+            // A full queue means that a seal is on its way.
+            let _ = self.sealer.try_send(SealCommand::Due);
+        }
+        Ok(outcomes)
+    }
+
+    /// Settles each record of a request against everything stored and the group so far.
+    fn settle(&mut self, request: &Request, draft: &mut Draft) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(request.records.len());
+        let mut begin = 0;
+        for record in &request.records {
+            let known = Known { content: record.content, commit: draft.commit };
+            outcomes.push(match self.index.enter(record.id, known) {
+                Ok(()) => {
+                    draft.rows.push(TailRow {
+                        subscription: record.subscription,
+                        reported: record.reported.unwrap_or(ReportedTime(draft.time)),
+                        offset: u32::try_from(draft.frame.len()).expect("a frame is below 4 GiB"),
+                        start: record.start,
+                        commit: draft.commit,
+                    });
+                    draft.frame.extend_from_slice(&request.bytes[begin..record.end]);
+                    Outcome::Stored(draft.commit)
+                }
+                Err(known) if known.content == record.content => Outcome::Duplicate(known.commit),
+                Err(known) => Outcome::Conflict(known.commit),
+            });
+            begin = record.end;
+        }
+        outcomes
+    }
+
+    fn rotate(&mut self) -> Result<(), SealError> {
+        if !self.shared.writable.load(Ordering::SeqCst) {
+            return Err(SealError::Refused);
+        }
+        if let Err(error) = self.journal.rotate(Commit(self.last.0 + 1)) {
+            self.shared.poison(&error);
+            return Err(SealError::File(error));
+        }
+        self.shared.current.change(crate::state::State::freeze);
+        Ok(())
+    }
+}
+
+impl Drop for Committer {
+    /// However the thread ends, nothing is written after it.
+    fn drop(&mut self) {
+        self.shared.writable.store(false, Ordering::SeqCst);
+    }
+}

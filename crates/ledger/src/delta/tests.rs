@@ -1,0 +1,65 @@
+//! The log as other programs read it: its texts are fixed.
+
+use super::*;
+
+#[test]
+fn times_in_statistics_have_one_text() {
+    for micros in [0, -1, 1_767_225_600_000_001, UtcTime::MIN.to_micros(), UtcTime::MAX.to_micros()]
+    {
+        let time = UtcTime::from_micros(micros).unwrap();
+        assert_eq!(parse_timestamp(&timestamp(time)), Some(time));
+    }
+    assert_eq!(timestamp(UtcTime::MIN), "0001-01-01T00:00:00.000000Z");
+    for text in
+        ["", "2026-01-01T00:00:00Z", "2026-02-30T00:00:00.000000Z", "2026-01-01 00:00:00.000000Z"]
+    {
+        assert_eq!(parse_timestamp(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_entry_is_these_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path();
+    storage::make_folder(&table.join(LOG)).unwrap();
+    let writer = Writer { journal: JournalId([0x1f; 16]), epoch: 4 };
+    let author = Author { writer, now: UtcTime::from_micros(1_500).unwrap() };
+    let instant = UtcTime::from_micros(1_000_000).unwrap();
+    let file = DataFile {
+        path: table.join("data/a.parquet"),
+        day: instant.date(),
+        bounds: Bounds {
+            subscription: (SubscriptionId::from_bits(1), SubscriptionId::from_bits(2)),
+            reported: (instant, instant),
+            start: (instant, instant),
+            commit: (Commit(3), Commit(5)),
+        },
+        rows: 9,
+    };
+    storage::make_folder(&table.join(DATA)).unwrap();
+    std::fs::write(&file.path, "four").unwrap();
+    assert!(matches!(create(table, author), Ok(Put::Done)));
+    let written = [Written { file: Arc::new(file.clone()), size: 4 }];
+    assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)), Ok(Put::Done)));
+    let text = std::fs::read_to_string(entry_path(table, 1)).unwrap();
+    let expected = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","engineInfo":"ENGINE","isBlindAppend":true,"journalId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","epoch":4,"commitTimeMicros":1000000}}
+{"txn":{"appId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","version":5}}
+{"add":{"path":"data/a.parquet","partitionValues":{"reported_day":"1970-01-01"},"size":4,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":9,\"minValues\":{\"subscription_id\":\"00000000-0000-0000-0000-000000000001\",\"reported_time\":\"1970-01-01T00:00:01.000000Z\",\"usage_start\":\"1970-01-01T00:00:01.000000Z\",\"commit\":3},\"maxValues\":{\"subscription_id\":\"00000000-0000-0000-0000-000000000002\",\"reported_time\":\"1970-01-01T00:00:01.000000Z\",\"usage_start\":\"1970-01-01T00:00:01.000000Z\",\"commit\":5},\"nullCount\":{\"subscription_id\":0,\"reported_time\":0,\"usage_start\":0,\"commit\":0}}"}}
+"#;
+    assert_eq!(text, expected.replace("ENGINE", ENGINE));
+
+    let read = read(table, writer).unwrap().unwrap();
+    assert_eq!((read.next, read.sealed, read.sealed_time), (2, Commit(5), instant));
+    assert_eq!(*read.files[0], file);
+}
+
+#[test]
+fn an_entry_that_is_there_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    storage::make_folder(&folder.path().join(LOG)).unwrap();
+    let file = entry_path(folder.path(), 0);
+    assert!(matches!(storage::put_if_absent(&file, b"ours"), Ok(Put::Done)));
+    assert!(matches!(storage::put_if_absent(&file, b"ours"), Ok(Put::Done)));
+    assert!(matches!(storage::put_if_absent(&file, b"other"), Ok(Put::Taken)));
+    assert_eq!(std::fs::read(&file).unwrap(), b"ours");
+}

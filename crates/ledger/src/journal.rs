@@ -1,0 +1,226 @@
+//! The journal: segments of frames, one frame a group commit, their commits numbered without a gap.
+//!
+//! A segment is named by its first commit. Frames are cut only at the end of the last segment, and
+//! only where no good frame stands behind; everything else is damage and is refused.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use domain::record::Commit;
+use domain::time::UtcTime;
+
+use crate::error::{At, FileError, OpenError};
+use crate::frame::{self, BadFrame, FRAME_FORMAT, Header};
+use crate::seam::SyncFrame;
+use crate::storage;
+use crate::version::JournalId;
+
+const ENDING: &str = ".journal";
+
+/// The end of the journal, open for appending.
+pub(crate) struct Journal {
+    folder: PathBuf,
+    file: File,
+    path: PathBuf,
+    length: u64,
+    sync: SyncFrame,
+}
+
+/// One frame read back.
+pub(crate) struct Frame {
+    pub(crate) header: Header,
+    /// Header and payload.
+    pub(crate) bytes: Vec<u8>,
+    /// Where it was.
+    pub(crate) segment: PathBuf,
+    pub(crate) offset: u64,
+}
+
+/// Where the sealed part ends, and whose frames are expected above it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) journal: JournalId,
+    /// The latest epoch that may have written.
+    pub(crate) epoch: u64,
+    /// Last commit in the table.
+    pub(crate) sealed: Commit,
+}
+
+impl Journal {
+    /// Makes the first segment of a new journal.
+    pub(crate) fn create(folder: &Path) -> Result<(), FileError> {
+        storage::make_file(&folder.join(name(Commit(1)))).map(drop)
+    }
+
+    /// Opens the journal at its end; gives every frame above the sealed commit to `replay`.
+    pub(crate) fn open(
+        folder: &Path,
+        expected: Expected,
+        sync: SyncFrame,
+        mut replay: impl FnMut(Frame) -> Result<(), OpenError>,
+    ) -> Result<Self, OpenError> {
+        remove_sealed(folder, expected.sealed)?;
+        let segments = segments(folder)?;
+        let Some((last_first, last_path)) = segments.last().cloned() else {
+            let file = folder.join(name(Commit(expected.sealed.0 + 1)));
+            return Err(OpenError::JournalDamaged { file, offset: 0 });
+        };
+        let mut cursor = Cursor::begin(expected, segments[0].0);
+        let mut end = SegmentEnd::default();
+        for (first, path) in &segments {
+            if cursor.next != *first {
+                return Err(OpenError::JournalDamaged { file: path.clone(), offset: 0 });
+            }
+            end = cursor.read(path, *first == last_first, &mut replay)?;
+        }
+        if cursor.next.0 <= expected.sealed.0 {
+            let file = last_path;
+            return Err(OpenError::JournalDamaged { file, offset: end.length });
+        }
+        let file = OpenOptions::new().write(true).open(&last_path).at("open", &last_path)?;
+        file.set_len(end.length).at("cut", &last_path)?;
+        // The last frame may be in memory only, after a sync that failed: bytes written again are
+        // synced again.
+        file.write_all_at(&end.last_frame, end.last_frame_offset).at("write", &last_path)?;
+        file.sync_all().at("sync", &last_path)?;
+        storage::sync_folder(folder)?;
+        let file = OpenOptions::new().append(true).open(&last_path).at("open", &last_path)?;
+        Ok(Self { folder: folder.to_owned(), file, path: last_path, length: end.length, sync })
+    }
+
+    /// Writes one frame and syncs it. After an error the journal's end is unknown.
+    pub(crate) fn append(&mut self, frame: &[u8]) -> Result<(), FileError> {
+        self.file.write_all(frame).at("write", &self.path)?;
+        (self.sync)(&self.file).at("sync", &self.path)?;
+        self.length += frame.len() as u64;
+        Ok(())
+    }
+
+    /// Goes on in a new segment, unless this one is empty.
+    pub(crate) fn rotate(&mut self, next: Commit) -> Result<(), FileError> {
+        if self.length > 0 {
+            self.path = self.folder.join(name(next));
+            self.file = storage::make_file(&self.path)?;
+            self.length = 0;
+        }
+        Ok(())
+    }
+}
+
+/// Removes the segments that lie wholly at or below the sealed commit.
+pub(crate) fn remove_sealed(folder: &Path, sealed: Commit) -> Result<(), FileError> {
+    let segments = segments(folder)?;
+    let sealed = segments.windows(2).filter(|pair| pair[1].0.0 <= sealed.0 + 1);
+    let mut removed = false;
+    for pair in sealed {
+        let path = &pair[0].1;
+        fs::remove_file(path).at("remove", path)?;
+        removed = true;
+    }
+    if removed { storage::sync_folder(folder) } else { Ok(()) }
+}
+
+/// Whether there is any segment.
+pub(crate) fn is_begun(folder: &Path) -> Result<bool, FileError> {
+    segments(folder).map(|segments| !segments.is_empty())
+}
+
+/// Whether the journal holds no frame yet.
+pub(crate) fn is_empty(folder: &Path) -> Result<bool, FileError> {
+    for (_, path) in segments(folder)? {
+        if fs::metadata(&path).at("measure", &path)?.len() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn segments(folder: &Path) -> Result<Vec<(Commit, PathBuf)>, FileError> {
+    let number = |name: &str| {
+        let number = name.strip_suffix(ENDING).filter(|number| number.len() == 20)?;
+        number.parse().ok().map(Commit)
+    };
+    let names = storage::names(folder)?;
+    Ok(names.iter().filter_map(|name| Some((number(name)?, folder.join(name)))).collect())
+}
+
+fn name(first: Commit) -> String {
+    format!("{:020}{ENDING}", first.0)
+}
+
+/// How a segment ends.
+#[derive(Default)]
+struct SegmentEnd {
+    length: u64,
+    last_frame: Vec<u8>,
+    last_frame_offset: u64,
+}
+
+/// Walks frames in order and checks that each follows the one before.
+struct Cursor {
+    expected: Expected,
+    next: Commit,
+    epoch: u64,
+    time: UtcTime,
+}
+
+impl Cursor {
+    fn begin(expected: Expected, first: Commit) -> Self {
+        // The oldest segment may begin below the seal, never above.
+        let next = first.min(Commit(expected.sealed.0 + 1));
+        Self { expected, next, epoch: 0, time: UtcTime::MIN }
+    }
+
+    fn read(
+        &mut self,
+        path: &Path,
+        last: bool,
+        replay: &mut impl FnMut(Frame) -> Result<(), OpenError>,
+    ) -> Result<SegmentEnd, OpenError> {
+        let bytes = fs::read(path).at("read", path)?;
+        let (mut last_frame, mut offset) = (0, 0);
+        while offset < bytes.len() {
+            let at = offset as u64;
+            let damaged = || OpenError::JournalDamaged { file: path.to_owned(), offset: at };
+            let (header, length) = match frame::parse(&bytes[offset..], self.expected.journal) {
+                Ok(frame) => frame,
+                Err(BadFrame::Newer(found)) => {
+                    let (file, known) = (path.to_owned(), u64::from(FRAME_FORMAT));
+                    return Err(OpenError::NewerFormat { file, found: found.into(), known });
+                }
+                Err(BadFrame::Damaged) => {
+                    let behind = &bytes[offset + 1..];
+                    if !last || frame::found_in(behind, self.expected.journal) {
+                        return Err(damaged());
+                    }
+                    break;
+                }
+            };
+            if !self.follows(&header) {
+                return Err(damaged());
+            }
+            if header.commit > self.expected.sealed {
+                let bytes = bytes[offset..offset + length].to_vec();
+                replay(Frame { header, bytes, segment: path.to_owned(), offset: at })?;
+            }
+            last_frame = offset;
+            offset += length;
+        }
+        Ok(SegmentEnd {
+            length: offset as u64,
+            last_frame: bytes[last_frame..offset].to_vec(),
+            last_frame_offset: last_frame as u64,
+        })
+    }
+
+    fn follows(&mut self, header: &Header) -> bool {
+        let epoch = (self.epoch..=self.expected.epoch).contains(&header.epoch);
+        let follows = header.commit == self.next && header.time >= self.time && epoch;
+        self.next = Commit(header.commit.0 + 1);
+        self.epoch = header.epoch;
+        self.time = header.time;
+        follows
+    }
+}

@@ -1,0 +1,280 @@
+//! The usage ledger: durable, idempotent and exact.
+//!
+//! [`Ledger::append`] returns when records are safe in the journal; a seal moves them into a Delta
+//! table of Parquet files. A [`Snapshot`] reads both as one, as of any commit. Stored records are
+//! never changed. `docs/FORMAT.md` describes every byte on disk.
+
+mod columns;
+mod committer;
+mod data_file;
+mod delta;
+mod encoding;
+mod error;
+mod frame;
+mod index;
+mod journal;
+pub mod limits;
+mod open;
+mod page;
+mod row;
+mod scan;
+mod schema;
+mod sealer;
+mod seam;
+mod shared;
+mod snapshot;
+mod state;
+mod storage;
+mod tail;
+mod version;
+mod writer_file;
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use domain::record::{Commit, UsageRecord};
+use domain::time::{ReportedTime, UtcTime};
+use tokio::sync::{mpsc, oneshot};
+
+use committer::{Message, Pending, Request};
+use sealer::SealCommand;
+use seam::Seams;
+use shared::Shared;
+
+pub use error::{AppendError, CloseError, FileError, OpenError, ReadError, SealError};
+pub use snapshot::{Snapshot, UsagePage};
+pub use version::{Version, VersionTextError};
+
+/// How a ledger is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// Reads the time, which group commits are stamped with.
+    pub clock: Arc<dyn Fn() -> UtcTime + Send + Sync>,
+    /// Bytes in the journal at which it is sealed; at most half of what may be unsealed.
+    pub seal_bytes: u64,
+    /// Age of the first unsealed group commit, in seconds, at which the journal is sealed.
+    pub seal_after_seconds: u64,
+}
+
+impl Options {
+    /// The usual options with this clock.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Fn() -> UtcTime + Send + Sync>) -> Self {
+        let (seal_bytes, seal_after_seconds) = (limits::SEAL_BYTES, limits::SEAL_AFTER_SECONDS);
+        Self { clock, seal_bytes, seal_after_seconds }
+    }
+}
+
+/// One record to store.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// As its producer sent it.
+    pub record: UsageRecord,
+    /// When the origin reported it, for imports; none: the time of its group commit.
+    pub reported: Option<ReportedTime>,
+}
+
+/// What became of one record. Each names the commit that stored the record first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored now.
+    Stored(Commit),
+    /// The same content was stored under its identity before; nothing was added.
+    Duplicate(Commit),
+    /// Other content was stored under its identity before; nothing was changed.
+    Conflict(Commit),
+}
+
+/// What the ledger says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Whether it takes records.
+    pub writable: bool,
+    /// Highest commit that readers see.
+    pub last_commit: Commit,
+    /// Bytes of journal frames that are not sealed.
+    pub journal_bytes: u64,
+    /// Data files of the table.
+    pub files: u64,
+    /// Rows in the table and the journal.
+    pub rows: u64,
+}
+
+/// A handle to an open ledger; cheap to clone.
+///
+/// The threads behind it end after [`Ledger::close`], or some time after the last handle is gone;
+/// only `close` waits for them and thus for the folder to be free again.
+#[derive(Clone)]
+pub struct Ledger(Arc<Inner>);
+
+pub(crate) struct Inner {
+    shared: Arc<Shared>,
+    committer: mpsc::Sender<Message>,
+    sealer: SyncSender<SealCommand>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Appends of more records are encoded on the blocking pool.
+const ENCODED_IN_PLACE_MAX: usize = 64;
+
+impl Ledger {
+    /// Opens a ledger folder for writing, or makes it. Blocks: reads every record's identity.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the folder is in use, damaged, newer, or not this ledger's. No record is
+    /// changed or removed then.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::open_with(dir, options, Seams::default())
+    }
+
+    fn open_with(dir: &Path, options: Options, seams: Seams) -> Result<Self, OpenError> {
+        open::open(dir, options, seams).map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// Stores records as parts of one group commit; returns when they are durable. One outcome for
+    /// each record, in order.
+    ///
+    /// Dropping the future does not take the records back.
+    ///
+    /// # Errors
+    /// [`AppendError`]; only after `Refused` may any of them have been stored.
+    pub async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Outcome>, AppendError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shared = &self.0.shared;
+        if !shared.writable.load(Ordering::SeqCst) {
+            return Err(AppendError::Refused);
+        }
+        let (records, bytes) = match records.len() {
+            0..=ENCODED_IN_PLACE_MAX => encode(&records)?,
+            _ => {
+                let encoded = tokio::task::spawn_blocking(move || encode(&records)).await;
+                encoded.unwrap_or(Err(AppendError::Refused))?
+            }
+        };
+        let length = bytes.len() as u64;
+        let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
+        let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Append(Request { records, bytes, reply });
+        let sent = if waiting + length > limits::UNSEALED_BYTES_MAX {
+            Err(AppendError::Busy)
+        } else {
+            self.0.committer.try_send(message).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => AppendError::Busy,
+                mpsc::error::TrySendError::Closed(_) => AppendError::Refused,
+            })
+        };
+        if let Err(error) = sent {
+            shared.queued_bytes.fetch_sub(length, Ordering::SeqCst);
+            return Err(error);
+        }
+        answer.await.unwrap_or(Err(AppendError::Refused))
+    }
+
+    /// The ledger as it is now. With a time in the past: every group commit of an earlier time is
+    /// in it, so what it says of buckets closed by then never changes.
+    ///
+    /// # Errors
+    /// None today; a ledger on other storage may fail to read its state.
+    pub async fn snapshot(&self, settled_before: Option<UtcTime>) -> Result<Snapshot, ReadError> {
+        let current = &self.0.shared.current;
+        let seen = current.load();
+        if let Some(time) = settled_before.filter(|time| seen.last_time < *time) {
+            let (reply, answer) = oneshot::channel();
+            // When the committer is gone no group commit is under way.
+            if self.0.committer.send(Message::Barrier { time, reply }).await.is_ok() {
+                let _ = answer.await;
+            }
+        }
+        Ok(Snapshot::new(current.load()))
+    }
+
+    /// Moves everything in the journal into the table.
+    ///
+    /// # Errors
+    /// [`SealError`]; nothing is lost by it.
+    pub async fn seal(&self) -> Result<(), SealError> {
+        let (reply, answer) = oneshot::channel();
+        let inner = Arc::clone(&self.0);
+        let sent = move || inner.sealer.send(SealCommand::Now(reply)).is_ok();
+        match tokio::task::spawn_blocking(sent).await {
+            Ok(true) => answer.await.unwrap_or(Err(SealError::Refused)),
+            _ => Err(SealError::Refused),
+        }
+    }
+
+    /// Stops taking records, ends the group commit and the seal under way, and frees the folder.
+    /// Snapshots stay readable.
+    ///
+    /// # Errors
+    /// [`CloseError`] if a thread of the ledger has panicked.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        let _ = self.0.committer.send(Message::Close).await; // gone already: closed twice
+        let inner = Arc::clone(&self.0);
+        let joined = tokio::task::spawn_blocking(move || inner.join()).await;
+        joined.unwrap_or(Err(CloseError))
+    }
+
+    /// What the ledger says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let shared = &self.0.shared;
+        let state = shared.current.load();
+        Status {
+            writable: shared.writable.load(Ordering::SeqCst),
+            last_commit: state.last,
+            journal_bytes: shared.unsealed_bytes.load(Ordering::SeqCst),
+            files: state.files.len() as u64,
+            rows: state.rows(),
+        }
+    }
+}
+
+impl Inner {
+    fn join(&self) -> Result<(), CloseError> {
+        let _ = self.sealer.send(SealCommand::Stop); // gone already: closed twice
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+        let unlocked = self.shared.lock.unlock();
+        if panicked == 0 && unlocked.is_ok() { Ok(()) } else { Err(CloseError) }
+    }
+}
+
+/// Hashes and encodes records for the committer.
+fn encode(records: &[NewRecord]) -> Result<(Vec<Pending>, Vec<u8>), AppendError> {
+    let mut pending = Vec::with_capacity(records.len());
+    let mut bytes = Vec::new();
+    for (position, NewRecord { record, reported }) in records.iter().enumerate() {
+        let begin = bytes.len();
+        encoding::encode(record, record.instance.hash(), *reported, &mut bytes);
+        let length = bytes.len() - begin;
+        if length > limits::RECORD_BYTES_MAX {
+            return Err(AppendError::RecordTooLarge { position, bytes: length });
+        }
+        pending.push(Pending {
+            id: record.id(),
+            content: record.content_hash(),
+            subscription: record.subscription,
+            reported: *reported,
+            start: record.window.start(),
+            end: bytes.len(),
+        });
+    }
+    if bytes.len() > limits::FRAME_PAYLOAD_BYTES_MAX {
+        return Err(AppendError::RequestTooLarge { bytes: bytes.len() });
+    }
+    Ok((pending, bytes))
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+#[path = "../tests/it/support.rs"]
+mod support;

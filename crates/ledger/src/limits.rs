@@ -1,0 +1,32 @@
+//! Every limit of the ledger, with its reason. Sizes are in bytes unless the name says otherwise.
+
+/// Longest encoding of one record: well above any real one, so that a broken producer is named.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Longest payload of a journal frame, and so of the records of one `append`.
+pub const FRAME_PAYLOAD_BYTES_MAX: usize = 64 << 20;
+/// A group commit takes no further request once it holds this much.
+pub const GROUP_BYTES: usize = 16 << 20;
+/// Most requests in one group commit.
+pub const GROUP_REQUESTS_MAX: usize = 1_024;
+/// Most messages that wait for the committer.
+pub const COMMITTER_QUEUE: usize = 1_024;
+/// Most commands that wait for the sealer.
+pub const SEALER_QUEUE: usize = 16;
+/// Bytes waiting for the committer or not yet sealed; above it appends are answered `Busy`.
+pub const UNSEALED_BYTES_MAX: u64 = 256 << 20;
+/// Tail chunks are merged up to this size, so that a snapshot holds few of them.
+pub const CHUNK_MERGE_BYTES_MAX: usize = 8 << 20;
+/// Bytes in the journal at which it is sealed, unless the options say otherwise.
+pub const SEAL_BYTES: u64 = 64 << 20;
+/// Age of the first unsealed frame at which the journal is sealed, unless the options say otherwise.
+pub const SEAL_AFTER_SECONDS: u64 = 30;
+/// How often the sealer looks at that age, in milliseconds.
+pub const SEAL_TICK_MS: u64 = 500;
+/// Rows in one row group of a data file: the least that a selective read decodes of a column.
+pub const ROW_GROUP_ROWS: usize = 64 << 10;
+/// Rows in one data page: what the page index lets a selective read skip.
+pub const PAGE_ROWS: usize = 4 << 10;
+/// Rows decoded or encoded at a time.
+pub const BATCH_ROWS: usize = 8 << 10;
+/// Most bytes of a small file that is read whole (the writer file, one log entry).
+pub const SMALL_FILE_BYTES_MAX: u64 = 64 << 20;

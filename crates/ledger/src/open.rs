@@ -1,0 +1,226 @@
+//! Opening a ledger folder: lock, check, replay, and only then write.
+
+use std::fs::{OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, mpsc as std_mpsc};
+use std::thread;
+
+use domain::record::{Commit, StoredRecord};
+use domain::time::UtcTime;
+use tokio::sync::mpsc;
+
+use crate::committer::Committer;
+use crate::delta::{self, Author, Table};
+use crate::error::{At, FileError, OpenError, ReadError};
+use crate::index::{Index, Known};
+use crate::journal::{self, Expected, Frame, Journal};
+use crate::limits::{COMMITTER_QUEUE, SEALER_QUEUE, UNSEALED_BYTES_MAX};
+use crate::row::{Interner, Malformed};
+use crate::scan::{self, Needed, Selection};
+use crate::sealer::Sealer;
+use crate::seam::Seams;
+use crate::shared::{Folders, Shared};
+use crate::state::{Current, State};
+use crate::storage::{self, Put, PutError};
+use crate::tail::Chunk;
+use crate::version::JournalId;
+use crate::writer_file::{self, Writer};
+use crate::{Inner, Options, data_file};
+
+/// Opens a folder for writing and starts the ledger's threads.
+pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, OpenError> {
+    let folders = Folders::in_root(dir);
+    storage::make_folder(&folders.root)?;
+    let lock = lock(&folders.root.join("lock"))?;
+    let now = (options.clock)();
+    let (writer, table) = claim(&folders, now)?;
+    storage::remove_temporaries(&folders.root)?;
+    storage::remove_temporaries(&folders.log)?;
+    data_file::remove_unsealed(&folders.data, table.sealed)?;
+
+    let mut rebuilt = Rebuilt::from_table(&table, writer.journal)?;
+    let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
+    let sync = Arc::clone(&seams.sync_frame);
+    let journal = Journal::open(&folders.journal, expected, sync, |frame| rebuilt.replay(frame))?;
+    let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
+    let (last, time_floor) = (state.last, state.last_time);
+
+    let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
+    let (to_sealer, commands) = std_mpsc::sync_channel(SEALER_QUEUE);
+    let shared = Arc::new(Shared {
+        clock: Arc::clone(&options.clock),
+        seal_bytes: options.seal_bytes.min(UNSEALED_BYTES_MAX / 2),
+        current: Current::new(state),
+        writable: AtomicBool::new(true),
+        unsealed_bytes: AtomicU64::new(unsealed_bytes),
+        queued_bytes: AtomicU64::new(0),
+        folders,
+        lock,
+    });
+    let sealer = Sealer {
+        shared: Arc::clone(&shared),
+        writer,
+        commands,
+        committer: to_committer.downgrade(),
+        seal_after_seconds: i64::try_from(options.seal_after_seconds).unwrap_or(i64::MAX),
+        after_step: seams.after_step,
+        sealed: table.sealed,
+        next_entry: table.next,
+        attempt: 0,
+        not_before: UtcTime::MIN,
+    };
+    let (shared_too, sealer_too) = (Arc::clone(&shared), to_sealer.clone());
+    let committer = Committer {
+        shared: shared_too,
+        writer,
+        journal,
+        index,
+        last,
+        time_floor,
+        queue,
+        sealer: sealer_too,
+    };
+    let threads = vec![
+        start("ledger-sealer", move || sealer.run())?,
+        start("ledger-committer", move || committer.run())?,
+    ];
+    Ok(Inner { shared, committer: to_committer, sealer: to_sealer, threads: Mutex::new(threads) })
+}
+
+impl Folders {
+    fn in_root(root: &Path) -> Self {
+        let table = root.join("usage");
+        Self {
+            root: root.to_owned(),
+            journal: root.join("journal"),
+            data: table.join(delta::DATA),
+            log: table.join(delta::LOG),
+            table,
+        }
+    }
+}
+
+fn lock(file: &Path) -> Result<std::fs::File, OpenError> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(file);
+    let lock = opened.at("open", file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { file: file.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(FileError::new("lock", file, error).into()),
+    }
+}
+
+/// Raises the epoch once the table is known to be ours; makes what a new ledger lacks.
+fn claim(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), OpenError> {
+    let begun = journal::is_begun(&folders.journal)?;
+    let known = writer_file::read(&folders.root)?;
+    if known.is_none() && (begun || !storage::names(&folders.log)?.is_empty()) {
+        return Err(OpenError::WriterFile { file: folders.root.join(writer_file::NAME) });
+    }
+    let known = known.unwrap_or_else(|| Writer { journal: JournalId::random(), epoch: 0 });
+    let table = delta::read(&folders.table, known)?;
+    let writer = Writer { epoch: known.epoch + 1, ..known };
+    writer_file::write(&folders.root, writer)?;
+    if let Some(table) = table {
+        // The last entry may have been read from memory after a sync that failed.
+        storage::sync_folder(&folders.log)?;
+        return Ok((writer, table));
+    }
+    for folder in [&folders.journal, &folders.data, &folders.log] {
+        storage::make_folder(folder)?;
+    }
+    let entry = delta::entry_path(&folders.table, 0);
+    if !begun {
+        Journal::create(&folders.journal)?;
+    } else if !journal::is_empty(&folders.journal)? {
+        // Only a crash while the ledger was made leaves a segment without a table: an empty one.
+        return Err(OpenError::LogDamaged { file: entry });
+    }
+    match delta::create(&folders.table, Author { writer, now }) {
+        Ok(Put::Done) => {}
+        Ok(Put::Taken) => return Err(OpenError::ForeignCommit { file: entry }),
+        Err(PutError::NotDone(error) | PutError::Unknown(error)) => return Err(error.into()),
+    }
+    let table = delta::read(&folders.table, writer)?;
+    Ok((writer, table.ok_or(OpenError::LogDamaged { file: entry })?))
+}
+
+fn start(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<thread::JoinHandle<()>, OpenError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map_err(|cause| OpenError::Thread(Arc::new(cause)))
+}
+
+/// What is derived from the table and the journal on opening.
+struct Rebuilt {
+    index: Index,
+    state: State,
+    unsealed_bytes: u64,
+    interner: Interner,
+}
+
+impl Rebuilt {
+    fn from_table(table: &Table, journal: JournalId) -> Result<Self, OpenError> {
+        let state = State {
+            journal,
+            files: Arc::new(table.files.clone()),
+            frozen: Vec::new(),
+            fresh: Vec::new(),
+            last: table.sealed,
+            last_time: table.sealed_time,
+        };
+        let (index, interner) = (Index::default(), Interner::default());
+        let mut rebuilt = Self { index, state, unsealed_bytes: 0, interner };
+        for file in &table.files {
+            let damaged = || OpenError::DataDamaged { file: file.path.clone() };
+            let mut twice = None;
+            let mut rows = 0;
+            let mut interner = Interner::default();
+            let read = scan::file(file, &Selection::default(), Needed::Everything, |row| {
+                let stored =
+                    interner.stored(row).map_err(|error| scan::damaged(&file.path, error))?;
+                rows += 1;
+                if twice.is_none() {
+                    twice = enter(&mut rebuilt.index, &stored).err();
+                }
+                Ok(())
+            });
+            if let Some(error) = twice {
+                return Err(error);
+            }
+            match read {
+                Ok(()) if rows == file.rows => {}
+                Err(ReadError::File(error)) => return Err(error.into()),
+                _ => return Err(damaged()),
+            }
+        }
+        Ok(rebuilt)
+    }
+
+    fn replay(&mut self, frame: Frame) -> Result<(), OpenError> {
+        let Frame { header, bytes, segment, offset } = frame;
+        let damaged = |_: Malformed| OpenError::JournalDamaged { file: segment.clone(), offset };
+        self.unsealed_bytes += bytes.len() as u64;
+        let chunk = Chunk::read(&header, bytes).map_err(damaged)?;
+        for entry in chunk.rows() {
+            let stored = self.interner.stored(&chunk.row(entry)).map_err(damaged)?;
+            enter(&mut self.index, &stored)?;
+        }
+        self.state.commit(chunk);
+        Ok(())
+    }
+}
+
+fn enter(index: &mut Index, stored: &StoredRecord) -> Result<(), OpenError> {
+    let record = stored.record.id();
+    let known = Known { content: stored.record.content_hash(), commit: stored.commit };
+    let second: Commit = stored.commit;
+    index.enter(record, known).map_err(|Known { commit: first, .. }| OpenError::RecordTwice {
+        record,
+        first,
+        second,
+    })
+}

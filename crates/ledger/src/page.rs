@@ -1,0 +1,89 @@
+//! One page of the usage answer: the rows after a key, at most so many, with their exact sums.
+//!
+//! Keeps only as many rows as the page has: a row that is pushed out has a page full of smaller
+//! keys before it, so whatever of it was summed is never shown.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use domain::aggregate::{Aggregate, AggregateKey, SumOutOfRange, UsageQuery};
+use domain::decimal::OutOfRange;
+use domain::record::MeterDescription;
+
+use crate::row::{Interner, Malformed, Row};
+
+/// A page being made.
+pub(crate) struct PageBuilder<'q> {
+    query: &'q UsageQuery,
+    after: Option<AggregateKey>,
+    /// One more than the page shows, which tells whether there are more.
+    capacity: usize,
+    rows: BTreeMap<AggregateKey, Aggregate>,
+    interner: Interner,
+}
+
+/// Why a row does not fit into the page.
+pub(crate) enum PageError {
+    Sum(SumOutOfRange),
+    Malformed(Malformed),
+}
+
+impl<'q> PageBuilder<'q> {
+    pub(crate) fn new(query: &'q UsageQuery, after: Option<AggregateKey>, limit: usize) -> Self {
+        let capacity = limit.saturating_add(1);
+        Self { query, after, capacity, rows: BTreeMap::new(), interner: Interner::default() }
+    }
+
+    /// Whether rows with greater keys than those so far can no longer matter.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows.len() >= self.capacity
+    }
+
+    /// Sums a row that the query selects.
+    pub(crate) fn add(&mut self, row: &Row<'_>) -> Result<(), PageError> {
+        let key = self.query.key_of(row.reported, row.window, row.meter, row.instance_hash);
+        let shown_before = self.after.is_some_and(|after| key <= after);
+        if shown_before
+            || self.is_full() && self.rows.last_key_value().is_some_and(|(last, _)| key > *last)
+        {
+            return Ok(());
+        }
+        let description = row.texts.description();
+        let aggregate = match self.rows.entry(key) {
+            Entry::Occupied(occupied) => {
+                let aggregate = occupied.into_mut();
+                let sum = aggregate.quantity.plus(row.quantity);
+                aggregate.quantity =
+                    sum.map_err(|OutOfRange| PageError::Sum(SumOutOfRange { meter: key.meter }))?;
+                if description > texts(&aggregate.description) {
+                    aggregate.description = self.interner.description(description);
+                }
+                return Ok(());
+            }
+            Entry::Vacant(vacant) => vacant,
+        };
+        let details = self.query.details.then(|| self.interner.instance(row)).transpose();
+        aggregate.insert(Aggregate {
+            key,
+            description: self.interner.description(description),
+            instance: details.map_err(PageError::Malformed)?,
+            quantity: row.quantity,
+        });
+        if self.rows.len() > self.capacity {
+            self.rows.pop_last();
+        }
+        Ok(())
+    }
+
+    /// The page's rows in order of their keys, and whether more follow.
+    pub(crate) fn finish(self) -> (Vec<Aggregate>, bool) {
+        let more = self.rows.len() >= self.capacity;
+        let rows = self.rows.into_values().take(self.capacity - 1).collect();
+        (rows, more)
+    }
+}
+
+fn texts(description: &MeterDescription) -> [Option<&str>; 5] {
+    let MeterDescription { name, category, subcategory, region, unit } = description;
+    [name, category, subcategory, region, unit].map(|text| text.as_deref())
+}

@@ -1,0 +1,205 @@
+//! Reading rows: those of the table's files and of the tail, chosen by one selection.
+//!
+//! What cannot hold a chosen row is skipped by the log's bounds of a file, then by the statistics
+//! of a row group, then by the subscription column alone; the rest is decoded and checked row by
+//! row, so a statistic can only save work.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
+use domain::id::SubscriptionId;
+use domain::record::Commit;
+use domain::time::{ReportedTime, UtcTime};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    RowFilter,
+};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+
+use crate::columns::{ALWAYS, Dictionary, RowBatch};
+use crate::error::{At, ReadError};
+use crate::limits::BATCH_ROWS;
+use crate::row::{Malformed, Row};
+use crate::schema;
+use crate::state::{Bounds, DataFile};
+use crate::tail::{Chunk, TailRow};
+
+/// Which rows are wanted; everything by default. Ranges are half-open; none is no limit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    pub(crate) subscription: Option<SubscriptionId>,
+    pub(crate) reported: Option<Range<ReportedTime>>,
+    pub(crate) start: Option<Range<UtcTime>>,
+    /// Rows of later commits are not wanted.
+    pub(crate) last: Option<Commit>,
+}
+
+/// Which texts of a row are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// The meter's description.
+    Description,
+    /// The meter's description and the instance.
+    DescriptionAndInstance,
+    /// Every text.
+    Everything,
+}
+
+impl Selection {
+    /// Whether rows within these bounds may be wanted.
+    pub(crate) fn may_match(&self, bounds: &Bounds) -> bool {
+        let (low, high) = bounds.subscription;
+        let reported = (ReportedTime(bounds.reported.0), ReportedTime(bounds.reported.1));
+        self.subscription.is_none_or(|wanted| low <= wanted && wanted <= high)
+            && self.reported.as_ref().is_none_or(|range| overlap(range, reported))
+            && self.start.as_ref().is_none_or(|range| overlap(range, bounds.start))
+            && self.last.is_none_or(|last| bounds.commit.0 <= last)
+    }
+
+    fn matches(&self, row: &Row<'_>) -> bool {
+        self.subscription.is_none_or(|wanted| wanted == row.subscription)
+            && self.matches_times(row.reported, row.window.start())
+            && self.last.is_none_or(|last| row.commit <= last)
+    }
+
+    fn matches_times(&self, reported: ReportedTime, start: UtcTime) -> bool {
+        self.reported.as_ref().is_none_or(|range| range.contains(&reported))
+            && self.start.as_ref().is_none_or(|range| range.contains(&start))
+    }
+
+    /// The entries of a chunk that are wanted.
+    pub(crate) fn of_chunk<'a>(&self, chunk: &'a Chunk) -> impl Iterator<Item = &'a TailRow> {
+        let rows = match self.subscription {
+            Some(subscription) => chunk.rows_of(subscription),
+            None => chunk.rows(),
+        };
+        rows.iter().filter(|row| {
+            self.matches_times(row.reported, row.start)
+                && self.last.is_none_or(|last| row.commit <= last)
+        })
+    }
+
+    fn row_group_may_match(&self, group: &RowGroupMetaData) -> bool {
+        let statistics = |name: &str| {
+            let mut columns = group.columns().iter();
+            columns.find(|column| column.column_path().string() == name)?.statistics()
+        };
+        let subscription = self.subscription.is_none_or(|wanted| {
+            let Some(bounds) = statistics("subscription_id") else { return true };
+            let wanted = wanted.to_string();
+            bounds.min_bytes_opt().is_none_or(|low| low <= wanted.as_bytes())
+                && bounds.max_bytes_opt().is_none_or(|high| wanted.as_bytes() <= high)
+        });
+        let times = |range: Range<UtcTime>, name: &str| match statistics(name) {
+            Some(Statistics::Int64(bounds)) => match (bounds.min_opt(), bounds.max_opt()) {
+                (Some(low), Some(high)) => {
+                    overlap(&(range.start.to_micros()..range.end.to_micros()), (*low, *high))
+                }
+                _ => true,
+            },
+            _ => true,
+        };
+        let reported = self.reported.as_ref().map(|range| range.start.0..range.end.0);
+        subscription
+            && reported.is_none_or(|range| times(range, "reported_time"))
+            && self.start.clone().is_none_or(|range| times(range, "usage_start"))
+    }
+}
+
+/// Whether a half-open range shares a value with bounds that are both inclusive.
+fn overlap<T: PartialOrd>(range: &Range<T>, (low, high): (T, T)) -> bool {
+    range.start <= high && low < range.end
+}
+
+/// Gives every wanted row of a data file to `each`, in the file's order.
+pub(crate) fn file(
+    file: &DataFile,
+    selection: &Selection,
+    needed: Needed,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let path = &file.path;
+    let damaged = |error: &dyn std::fmt::Display| ReadError::DataDamaged {
+        file: path.clone(),
+        reason: error.to_string(),
+    };
+    let opened = open(path)?;
+    let options = ArrowReaderOptions::new()
+        .with_schema(schema::read())
+        .with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&opened, options).map_err(|error| damaged(&error))?;
+    let groups = wanted_groups(metadata.metadata(), selection);
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata);
+    let descriptor = builder.parquet_schema();
+    let projection = ProjectionMask::columns(descriptor, columns(needed));
+    let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
+    let mut builder =
+        builder.with_row_groups(groups).with_projection(projection).with_batch_size(BATCH_ROWS);
+    if let Some(subscription) = selection.subscription {
+        let wanted = subscription.to_string();
+        let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
+        let predicate = ArrowPredicateFn::new(id_only, of_subscription);
+        builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+    }
+    for batch in builder.build().map_err(|error| damaged(&error))? {
+        let batch = batch.map_err(|error| damaged(&error))?;
+        let rows = RowBatch::new(&batch).map_err(|error| damaged(&error))?;
+        for position in 0..batch.num_rows() {
+            let row = rows.row(position).map_err(|error| damaged(&error))?;
+            if selection.matches(&row) {
+                each(&row)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says that stored bytes are not what they should be, and where.
+pub(crate) fn damaged(path: &Path, error: Malformed) -> ReadError {
+    ReadError::DataDamaged { file: path.to_owned(), reason: error.to_string() }
+}
+
+fn open(path: &Path) -> Result<File, ReadError> {
+    Ok(File::open(path).at("open", path)?)
+}
+
+fn wanted_groups(metadata: &ParquetMetaData, selection: &Selection) -> Vec<usize> {
+    let groups = metadata.row_groups().iter().enumerate();
+    groups
+        .filter(|(_, group)| selection.row_group_may_match(group))
+        .map(|(position, _)| position)
+        .collect()
+}
+
+fn has_subscription(batch: &RecordBatch, wanted: &str) -> Result<BooleanArray, ArrowError> {
+    let column = Dictionary::new(batch.column(0));
+    let column = column.map_err(|error| ArrowError::SchemaError(error.to_string()))?;
+    Ok(column.equals(wanted).map(Some).collect())
+}
+
+fn columns(needed: Needed) -> Vec<&'static str> {
+    let description = ["meter_name", "meter_category", "meter_subcategory", "meter_region", "unit"];
+    let instance = [
+        "resource_uri",
+        "location",
+        "tags",
+        "additional_info",
+        "part_number",
+        "order_number",
+        "info_fields",
+    ];
+    let every = schema::COLUMNS.iter().map(|column| column.name);
+    match needed {
+        Needed::Description => [&ALWAYS[..], &description].concat(),
+        Needed::DescriptionAndInstance => [&ALWAYS[..], &description, &instance].concat(),
+        Needed::Everything => every.filter(|name| *name != schema::PARTITION).collect(),
+    }
+}

@@ -1,0 +1,163 @@
+//! The sealer: one thread that moves the journal's frames into the table.
+//!
+//! Data files are synced before the log names them, the log entry before readers and the journal's
+//! cut rely on it; so a crash between any two steps loses nothing and doubles nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use domain::record::Commit;
+use domain::time::UtcTime;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::committer::Message;
+use crate::data_file::{self, Naming};
+use crate::delta::{self, Author};
+use crate::error::SealError;
+use crate::journal;
+use crate::limits::SEAL_TICK_MS;
+use crate::seam::{AfterStep, SealStep};
+use crate::shared::Shared;
+use crate::storage::{Put, PutError};
+use crate::tail::Chunk;
+use crate::writer_file::Writer;
+
+/// What the sealer is asked.
+pub(crate) enum SealCommand {
+    /// The journal has grown to its limit.
+    Due,
+    /// Seal everything, and answer.
+    Now(oneshot::Sender<Result<(), SealError>>),
+    /// Stop.
+    Stop,
+}
+
+/// The sealer.
+pub(crate) struct Sealer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) commands: Receiver<SealCommand>,
+    /// Weak, so that the committer stops with the last handle.
+    pub(crate) committer: mpsc::WeakSender<Message>,
+    pub(crate) seal_after_seconds: i64,
+    pub(crate) after_step: AfterStep,
+    /// Last commit in the table.
+    pub(crate) sealed: Commit,
+    /// Number of the next log entry.
+    pub(crate) next_entry: u64,
+    /// Seals begun since opening.
+    pub(crate) attempt: u64,
+    /// After a failure: not to be tried again before.
+    pub(crate) not_before: UtcTime,
+}
+
+impl Sealer {
+    /// Works until told to stop, or until everyone who could ask is gone.
+    pub(crate) fn run(mut self) {
+        loop {
+            match self.commands.recv_timeout(Duration::from_millis(SEAL_TICK_MS)) {
+                Ok(SealCommand::Due) if self.is_large() => self.try_seal(),
+                Ok(SealCommand::Due) => {} // sealed since
+                Ok(SealCommand::Now(reply)) => {
+                    let _ = reply.send(self.seal()); // whoever asked may have gone away
+                }
+                Err(RecvTimeoutError::Timeout) if self.is_due() => self.try_seal(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(SealCommand::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        self.shared.unsealed_bytes.load(Ordering::SeqCst) >= self.shared.seal_bytes
+    }
+
+    fn is_due(&self) -> bool {
+        let now = (self.shared.clock)();
+        let state = self.shared.current.load();
+        let oldest = state.chunks().next();
+        oldest.is_some_and(|chunk| chunk.begun.plus_seconds(self.seal_after_seconds) <= now)
+    }
+
+    fn try_seal(&mut self) {
+        let now = (self.shared.clock)();
+        let writable = self.shared.writable.load(Ordering::SeqCst);
+        if !writable || now < self.not_before {
+            return;
+        }
+        if let Err(error) = self.seal() {
+            tracing::error!(%error, "journal was not sealed");
+            self.not_before = now.plus_seconds(self.seal_after_seconds);
+        }
+    }
+
+    fn seal(&mut self) -> Result<(), SealError> {
+        self.rotate()?;
+        (self.after_step)(SealStep::Rotated);
+        let chunks = self.shared.current.load().frozen.clone();
+        let Some(last) = chunks.last() else { return Ok(()) };
+        let (last, last_time) = (last.last, last.last_time);
+
+        let folders = &self.shared.folders;
+        data_file::remove_unsealed(&folders.data, self.sealed)?; // of an attempt that failed
+        self.attempt += 1;
+        let (first, epoch, attempt) = (Commit(self.sealed.0 + 1), self.writer.epoch, self.attempt);
+        let naming = Naming { first, last, epoch, attempt };
+        let written = data_file::write(&folders.data, naming, &chunks)?;
+        (self.after_step)(SealStep::DataWritten);
+
+        let author = Author { writer: self.writer, now: (self.shared.clock)() };
+        let entry = self.next_entry;
+        let put = delta::add(&folders.table, author, entry, &written, (last, last_time));
+        self.settle(put)?;
+        (self.next_entry, self.sealed) = (entry + 1, last);
+        (self.after_step)(SealStep::Logged);
+
+        let files = written.into_iter().map(|written| written.file).collect();
+        self.shared.current.change(|state| state.sealed(files, last));
+        let bytes = chunks.iter().map(|chunk| Chunk::journal_bytes(chunk)).sum();
+        self.shared.unsealed_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        (self.after_step)(SealStep::Published);
+
+        if let Err(error) = journal::remove_sealed(&self.shared.folders.journal, last) {
+            // They are known to be sealed, and removed by the next seal or opening.
+            tracing::warn!(%error, "sealed segments were not removed");
+        }
+        (self.after_step)(SealStep::JournalCut);
+        Ok(())
+    }
+
+    fn rotate(&self) -> Result<(), SealError> {
+        let (reply, answer) = oneshot::channel();
+        let committer = self.committer.upgrade().ok_or(SealError::Refused)?;
+        committer.blocking_send(Message::Rotate { reply }).map_err(|_| SealError::Refused)?;
+        drop(committer);
+        answer.blocking_recv().map_err(|_| SealError::Refused)?
+    }
+
+    fn settle(&self, put: Result<Put, PutError>) -> Result<(), SealError> {
+        match put {
+            Ok(Put::Done) => Ok(()),
+            Ok(Put::Taken) => {
+                let file = delta::entry_path(&self.shared.folders.table, self.next_entry);
+                tracing::error!(file = %file.display(), "table has a commit that is not ours");
+                self.shared.writable.store(false, Ordering::SeqCst);
+                Err(SealError::ForeignCommit { file })
+            }
+            Err(PutError::NotDone(error)) => Err(SealError::File(error)),
+            Err(PutError::Unknown(error)) => {
+                self.shared.poison(&error);
+                Err(SealError::File(error))
+            }
+        }
+    }
+}
+
+impl Drop for Sealer {
+    /// However the thread ends, the journal would only grow after it.
+    fn drop(&mut self) {
+        self.shared.writable.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,39 @@
+//! What a test may put in the place of the real thing: the sync of a frame, and what happens
+//! between two steps of a seal.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+/// Syncs the journal after a frame was written.
+pub(crate) type SyncFrame = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+/// Is told each step of a seal when it is done.
+pub(crate) type AfterStep = Arc<dyn Fn(SealStep) + Send + Sync>;
+
+/// The steps of a seal, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SealStep {
+    /// The journal goes on in a new segment.
+    Rotated,
+    /// Every data file is written and synced.
+    DataWritten,
+    /// The log entry is there and synced.
+    Logged,
+    /// Readers see the data files in the place of the tail.
+    Published,
+    /// The sealed segments are gone.
+    JournalCut,
+}
+
+/// The seams.
+#[derive(Clone)]
+pub(crate) struct Seams {
+    pub(crate) sync_frame: SyncFrame,
+    pub(crate) after_step: AfterStep,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self { sync_frame: Arc::new(File::sync_data), after_step: Arc::new(|_| {}) }
+    }
+}

@@ -1,0 +1,46 @@
+//! What the ledger's handles and its two threads have in common.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use domain::time::UtcTime;
+
+use crate::error::FileError;
+use crate::state::Current;
+
+/// Shared by handles and threads.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Fn() -> UtcTime + Send + Sync>,
+    pub(crate) seal_bytes: u64,
+    pub(crate) current: Current,
+    /// False for ever once closed, or once a sync has failed.
+    pub(crate) writable: AtomicBool,
+    /// Bytes of frames that are not sealed.
+    pub(crate) unsealed_bytes: AtomicU64,
+    /// Bytes of requests that wait for the committer.
+    pub(crate) queued_bytes: AtomicU64,
+    pub(crate) folders: Folders,
+    /// Locked for as long as anything may write.
+    pub(crate) lock: File,
+}
+
+/// Where things are.
+#[derive(Debug, Clone)]
+pub(crate) struct Folders {
+    pub(crate) root: PathBuf,
+    pub(crate) journal: PathBuf,
+    pub(crate) table: PathBuf,
+    pub(crate) data: PathBuf,
+    pub(crate) log: PathBuf,
+}
+
+impl Shared {
+    /// Refuses writes from now on.
+    pub(crate) fn poison(&self, error: &FileError) {
+        let cause = &error.cause;
+        tracing::error!(%error, %cause, "ledger refuses writes until it is opened again");
+        self.writable.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,188 @@
+//! What a reader sees: the ledger as of one commit, which never changes while it is held.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
+use domain::id::SubscriptionId;
+use domain::record::{Commit, StoredRecord};
+use domain::time::{Date, ReportedTime, UtcTime};
+
+use crate::error::ReadError;
+use crate::page::{PageBuilder, PageError};
+use crate::row::{Interner, Row};
+use crate::scan::{self, Needed, Selection};
+use crate::state::State;
+use crate::version::Version;
+
+/// The ledger as of one commit: data files and the journal's tail. Cheap to clone.
+#[derive(Clone)]
+pub struct Snapshot {
+    state: Arc<State>,
+    last: Commit,
+}
+
+/// A page of the usage answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsagePage {
+    /// Its rows, in ascending order of their keys.
+    pub rows: Vec<Aggregate>,
+    /// Whether rows follow the last one.
+    pub more: bool,
+}
+
+impl Snapshot {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        let last = state.last;
+        Self { state, last }
+    }
+
+    /// Names this state for ever.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version::new(self.state.journal, self.last)
+    }
+
+    /// The ledger as it was at a version of this snapshot's past.
+    ///
+    /// # Errors
+    /// [`ReadError::VersionNewer`] if the version is not of its past, and
+    /// [`ReadError::VersionOfAnotherLedger`] if it is of another journal.
+    pub fn as_of(&self, version: &Version) -> Result<Self, ReadError> {
+        if !version.is_of(self.state.journal) {
+            return Err(ReadError::VersionOfAnotherLedger);
+        }
+        if version.commit > self.last {
+            return Err(ReadError::VersionNewer { asked: version.commit, last: self.last });
+        }
+        Ok(Self { state: Arc::clone(&self.state), last: version.commit })
+    }
+
+    /// At most `limit` rows of the usage answer, from the first after a key on.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read, or a sum of the page would not be exact.
+    pub async fn usage_page(
+        &self,
+        query: &UsageQuery,
+        after: Option<AggregateKey>,
+        limit: usize,
+    ) -> Result<UsagePage, ReadError> {
+        let (snapshot, query) = (self.clone(), query.clone());
+        blocking(move || snapshot.read_page(&query, after, limit)).await
+    }
+
+    /// Every record of a subscription whose usage starts in a range, in order of usage start,
+    /// usage end, meter, instance, source and event id.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn records(
+        &self,
+        subscription: SubscriptionId,
+        usage_start: Range<UtcTime>,
+    ) -> Result<Vec<StoredRecord>, ReadError> {
+        let snapshot = self.clone();
+        blocking(move || snapshot.read_records(subscription, usage_start)).await
+    }
+
+    fn read_page(
+        &self,
+        query: &UsageQuery,
+        after: Option<AggregateKey>,
+        limit: usize,
+    ) -> Result<UsagePage, ReadError> {
+        let needed =
+            if query.details { Needed::DescriptionAndInstance } else { Needed::Description };
+        let mut reported = query.reported.clone();
+        // Buckets before the one that the last page ended in are done with.
+        if let Some(after) = after {
+            reported.start = reported.start.max(after.reported);
+        }
+        let selection = self.selection(query.subscription);
+        let selection = Selection { reported: Some(reported.clone()), ..selection };
+        let mut page = PageBuilder::new(query, after, limit);
+        // A bucket lies within one reported day, so the rows of a day are final after it.
+        for day in self.days(&selection) {
+            if page.is_full() {
+                break;
+            }
+            let within = Selection { reported: Some(within(&reported, day)), ..selection.clone() };
+            self.rows(&within, needed, |row, path| {
+                page.add(row).map_err(|error| match error {
+                    PageError::Sum(error) => ReadError::Sum(error),
+                    PageError::Malformed(error) => scan::damaged(path, error),
+                })
+            })?;
+        }
+        let (rows, more) = page.finish();
+        Ok(UsagePage { rows, more })
+    }
+
+    fn read_records(
+        &self,
+        subscription: SubscriptionId,
+        usage_start: Range<UtcTime>,
+    ) -> Result<Vec<StoredRecord>, ReadError> {
+        let selection = self.selection(subscription);
+        let selection = Selection { start: Some(usage_start), ..selection };
+        let mut interner = Interner::default();
+        let mut records = Vec::new();
+        self.rows(&selection, Needed::Everything, |row, path| {
+            records.push(interner.stored(row).map_err(|error| scan::damaged(path, error))?);
+            Ok(())
+        })?;
+        records.sort_unstable_by(|a, b| record_order(a).cmp(&record_order(b)));
+        Ok(records)
+    }
+
+    /// The reported days on which there may be selected rows, in order.
+    fn days(&self, selection: &Selection) -> BTreeSet<Date> {
+        let files = self.state.files.iter().filter(|file| selection.may_match(&file.bounds));
+        let entries = self.state.chunks().flat_map(|chunk| selection.of_chunk(chunk));
+        files.map(|file| file.day).chain(entries.map(|entry| entry.reported.0.date())).collect()
+    }
+
+    fn selection(&self, subscription: SubscriptionId) -> Selection {
+        let (subscription, last) = (Some(subscription), Some(self.last));
+        Selection { subscription, last, ..Selection::default() }
+    }
+
+    /// Gives every selected row to `each`, with its file's path.
+    fn rows(
+        &self,
+        selection: &Selection,
+        needed: Needed,
+        mut each: impl FnMut(&Row<'_>, &Path) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        for file in self.state.files.iter().filter(|file| selection.may_match(&file.bounds)) {
+            scan::file(file, selection, needed, |row| each(row, &file.path))?;
+        }
+        for chunk in self.state.chunks() {
+            for entry in selection.of_chunk(chunk) {
+                each(&chunk.row(entry), Path::new("journal"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a range of reported times that lies within a day.
+fn within(range: &Range<ReportedTime>, day: Date) -> Range<ReportedTime> {
+    let (start, end) = (ReportedTime(day.start()), ReportedTime(day.plus_days(1).start()));
+    range.start.max(start)..range.end.min(end)
+}
+
+/// Names the record, so nothing ties.
+fn record_order(stored: &StoredRecord) -> impl Ord + use<'_> {
+    let record = &stored.record;
+    (record.window, record.meter, stored.instance_hash, &record.source, &record.event_id)
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(read).await.unwrap_or(Err(ReadError::Stopped))
+}

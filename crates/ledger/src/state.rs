@@ -1,0 +1,99 @@
+//! What readers see: one immutable state, replaced as a whole by each group commit and each seal.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::id::SubscriptionId;
+use domain::record::Commit;
+use domain::time::{Date, UtcTime};
+
+use crate::tail::{self, Chunk};
+use crate::version::JournalId;
+
+/// A data file of the table, with what its log entry says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DataFile {
+    pub(crate) path: PathBuf,
+    /// The one day on which its rows were reported.
+    pub(crate) day: Date,
+    pub(crate) bounds: Bounds,
+    pub(crate) rows: u64,
+}
+
+/// Least and greatest values of a file's rows, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) subscription: (SubscriptionId, SubscriptionId),
+    pub(crate) reported: (UtcTime, UtcTime),
+    pub(crate) start: (UtcTime, UtcTime),
+    pub(crate) commit: (Commit, Commit),
+}
+
+/// The ledger at one moment.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) journal: JournalId,
+    /// The table's files, in the order of the log.
+    pub(crate) files: Arc<Vec<Arc<DataFile>>>,
+    /// Chunks that the next seal takes, in order of commits; merged no more.
+    pub(crate) frozen: Vec<Arc<Chunk>>,
+    /// Chunks after those, in order of commits.
+    pub(crate) fresh: Vec<Arc<Chunk>>,
+    /// Last commit that is durable.
+    pub(crate) last: Commit,
+    /// Its time.
+    pub(crate) last_time: UtcTime,
+}
+
+impl State {
+    /// Every chunk of the tail.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        self.frozen.iter().chain(&self.fresh)
+    }
+
+    /// Rows in the table and the tail.
+    pub(crate) fn rows(&self) -> u64 {
+        let sealed: u64 = self.files.iter().map(|file| file.rows).sum();
+        sealed + self.chunks().map(|chunk| chunk.rows().len() as u64).sum::<u64>()
+    }
+
+    /// Adds a group commit.
+    pub(crate) fn commit(&mut self, chunk: Chunk) {
+        (self.last, self.last_time) = (chunk.last, chunk.last_time);
+        tail::push(&mut self.fresh, chunk);
+    }
+
+    /// Hands everything in the tail to the sealer.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen.append(&mut self.fresh);
+    }
+
+    /// Puts data files in the place of the frozen chunks up to a commit.
+    pub(crate) fn sealed(&mut self, files: Vec<Arc<DataFile>>, last: Commit) {
+        let mut all = Vec::clone(&self.files);
+        all.extend(files);
+        self.files = Arc::new(all);
+        self.frozen.retain(|chunk| chunk.last > last);
+    }
+}
+
+/// The state that is current; held only for as long as a pointer takes to copy.
+pub(crate) struct Current(Mutex<Arc<State>>);
+
+impl Current {
+    pub(crate) fn new(state: State) -> Self {
+        Self(Mutex::new(Arc::new(state)))
+    }
+
+    pub(crate) fn load(&self) -> Arc<State> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the state by a changed copy.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = State::clone(&current);
+        change(&mut next);
+        *current = Arc::new(next);
+    }
+}

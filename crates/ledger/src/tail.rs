@@ -1,0 +1,119 @@
+//! The journal's tail in memory: the rows that are durable but not yet in the table.
+//!
+//! A chunk keeps the encoded records of one or more group commits, and a small entry for each row,
+//! in order of subscription, so that a query decodes only the rows that it answers from.
+
+use std::sync::Arc;
+
+use domain::id::SubscriptionId;
+use domain::record::Commit;
+use domain::time::{ReportedTime, UtcTime};
+
+use crate::encoding::{self, Assigned};
+use crate::frame::{HEADER_BYTES, Header};
+use crate::limits::CHUNK_MERGE_BYTES_MAX;
+use crate::row::{Malformed, Row};
+
+/// The rows of one or more group commits that follow each other.
+pub(crate) struct Chunk {
+    /// Whole frames, one behind the other.
+    bytes: Vec<u8>,
+    rows: Vec<TailRow>,
+    /// Time of its first commit.
+    pub(crate) begun: UtcTime,
+    /// Its last commit.
+    pub(crate) last: Commit,
+    /// Time of its last commit.
+    pub(crate) last_time: UtcTime,
+}
+
+/// Where a row is, and what selects it. Ordered by subscription, reported time and place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TailRow {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) reported: ReportedTime,
+    /// Where its encoding begins in the chunk.
+    pub(crate) offset: u32,
+    pub(crate) start: UtcTime,
+    pub(crate) commit: Commit,
+}
+
+impl Chunk {
+    /// From a frame, header and payload, and the entries of its rows.
+    pub(crate) fn new(header: &Header, bytes: Vec<u8>, mut rows: Vec<TailRow>) -> Self {
+        rows.sort_unstable();
+        Self { bytes, rows, begun: header.time, last: header.commit, last_time: header.time }
+    }
+
+    /// From a frame read back; checks every record in it.
+    pub(crate) fn read(header: &Header, bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let assigned = Assigned { commit: header.commit, time: header.time };
+        let mut rows = Vec::new();
+        let mut offset = HEADER_BYTES;
+        while offset < bytes.len() {
+            let (row, length) = encoding::decode(&bytes[offset..], assigned)?;
+            rows.push(TailRow {
+                subscription: row.subscription,
+                reported: row.reported,
+                offset: u32::try_from(offset).map_err(|_| Malformed("frame length"))?,
+                start: row.window.start(),
+                commit: row.commit,
+            });
+            offset += length;
+        }
+        if u32::try_from(rows.len()) != Ok(header.records) {
+            return Err(Malformed("number of records"));
+        }
+        Ok(Self::new(header, bytes, rows))
+    }
+
+    /// Bytes of its frames in the journal.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Every row's entry, in order.
+    pub(crate) fn rows(&self) -> &[TailRow] {
+        &self.rows
+    }
+
+    /// The entries of one subscription, in order of reported time.
+    pub(crate) fn rows_of(&self, subscription: SubscriptionId) -> &[TailRow] {
+        let begin = self.rows.partition_point(|row| row.subscription < subscription);
+        let end = self.rows.partition_point(|row| row.subscription <= subscription);
+        &self.rows[begin..end]
+    }
+
+    /// The row of an entry of this chunk.
+    pub(crate) fn row(&self, entry: &TailRow) -> Row<'_> {
+        let offset = usize::try_from(entry.offset).expect("an offset is below 4 GiB");
+        // A time given with the record stands in it and wins over this one.
+        let assigned = Assigned { commit: entry.commit, time: entry.reported.0 };
+        let decoded = encoding::decode(&self.bytes[offset..], assigned);
+        decoded.expect("a chunk was decoded when it was made").0
+    }
+
+    fn merged(older: &Self, newer: &Self) -> Self {
+        let shift = u32::try_from(older.bytes.len()).expect("merged chunks are small");
+        let shifted = newer.rows.iter().map(|row| TailRow { offset: row.offset + shift, ..*row });
+        let mut rows: Vec<TailRow> = older.rows.iter().copied().chain(shifted).collect();
+        rows.sort(); // two sorted runs: a merge
+        let bytes = [older.bytes.as_slice(), newer.bytes.as_slice()].concat();
+        let Self { last, last_time, .. } = *newer;
+        Self { bytes, rows, begun: older.begun, last, last_time }
+    }
+}
+
+/// Adds a chunk at the end; merges small ones, so that their number grows with the logarithm.
+pub(crate) fn push(chunks: &mut Vec<Arc<Chunk>>, chunk: Chunk) {
+    let mut chunk = chunk;
+    while let Some(before) = chunks.last() {
+        let together = before.bytes.len() + chunk.bytes.len();
+        if before.bytes.len() > 2 * chunk.bytes.len() || together > CHUNK_MERGE_BYTES_MAX {
+            break;
+        }
+        chunk = Chunk::merged(before, &chunk);
+        chunks.pop();
+    }
+    chunks.push(Arc::new(chunk));
+}

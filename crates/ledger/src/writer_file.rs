@@ -1,0 +1,55 @@
+//! The file `writer`: which journal this folder holds, and the epoch of its latest writer.
+//!
+//! Raised and synced before a writer does anything else, so no two openings share an epoch.
+
+use std::path::Path;
+
+use crate::error::{FileError, OpenError};
+use crate::storage;
+use crate::version::JournalId;
+
+/// Name of the file in the ledger folder.
+pub(crate) const NAME: &str = "writer";
+/// Format version of the folder.
+pub(crate) const FORMAT: u64 = 1;
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Writer {
+    pub(crate) journal: JournalId,
+    /// How often the folder was opened for writing.
+    pub(crate) epoch: u64,
+}
+
+/// Reads the file; none where there is none.
+pub(crate) fn read(folder: &Path) -> Result<Option<Writer>, OpenError> {
+    let file = folder.join(NAME);
+    if !storage::names(folder)?.iter().any(|name| name == NAME) {
+        return Ok(None);
+    }
+    let bytes = storage::read_small(&file)?;
+    let damaged = || OpenError::WriterFile { file: file.clone() };
+    let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+    let mut lines = text.lines();
+    let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
+    let format = value("format").and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+    if format > FORMAT {
+        return Err(OpenError::NewerFormat { file, found: format, known: FORMAT });
+    }
+    let journal = value("journal").and_then(JournalId::parse).ok_or_else(damaged)?;
+    let epoch = value("epoch").and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
+    let writer = Writer { journal, epoch };
+    if text == to_text(writer) { Ok(Some(writer)) } else { Err(damaged()) }
+}
+
+/// Replaces the file.
+pub(crate) fn write(folder: &Path, writer: Writer) -> Result<(), FileError> {
+    storage::replace(&folder.join(NAME), to_text(writer).as_bytes())
+}
+
+fn to_text(writer: Writer) -> String {
+    let Writer { journal, epoch } = writer;
+    let body = format!("format {FORMAT}\njournal {journal}\nepoch {epoch}\n");
+    let checksum = crc32c::crc32c(body.as_bytes());
+    format!("{body}crc32c {checksum:08x}\n")
+}

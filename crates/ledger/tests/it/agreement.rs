@@ -1,0 +1,145 @@
+//! Random work on a ledger, sealed and reopened at random points, agrees with the model.
+
+use domain::aggregate::{AggregateKey, UsageQuery};
+use domain::record::Commit;
+use ledger::{Ledger, Outcome, Snapshot};
+use proptest::prelude::*;
+
+use crate::folder::{append, open, run};
+use crate::support::{Clock, Expected, Model, Spec, hour, queries, subscription};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<Spec>),
+    Seal,
+    Reopen,
+    Wait(i64),
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let ids = (0..80u16, 0..2u8, 0..2u8, 0..4u8);
+    let times = (0..60u8, 0..3u8, prop_oneof![Just(None), (0..72u8).prop_map(Some)]);
+    (ids, times, prop_oneof![Just(0u32), 1..3u32, Just(99_999_999)]).prop_map(
+        |((event, subscription, meter, instance), (used, length, reported), cents)| Spec {
+            event,
+            subscription,
+            meter,
+            instance,
+            used,
+            length,
+            reported,
+            cents,
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => prop::collection::vec(spec(), 1..20).prop_map(Step::Append),
+        2 => Just(Step::Seal),
+        1 => Just(Step::Reopen),
+        2 => (0..30i64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_and_records_equal_the_naive_answer(
+        steps in prop::collection::vec(step(), 1..25),
+        page_rows in 1..20usize,
+    ) {
+        run(check(steps, page_rows));
+    }
+}
+
+async fn check(steps: Vec<Step>, page_rows: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::at(hour(0));
+    let mut ledger = open(dir.path(), &clock).unwrap();
+    let mut model = Model::default();
+    let mut reader = None;
+    for step in steps {
+        match step {
+            Step::Append(specs) => {
+                let outcomes = append(&ledger, &specs).await;
+                assert_eq!(outcomes, expected(model.append(&specs, clock.now())));
+            }
+            Step::Seal => ledger.seal().await.unwrap(),
+            Step::Reopen => {
+                ledger.close().await.unwrap();
+                ledger = open(dir.path(), &clock).unwrap();
+            }
+            Step::Wait(hours) => clock.set(clock.now().plus_hours(hours)),
+        }
+        // One reader pages on through everything that happens.
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let mut pages = reader.take().unwrap_or_else(|| Pages::begin(&snapshot));
+        if pages.next(&ledger, page_rows).await {
+            reader = Some(pages);
+        } else {
+            assert_eq!(pages.rows, model.answer(&pages.query, pages.last()));
+        }
+    }
+    check_everything(&ledger, &model, page_rows).await;
+    ledger.close().await.unwrap();
+}
+
+async fn check_everything(ledger: &Ledger, model: &Model, page_rows: usize) {
+    let snapshot = ledger.snapshot(None).await.unwrap();
+    assert_eq!(ledger.status().rows, model.records.len() as u64);
+    assert_eq!(ledger.status().last_commit, Commit(model.last));
+    for number in 0..2 {
+        for query in queries(number) {
+            let answer = model.answer(&query, model.last);
+            let whole = snapshot.usage_page(&query, None, usize::MAX).await.unwrap();
+            assert_eq!((whole.rows, whole.more), (answer.clone(), false));
+            let mut pages = Pages { query, ..Pages::begin(&snapshot) };
+            while pages.next(ledger, page_rows).await {}
+            assert_eq!(pages.rows, answer);
+        }
+        let month = hour(0)..hour(24 * 31);
+        let records = snapshot.records(subscription(number), month).await.unwrap();
+        assert_eq!(records, model.records_of(number));
+    }
+}
+
+fn expected(outcomes: Vec<Expected>) -> Vec<Outcome> {
+    let outcome = |expected| match expected {
+        Expected::Stored(commit) => Outcome::Stored(commit),
+        Expected::Duplicate(commit) => Outcome::Duplicate(commit),
+        Expected::Conflict(commit) => Outcome::Conflict(commit),
+    };
+    outcomes.into_iter().map(outcome).collect()
+}
+
+/// A client that follows pages, with a token's version text and last key.
+struct Pages {
+    query: UsageQuery,
+    version: String,
+    after: Option<AggregateKey>,
+    rows: Vec<domain::aggregate::Aggregate>,
+}
+
+impl Pages {
+    fn begin(snapshot: &Snapshot) -> Self {
+        let query = queries(0).swap_remove(0);
+        Self { query, version: snapshot.version().to_string(), after: None, rows: vec![] }
+    }
+
+    fn last(&self) -> u64 {
+        self.version.rsplit('.').next().unwrap().parse().unwrap()
+    }
+
+    /// Reads one page; false after the last one.
+    async fn next(&mut self, ledger: &Ledger, page_rows: usize) -> bool {
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let snapshot = snapshot.as_of(&self.version.parse().unwrap()).unwrap();
+        let page = snapshot.usage_page(&self.query, self.after, page_rows).await.unwrap();
+        assert!(!page.more || page.rows.len() == page_rows);
+        self.after = page.rows.last().map(|row| row.key).or(self.after);
+        self.rows.extend(page.rows);
+        page.more
+    }
+}

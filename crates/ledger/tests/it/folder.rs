@@ -1,0 +1,64 @@
+//! A ledger in a temporary folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ledger::{Ledger, NewRecord, OpenError, Options, Outcome};
+
+use crate::support::{Clock, Spec};
+
+/// Options that never seal by themselves.
+pub(crate) fn options(clock: &Clock) -> Options {
+    Options { clock: clock.reader(), seal_bytes: u64::MAX, seal_after_seconds: u64::MAX }
+}
+
+pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Ledger, OpenError> {
+    Ledger::open(dir, options(clock))
+}
+
+/// Why a folder does not open.
+pub(crate) fn open_error(dir: &Path, clock: &Clock) -> OpenError {
+    open(dir, clock).err().expect("the folder does not open")
+}
+
+pub(crate) fn new_records(specs: &[Spec]) -> Vec<NewRecord> {
+    let made = |spec: &Spec| NewRecord { record: spec.record(), reported: spec.reported() };
+    specs.iter().map(made).collect()
+}
+
+pub(crate) async fn append(ledger: &Ledger, specs: &[Spec]) -> Vec<Outcome> {
+    ledger.append(new_records(specs)).await.unwrap()
+}
+
+/// Runs a test to its end.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+}
+
+/// Files in a folder, by name.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
+    files(&dir.join("journal"))
+}
+
+pub(crate) fn last_segment(dir: &Path) -> PathBuf {
+    segments(dir).pop().unwrap()
+}
+
+/// A copy of a folder, as a crash at this moment leaves it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in files(from) {
+        let target = to.join(file.file_name().unwrap());
+        if file.is_dir() {
+            copy(&file, &target);
+        } else {
+            fs::copy(&file, &target).unwrap();
+        }
+    }
+}

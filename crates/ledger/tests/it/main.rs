@@ -1,0 +1,10 @@
+//! The ledger through its public face.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod agreement;
+mod damage;
+mod folder;
+mod records;
+mod sample;
+mod support;

@@ -1,0 +1,83 @@
+//! A small ledger that is the same every time: the kept sample folder is made by it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::record::Commit;
+
+use crate::folder::{append, open, run};
+use crate::support::{Clock, Model, Spec, hour};
+
+/// Makes the ledger in `dir`: two seals, and frames in the journal beyond them.
+async fn make(dir: &Path) -> Model {
+    // A journal's id is random; this one is given, as if the folder had been claimed before.
+    let body = "format 1\njournal 00112233445566778899aabbccddeeff\nepoch 0\n";
+    let checksum = crc32c::crc32c(body.as_bytes());
+    fs::create_dir_all(dir).unwrap();
+    fs::write(dir.join("writer"), format!("{body}crc32c {checksum:08x}\n")).unwrap();
+    let clock = Clock::at(hour(30));
+    let ledger = open(dir, &clock).unwrap();
+    let mut model = Model::default();
+    for batch in 0..6u8 {
+        clock.set(hour(30 + 5 * i64::from(batch)));
+        let specs: Vec<_> = (0..40).map(|number| spec(batch, number)).collect();
+        append(&ledger, &specs).await;
+        model.append(&specs, clock.now());
+        if batch % 2 == 1 && batch < 5 {
+            ledger.seal().await.unwrap();
+        }
+    }
+    ledger.close().await.unwrap();
+    model
+}
+
+fn spec(batch: u8, number: u8) -> Spec {
+    Spec {
+        event: u16::from(batch) * 40 + u16::from(number),
+        subscription: number % 2,
+        meter: number % 3,
+        instance: number % 4,
+        used: batch * 5 + number / 2,
+        length: u8::from(!number.is_multiple_of(5)),
+        reported: number.is_multiple_of(7).then_some(number / 2),
+        cents: u32::from(number) * 25 + 1,
+    }
+}
+
+#[test]
+fn the_sample_is_the_same_every_time() {
+    run(async {
+        let made = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        for dir in &made {
+            let model = make(dir.path()).await;
+            assert_eq!(model.last, 6);
+        }
+        let listing = |dir: &Path| {
+            let mut found = Vec::new();
+            list(dir, dir, &mut found);
+            found
+        };
+        assert_eq!(listing(made[0].path()), listing(made[1].path()));
+        let ledger = open(made[0].path(), &Clock::at(hour(60))).unwrap();
+        assert_eq!((ledger.status().rows, ledger.status().last_commit), (240, Commit(6)));
+        ledger.close().await.unwrap();
+    });
+}
+
+/// Writes the sample folder where `LEDGER_SAMPLE_OUT` says; by itself it makes nothing.
+#[test]
+fn the_sample_is_written_where_asked() {
+    if let Some(out) = std::env::var_os("LEDGER_SAMPLE_OUT") {
+        run(make(&PathBuf::from(out)));
+    }
+}
+
+fn list(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for file in crate::folder::files(folder) {
+        if file.is_dir() {
+            list(root, &file, found);
+        } else {
+            found.push((file.strip_prefix(root).unwrap().to_owned(), fs::read(&file).unwrap()));
+        }
+    }
+}

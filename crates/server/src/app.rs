@@ -1,0 +1,210 @@
+//! The application: ledger, accounts, identity and catalogue under one roof, without a socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use accounts::Accounts;
+use domain::id::{ObjectId, TenantId};
+use ledger::Ledger;
+
+use crate::catalogue::Catalogue;
+use crate::clock::{Clock, Ids};
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::error::ApiError;
+use crate::files::write_file;
+use crate::identity::{Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
+use crate::limits;
+
+/// Version of the data folder's layout, in its file `format`.
+const FOLDER_FORMAT: &str = "1";
+
+/// The application that the router answers from.
+pub struct App {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) ledger: Ledger,
+    pub(crate) accounts: Accounts,
+    pub(crate) installation: accounts::Installation,
+    pub(crate) issuer: Issuer,
+    pub(crate) verifier: Verifier,
+    pub(crate) catalogue: Catalogue,
+    directory: RwLock<Arc<Directory>>,
+    url: OnceLock<String>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("data", &self.config.data).finish_non_exhaustive()
+    }
+}
+
+/// Why a data folder cannot be opened.
+#[derive(Debug)]
+pub enum AppError {
+    /// A file or folder could not be made or read.
+    Folder(std::path::PathBuf, std::io::Error),
+    /// The folder was made by a newer version.
+    NewerFormat(String),
+    /// The ledger does not open.
+    Ledger(ledger::OpenError),
+    /// The accounts do not open.
+    Accounts(accounts::OpenError),
+    /// The accounts cannot be read.
+    Storage(accounts::StorageError),
+    /// The signing key cannot be made or read.
+    Keys(crate::identity::KeyError),
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path, _) => write!(f, "cannot use {}", path.display()),
+            Self::NewerFormat(found) => write!(
+                f,
+                "the data folder has format {found}, newer than {FOLDER_FORMAT}, which this \
+                 version knows"
+            ),
+            Self::Ledger(_) => f.write_str("cannot open the ledger"),
+            Self::Accounts(_) => f.write_str("cannot open the accounts"),
+            Self::Storage(_) => f.write_str("cannot read the accounts"),
+            Self::Keys(_) => f.write_str("cannot use the signing key"),
+        }
+    }
+}
+
+impl std::error::Error for AppError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Folder(_, error) => Some(error),
+            Self::NewerFormat(_) => None,
+            Self::Ledger(error) => Some(error),
+            Self::Accounts(error) => Some(error),
+            Self::Storage(error) => Some(error),
+            Self::Keys(error) => Some(error),
+        }
+    }
+}
+
+impl App {
+    /// Opens the data folder, and makes what is missing in it.
+    ///
+    /// # Errors
+    /// [`AppError`] if a part of it does not open; nothing is changed then.
+    pub async fn open(config: Config, clock: Clock, ids: Ids) -> Result<Arc<Self>, AppError> {
+        let data = config.data.clone();
+        check_folder(&data)?;
+        let options = ledger::Options {
+            clock: Arc::clone(&clock),
+            seal_bytes: config.seal_bytes,
+            seal_after_seconds: config.seal_after_seconds,
+        };
+        let folder = data.join("ledger");
+        let opening = tokio::task::spawn_blocking(move || Ledger::open(&folder, options));
+        let ledger = opening.await.expect("opening does not panic").map_err(AppError::Ledger)?;
+        let accounts = Accounts::open(&data.join("accounts.db"), clock()).await;
+        let accounts = accounts.map_err(AppError::Accounts)?;
+        let installation = accounts.installation();
+        let issuer = Issuer::open_or_create(&data.join("keys"), config.public_url.as_deref())
+            .map_err(AppError::Keys)?;
+        let verifier = Verifier::new(&issuer, installation.administrator, &config.audiences);
+        let directory = Directory::load(&accounts).await.map_err(AppError::Storage)?;
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            ids,
+            ledger,
+            accounts,
+            installation,
+            issuer,
+            verifier,
+            catalogue: Catalogue::default(),
+            directory: RwLock::new(Arc::new(directory)),
+            url: OnceLock::new(),
+        }))
+    }
+
+    /// A token of the installation's administrator.
+    #[must_use]
+    pub fn administrator_token(&self) -> String {
+        let claims = Claims {
+            object_id: self.installation.administrator,
+            tenant_id: self.installation.tenant,
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            expires_in_seconds: limits::ADMINISTRATOR_TOKEN_SECONDS,
+        };
+        self.issuer.issue(&claims, (self.clock)())
+    }
+
+    /// The installation's own tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.installation.tenant
+    }
+
+    /// The object id of the installation's administrator.
+    #[must_use]
+    pub fn administrator_id(&self) -> ObjectId {
+        self.installation.administrator
+    }
+
+    /// The accounts as they are now, in memory.
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read().expect("no writer panics"))
+    }
+
+    /// Reads the accounts again, after a change.
+    pub(crate) async fn reload_directory(&self) -> Result<(), ApiError> {
+        let loaded = Directory::load(&self.accounts).await;
+        let loaded = loaded.map_err(|error| ApiError::internal("reading accounts", &error))?;
+        let mut current = self.directory.write().expect("no writer panics");
+        if loaded.revision >= current.revision {
+            *current = Arc::new(loaded);
+        }
+        Ok(())
+    }
+
+    /// Where the server answers, once it listens.
+    pub(crate) fn url(&self) -> String {
+        let fallback = || format!("https://{}", self.config.listen);
+        self.url.get().cloned().unwrap_or_else(fallback)
+    }
+
+    /// Takes note of where the server answers: clients ask for tokens meant for that origin.
+    pub(crate) fn listens_on(&self, address: SocketAddr) -> String {
+        let url = self.url.get_or_init(|| format!("https://{address}")).clone();
+        let names = ["localhost".to_owned()].into_iter().chain(self.config.host_names.clone());
+        for name in names {
+            self.verifier.accept_audience(&format!("https://{name}:{}", address.port()));
+        }
+        self.verifier.accept_audience(&url);
+        url
+    }
+
+    /// Stops taking records and finishes those under way.
+    pub(crate) async fn close(&self) {
+        if let Err(error) = self.ledger.close().await {
+            tracing::error!(%error, "the ledger did not close cleanly; it recovers when opened");
+        }
+        self.accounts.close().await;
+    }
+}
+
+/// Makes the folder, or checks that this version may use it.
+fn check_folder(data: &Path) -> Result<(), AppError> {
+    let failed = |path: &Path, error| AppError::Folder(path.to_owned(), error);
+    std::fs::create_dir_all(data).map_err(|error| failed(data, error))?;
+    let format = data.join("format");
+    match std::fs::read_to_string(&format) {
+        Ok(text) if text.trim() == FOLDER_FORMAT => Ok(()),
+        Ok(text) => Err(AppError::NewerFormat(text.trim().to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            write_file(&format, format!("{FOLDER_FORMAT}\n").as_bytes(), 0o644)
+                .map_err(|error| failed(&format, error))
+        }
+        Err(error) => Err(failed(&format, error)),
+    }
+}

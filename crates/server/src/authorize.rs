@@ -1,0 +1,98 @@
+//! Who asks, and whether they may: a token gives a principal, a role gives the right.
+
+use std::sync::Arc;
+
+use accounts::{Action, Scope, Subscription};
+use aws_lc_rs::hmac;
+use domain::id::{SubscriptionId, TenantId};
+
+use crate::app::App;
+use crate::directory::Directory;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+use crate::identity::{Principal, TokenError};
+
+impl App {
+    /// The principal that the token names.
+    pub(crate) fn authenticate(&self, asked: &Asked) -> Result<Principal, ApiError> {
+        self.authenticate_for(asked, self.installation.tenant)
+    }
+
+    /// The principal that the token names; the challenge sends others to this tenant.
+    fn authenticate_for(&self, asked: &Asked, tenant: TenantId) -> Result<Principal, ApiError> {
+        let verified = match &asked.token {
+            Some(token) => self.verifier.verify(token, (self.clock)()),
+            None => Err(TokenError::Missing),
+        };
+        let authority = format!("{}/{tenant}", asked.origin);
+        verified.map_err(|error| ApiError::Unauthenticated { error, authority })
+    }
+
+    /// The principal, if it is the installation's administrator.
+    pub(crate) fn administrator(&self, asked: &Asked) -> Result<Principal, ApiError> {
+        let principal = self.authenticate(asked)?;
+        if principal.is_administrator {
+            return Ok(principal);
+        }
+        Err(ApiError::AdministratorOnly { principal: principal.object_id })
+    }
+
+    /// The principal and the subscription that a path names, which must be of its tenant.
+    pub(crate) fn enter(
+        &self,
+        asked: &Asked,
+        directory: &Directory,
+        subscription: &str,
+    ) -> Result<(Principal, Arc<Subscription>), ApiError> {
+        let id = SubscriptionId::parse(subscription);
+        let known = id.as_ref().ok().and_then(|id| directory.subscription(*id));
+        let tenant = match known {
+            Some(subscription) => subscription.tenant,
+            None => self.stand_in_tenant(directory, subscription),
+        };
+        let principal = self.authenticate_for(asked, tenant)?;
+        let id = id.map_err(|error| ApiError::MalformedSubscription(error.text))?;
+        match directory.visible(&principal, id) {
+            Some(subscription) => Ok((principal, Arc::clone(subscription))),
+            None => Err(ApiError::SubscriptionNotFound(id.to_string())),
+        }
+    }
+
+    /// A tenant for the challenge of a subscription that is unknown: always the same one for the
+    /// same id, and no outsider can tell it from a known subscription's.
+    fn stand_in_tenant(&self, directory: &Directory, subscription: &str) -> TenantId {
+        let tenants = directory.tenants();
+        let secret = self.installation.id.to_bits().to_be_bytes();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+        let hash = hmac::sign(&key, subscription.to_ascii_lowercase().as_bytes());
+        let place = usize::from(hash.as_ref()[0]) % tenants.len().max(1);
+        tenants.get(place).copied().unwrap_or(self.installation.tenant)
+    }
+
+    /// Enters the subscription and asks for a right over it.
+    pub(crate) fn enter_for(
+        &self,
+        asked: &Asked,
+        subscription: &str,
+        action: Action,
+    ) -> Result<(Principal, Arc<Subscription>), ApiError> {
+        let directory = self.directory();
+        let (principal, subscription) = self.enter(asked, &directory, subscription)?;
+        let scope = Scope::of_subscription(subscription.id);
+        if directory.allows(&principal, &action, &scope) {
+            return Ok((principal, subscription));
+        }
+        Err(forbidden(&principal, action, scope.to_string()))
+    }
+}
+
+/// The refusal of an action over a scope.
+pub(crate) fn forbidden(principal: &Principal, action: Action, scope: String) -> ApiError {
+    let application = principal.application.clone();
+    ApiError::Forbidden {
+        principal: principal.object_id,
+        application: application.unwrap_or_else(|| principal.object_id.to_string()),
+        action: action.as_str(),
+        scope,
+    }
+}

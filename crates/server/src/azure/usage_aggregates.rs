@@ -1,0 +1,118 @@
+//! `GET …/Microsoft.Commerce/UsageAggregates`: usage by reported time, a thousand rows a page.
+//!
+//! A page is read as of the version that the first page was read at, which the continuation token
+//! carries, so that paging neither loses nor repeats a row while usage comes in.
+
+use std::sync::Arc;
+
+use accounts::Action;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::aggregate::Aggregate;
+use domain::catalogue::Book;
+use domain::record::MeterDescription;
+use http::header;
+use ledger::{ReadError, Snapshot, UsagePage};
+use wire::continuation;
+use wire::usage::{UsageRequest, next_link, write_page};
+
+use crate::app::App;
+use crate::azure::{api_version, supported};
+use crate::error::ApiError;
+use crate::exchange::Asked;
+use crate::limits;
+
+/// What the clients send; the second one stands in Azure's own continuation links.
+const API_VERSIONS: &[&str] = &["2015-06-01-preview", "2015-03-31"];
+
+/// The right that the call needs.
+const ACTION: Action = Action::USAGE_READ;
+
+/// Usage of a subscription, by when it was reported.
+#[utoipa::path(
+    get,
+    path = "/subscriptions/{subscriptionId}/providers/microsoft.commerce/usageaggregates",
+    tag = "Azure",
+    params(
+        ("subscriptionId" = String, Path, description = "GUID of the subscription"),
+        ("api-version" = String, Query, description = "2015-06-01-preview"),
+        ("reportedStartTime" = String, Query, description = "First reported moment, UTC"),
+        ("reportedEndTime" = String, Query, description = "First reported moment after it, UTC"),
+        ("aggregationGranularity" = Option<String>, Query, description = "Daily (default) or Hourly"),
+        ("showDetails" = Option<bool>, Query, description = "Whether instances stay apart; true if absent"),
+        ("continuationToken" = Option<String>, Query, description = "From a page's nextLink"),
+    ),
+    responses(
+        (status = 200, description = "A page of usage aggregates", content_type = "application/json"),
+        (status = 400, description = "A parameter is missing or wrong", body = wire::error::ErrorBody),
+        (status = 401, description = "No valid token", body = wire::error::ErrorBody),
+        (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(subscription): Path<String>,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    api_version(&asked)?;
+    let (_, subscription) = app.enter_for(&asked, &subscription, ACTION)?;
+    supported(&asked, API_VERSIONS)?;
+    let request = UsageRequest::from_parameters(subscription.id, &asked.parameters, (app.clock)());
+    let request = request.map_err(ApiError::Usage)?;
+
+    let (snapshot, page) = read_page(&app, &request).await?;
+    let mut rows = page.rows;
+    if rows.iter().any(|row| row.description.name.is_none()) {
+        let book = app.book(&subscription, app.directory().revision).await?;
+        describe(&mut rows, &book);
+    }
+
+    let query = &request.query;
+    let last = rows.last().filter(|_| page.more);
+    let link = last.map(|row| {
+        let token = continuation::encode(&snapshot.version().to_string(), &row.key, query);
+        next_link(&asked.origin, subscription.id, query, &token)
+    });
+    let body = write_page(&rows, subscription.id, query.granularity, link.as_deref());
+    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+}
+
+/// The page, and the state of the ledger that it was read from.
+async fn read_page(app: &App, request: &UsageRequest) -> Result<(Snapshot, UsagePage), ApiError> {
+    let failed = |error| match error {
+        ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
+            ApiError::UnknownVersion
+        }
+        ReadError::Sum(error) => ApiError::Sum(error),
+        error => ApiError::internal("reading usage", &error),
+    };
+    let snapshot = app.ledger.snapshot(Some(request.query.reported.end.0)).await.map_err(failed)?;
+    let (snapshot, after) = match &request.continuation {
+        None => (snapshot, None),
+        Some(token) => {
+            let (version, key) =
+                continuation::decode(token, &request.query).map_err(ApiError::Continuation)?;
+            let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
+            (snapshot.as_of(&version).map_err(failed)?, Some(key))
+        }
+    };
+    let page = snapshot.usage_page(&request.query, after, limits::USAGE_PAGE_ROWS).await;
+    Ok((snapshot, page.map_err(failed)?))
+}
+
+/// Gives rows whose source described no meter the rate card's description of it.
+fn describe(rows: &mut [Aggregate], book: &Book) {
+    for row in rows {
+        let Some(meter) = book.meter(row.key.meter) else { continue };
+        let of_source = std::mem::take(&mut row.description);
+        let on_card = meter.description.clone();
+        row.description = MeterDescription {
+            name: of_source.name.or(on_card.name),
+            category: of_source.category.or(on_card.category),
+            subcategory: of_source.subcategory.or(on_card.subcategory),
+            region: of_source.region.or(on_card.region),
+            unit: of_source.unit.or(on_card.unit),
+        };
+    }
+}

@@ -1,0 +1,290 @@
+//! Settings of the server: from flags and a TOML file into one [`Config`]; unknown keys are refused.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Address that the server listens on if none is given.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8443";
+
+/// Every key of the TOML file with its default and meaning, as `docs/configuration.md` shows them.
+pub const KEYS: &[(&str, &str, &str)] = &[
+    (
+        "listen",
+        "\"127.0.0.1:8443\"",
+        "Address and port that the server listens on. Port 0 takes a free one.",
+    ),
+    (
+        "public_url",
+        "none",
+        "Origin under which clients reach the server, such as \"https://billing.example.com\". It \
+         becomes the issuer and an accepted audience of tokens.",
+    ),
+    (
+        "host_names",
+        "[]",
+        "Further host names and addresses for the certificate of the local authority.",
+    ),
+    (
+        "audiences",
+        "[]",
+        "Further audiences that a token may be meant for, beside Azure's and the server's own.",
+    ),
+    (
+        "certificate_file",
+        "none",
+        "PEM file with your own certificate chain, instead of the local authority's.",
+    ),
+    ("private_key_file", "none", "PEM file with the private key of `certificate_file`."),
+    ("log_format", "\"text\"", "Form of the log on standard error: \"text\" or \"json\"."),
+    (
+        "log_filter",
+        "\"info\"",
+        "Which events are logged, as `tracing` directives: \"info\", \"server=debug\".",
+    ),
+    (
+        "seal_after_seconds",
+        "30",
+        "Age at which the journal is sealed into the Delta table, 1 to 3,600. Outside readers see \
+         rows at most that late.",
+    ),
+    (
+        "seal_bytes",
+        "67108864",
+        "Size at which the journal is sealed into the Delta table, in bytes, 1 MiB to 1 GiB.",
+    ),
+];
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Settings as given in one place: the flags, or the file. Absent ones fall to the next place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// See [`KEYS`].
+    pub listen: Option<String>,
+    /// See [`KEYS`].
+    pub public_url: Option<String>,
+    /// See [`KEYS`].
+    pub host_names: Option<Vec<String>>,
+    /// See [`KEYS`].
+    pub audiences: Option<Vec<String>>,
+    /// See [`KEYS`].
+    pub certificate_file: Option<PathBuf>,
+    /// See [`KEYS`].
+    pub private_key_file: Option<PathBuf>,
+    /// See [`KEYS`].
+    pub log_format: Option<LogFormat>,
+    /// See [`KEYS`].
+    pub log_filter: Option<String>,
+    /// See [`KEYS`].
+    pub seal_after_seconds: Option<u64>,
+    /// See [`KEYS`].
+    pub seal_bytes: Option<u64>,
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Origin under which clients reach the server, without a trailing slash.
+    pub public_url: Option<String>,
+    /// Further names for the local certificate.
+    pub host_names: Vec<String>,
+    /// Further accepted audiences.
+    pub audiences: Vec<String>,
+    /// The user's own certificate chain and key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_filter: String,
+    /// Age at which the journal is sealed, in seconds.
+    pub seal_after_seconds: u64,
+    /// Size at which the journal is sealed, in bytes.
+    pub seal_bytes: u64,
+}
+
+/// Why settings are refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The file is no TOML of known keys; the text names line and key.
+    File(String),
+    /// A value that the key does not take.
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What it takes.
+        expected: &'static str,
+        /// What was given.
+        given: String,
+    },
+    /// One of two keys that go together is missing.
+    Alone {
+        /// The key that is there.
+        key: &'static str,
+        /// The key that is missing.
+        missing: &'static str,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(text) => write!(f, "configuration file: {text}"),
+            Self::Value { key, expected, given } => {
+                write!(f, "setting '{key}' takes {expected}, not '{given}'")
+            }
+            Self::Alone { key, missing } => {
+                write!(f, "setting '{key}' needs '{missing}' beside it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Reads the TOML file's text.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`], naming line and key.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::File(error.to_string()))
+    }
+
+    /// These settings, and where one is absent the other's.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            public_url: self.public_url.or(other.public_url),
+            host_names: self.host_names.or(other.host_names),
+            audiences: self.audiences.or(other.audiences),
+            certificate_file: self.certificate_file.or(other.certificate_file),
+            private_key_file: self.private_key_file.or(other.private_key_file),
+            log_format: self.log_format.or(other.log_format),
+            log_filter: self.log_filter.or(other.log_filter),
+            seal_after_seconds: self.seal_after_seconds.or(other.seal_after_seconds),
+            seal_bytes: self.seal_bytes.or(other.seal_bytes),
+        }
+    }
+
+    /// Checks the settings and fills in the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is wrong.
+    pub fn into_config(self, data: PathBuf) -> Result<Config, ConfigError> {
+        let listen = self.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let listen = listen.parse().map_err(|_| ConfigError::Value {
+            key: "listen",
+            expected: "an address and port such as 127.0.0.1:8443",
+            given: listen,
+        })?;
+        let certificate = match (self.certificate_file, self.private_key_file) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) => return Err(alone("certificate_file", "private_key_file")),
+            (None, Some(_)) => return Err(alone("private_key_file", "certificate_file")),
+        };
+        Ok(Config {
+            data,
+            listen,
+            public_url: self.public_url.map(origin).transpose()?,
+            host_names: self.host_names.unwrap_or_default(),
+            audiences: self.audiences.unwrap_or_default(),
+            certificate,
+            log_format: self.log_format.unwrap_or_default(),
+            log_filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),
+            seal_after_seconds: within(
+                "seal_after_seconds",
+                "1 to 3600",
+                self.seal_after_seconds.unwrap_or(30),
+                1..=3_600,
+            )?,
+            seal_bytes: within(
+                "seal_bytes",
+                "1048576 to 1073741824",
+                self.seal_bytes.unwrap_or(64 << 20),
+                1 << 20..=1 << 30,
+            )?,
+        })
+    }
+}
+
+fn alone(key: &'static str, missing: &'static str) -> ConfigError {
+    ConfigError::Alone { key, missing }
+}
+
+fn within(
+    key: &'static str,
+    expected: &'static str,
+    value: u64,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(ConfigError::Value { key, expected, given: value.to_string() })
+}
+
+fn origin(url: String) -> Result<String, ConfigError> {
+    let trimmed = url.trim_end_matches('/');
+    let host = trimmed.strip_prefix("https://").unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    if host.is_empty() || !host.bytes().all(plain) {
+        let expected = "an origin such as https://billing.example.com";
+        return Err(ConfigError::Value { key: "public_url", expected, given: url });
+    }
+    Ok(trimmed.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(toml: &str, expected: &str) {
+        let config =
+            Settings::from_toml(toml).and_then(|settings| settings.into_config("d".into()));
+        let text = match config {
+            Ok(config) => format!("{} {:?}", config.listen, config.public_url),
+            Err(error) => error.to_string(),
+        };
+        assert!(text.contains(expected), "{toml}\n{text}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        check("", "127.0.0.1:8443 None");
+        check("public_url = 'https://b.example/'", "Some(\"https://b.example\")");
+        check("lisen = 'x'", "unknown field `lisen`");
+        check("listen = 'somewhere'", "setting 'listen' takes an address and port");
+        check("public_url = 'http://b'", "setting 'public_url' takes an origin");
+        check("certificate_file = 'c'", "setting 'certificate_file' needs 'private_key_file'");
+        check("seal_bytes = 7", "setting 'seal_bytes' takes 1048576 to 1073741824, not '7'");
+        check("log_format = 'xml'", "unknown variant `xml`");
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let error = Settings::from_toml("nonsense = 1").unwrap_err().to_string();
+        let (_, known) = error.split_once("expected one of").unwrap();
+        let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+        let documented: Vec<_> = KEYS.iter().map(|(key, _, _)| *key).collect();
+        assert_eq!(known, documented);
+    }
+}

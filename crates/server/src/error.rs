@@ -1,0 +1,291 @@
+//! Every refusal, with its status and code: chosen here, once, in a `match` without `_`.
+//!
+//! Bodies are ARM's envelope, but for the one answer of the rate card that has none.
+
+use axum::response::{IntoResponse, Response};
+use domain::aggregate::SumOutOfRange;
+use domain::id::ObjectId;
+use domain::rate::RateError;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use wire::continuation::ContinuationError;
+use wire::error::{ErrorBody, RateCardErrorBody};
+use wire::query::QueryError;
+use wire::ratecard::RateCardError;
+use wire::usage::UsageRequestError;
+
+use crate::identity::TokenError;
+use crate::limits;
+
+/// Tells a refusal of Azure Resource Manager from one of a resource provider.
+const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// The `api-version` parameter is absent.
+    MissingApiVersion,
+    /// The `api-version` is none of those that the operation has.
+    UnsupportedApiVersion { given: String, supported: &'static [&'static str] },
+    /// The query string cannot be read.
+    Query(QueryError),
+    /// No token, or none that counts; the challenge names where to get one.
+    Unauthenticated { error: TokenError, authority: String },
+    /// The subscription id in the path is no GUID.
+    MalformedSubscription(String),
+    /// There is no such subscription, or it is another tenant's: which, is not told.
+    SubscriptionNotFound(String),
+    /// The principal lacks the action over the scope.
+    Forbidden { principal: ObjectId, application: String, action: &'static str, scope: String },
+    /// The call is the installation administrator's.
+    AdministratorOnly { principal: ObjectId },
+    /// No such resource provider.
+    ResourceNamespace(String),
+    /// No such resource type in the provider.
+    ResourceType { namespace: String, resource_type: String, api_version: String },
+    /// The usage question is wrong.
+    Usage(UsageRequestError),
+    /// The continuation token is wrong.
+    Continuation(ContinuationError),
+    /// The continuation token names a state that this ledger never had.
+    UnknownVersion,
+    /// The rate card's filter is wrong, or selects none.
+    RateCardQuery,
+    /// The rate card to be imported is wrong.
+    RateCard(RateCardError),
+    /// A parameter of our own API is wrong.
+    Parameter { name: &'static str, reason: String },
+    /// A body of our own API is wrong.
+    Body(String),
+    /// The body is larger than may be.
+    BodyTooLarge,
+    /// More events or rows than one request may have.
+    TooManyEvents,
+    /// The body did not arrive whole.
+    BodyInterrupted,
+    /// The body is of a type that the operation does not take.
+    MediaType { given: String, taken: &'static str },
+    /// A single event is wrong.
+    Event { code: &'static str, reason: String },
+    /// A single event was stored before with other content.
+    Conflict { source: String, id: String, commit: u64 },
+    /// What was to be made is there already.
+    Exists { what: &'static str, id: String },
+    /// What the path names is not there.
+    NotFound { what: &'static str, id: String },
+    /// There is no such path.
+    NoRoute(String),
+    /// The path has no such method.
+    Method(String),
+    /// Too much is waiting to be stored; nothing of this request was.
+    Busy,
+    /// The ledger takes no more records until the server is started anew.
+    LedgerRefuses,
+    /// A sum of usage would not be exact.
+    Sum(SumOutOfRange),
+    /// A charge would not be exact.
+    Rate(RateError),
+    /// Something failed that the client cannot help; the log has it under the request id.
+    Internal,
+}
+
+impl ApiError {
+    /// A failure that is logged here and told to the client without detail.
+    pub(crate) fn internal(what: &'static str, error: &dyn std::error::Error) -> Self {
+        let mut causes = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes = format!("{causes}: {cause}");
+            source = cause.source();
+        }
+        tracing::error!(what, error = causes, "request failed");
+        Self::Internal
+    }
+
+    /// Whether Azure Resource Manager refuses this itself, before a resource provider sees it.
+    fn is_of_the_gateway(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingApiVersion
+                | Self::UnsupportedApiVersion { .. }
+                | Self::Unauthenticated { .. }
+                | Self::MalformedSubscription(_)
+                | Self::SubscriptionNotFound(_)
+                | Self::Forbidden { .. }
+                | Self::ResourceNamespace(_)
+                | Self::ResourceType { .. }
+        )
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::MissingApiVersion
+            | Self::UnsupportedApiVersion { .. }
+            | Self::Query(_)
+            | Self::MalformedSubscription(_)
+            | Self::Usage(_)
+            | Self::Continuation(_)
+            | Self::UnknownVersion
+            | Self::RateCardQuery
+            | Self::RateCard(_)
+            | Self::Parameter { .. }
+            | Self::Body(_)
+            | Self::BodyInterrupted
+            | Self::Event { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } | Self::AdministratorOnly { .. } => StatusCode::FORBIDDEN,
+            Self::SubscriptionNotFound(_)
+            | Self::ResourceNamespace(_)
+            | Self::ResourceType { .. }
+            | Self::NotFound { .. }
+            | Self::NoRoute(_) => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict { .. } | Self::Exists { .. } => StatusCode::CONFLICT,
+            Self::BodyTooLarge | Self::TooManyEvents => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Sum(_) | Self::Rate(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy | Self::LedgerRefuses => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::MissingApiVersion => "MissingApiVersionParameter",
+            Self::UnsupportedApiVersion { .. } => "InvalidApiVersionParameter",
+            Self::Query(_) => "InvalidQueryString",
+            Self::Unauthenticated { error, .. } => error.code(),
+            Self::MalformedSubscription(_) => "InvalidSubscriptionId",
+            Self::SubscriptionNotFound(_) => "SubscriptionNotFound",
+            Self::Forbidden { .. } | Self::AdministratorOnly { .. } => "AuthorizationFailed",
+            Self::ResourceNamespace(_) => "InvalidResourceNamespace",
+            Self::ResourceType { .. } => "InvalidResourceType",
+            Self::Usage(error) => error.code(),
+            Self::Continuation(_) | Self::UnknownVersion => "InvalidProperty",
+            Self::RateCardQuery => "InvalidQuery",
+            Self::RateCard(_) => "InvalidRateCard",
+            Self::Parameter { .. } => "InvalidParameter",
+            Self::Body(_) | Self::BodyInterrupted => "InvalidRequestBody",
+            Self::BodyTooLarge | Self::TooManyEvents => "RequestEntityTooLarge",
+            Self::MediaType { .. } => "UnsupportedMediaType",
+            Self::Event { code, .. } => code,
+            Self::Conflict { .. } => "EventConflict",
+            Self::Exists { .. } => "AlreadyExists",
+            Self::NotFound { .. } | Self::NoRoute(_) => "NotFound",
+            Self::Method(_) => "MethodNotAllowed",
+            Self::Busy => "ServerBusy",
+            Self::LedgerRefuses => "LedgerReadOnly",
+            Self::Sum(_) | Self::Rate(_) => "OutOfExactRange",
+            Self::Internal => "InternalServerError",
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one text a variant, all in one place")]
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::MissingApiVersion => {
+                "The api-version query parameter (?api-version=) is required for all requests."
+                    .to_owned()
+            }
+            Self::UnsupportedApiVersion { given, supported } => format!(
+                "The api-version '{given}' is invalid. The supported versions are '{}'.",
+                supported.join(",")
+            ),
+            Self::Query(error) => error.to_string(),
+            Self::Unauthenticated { error, .. } => error.to_string(),
+            Self::MalformedSubscription(id) => {
+                format!("The provided subscription identifier '{id}' is malformed or invalid.")
+            }
+            Self::SubscriptionNotFound(id) => {
+                format!("The subscription '{id}' could not be found.")
+            }
+            Self::Forbidden { principal, application, action, scope } => format!(
+                "The client '{application}' with object id '{principal}' does not have \
+                 authorization to perform action '{action}' over scope '{scope}' or the scope is \
+                 invalid. If access was recently granted, please refresh your credentials."
+            ),
+            Self::AdministratorOnly { principal } => format!(
+                "The client with object id '{principal}' is not this installation's administrator."
+            ),
+            Self::ResourceNamespace(namespace) => {
+                format!("The resource namespace '{namespace}' is invalid.")
+            }
+            Self::ResourceType { namespace, resource_type, api_version } => format!(
+                "The resource type '{resource_type}' could not be found in the namespace \
+                 '{namespace}' for api version '{api_version}'."
+            ),
+            Self::Usage(error) => error.to_string(),
+            Self::Continuation(error) => error.to_string(),
+            Self::UnknownVersion => {
+                "continuationToken names a state that this ledger does not have".to_owned()
+            }
+            Self::RateCardQuery => "Invalid query specified. Please specify valid values for \
+                                    OfferDurableId, Currency, Locale and RegionInfo."
+                .to_owned(),
+            Self::RateCard(error) => error.to_string(),
+            Self::Parameter { name, reason } => format!("parameter '{name}': {reason}"),
+            Self::Body(reason) => reason.clone(),
+            Self::BodyInterrupted => "the request body did not arrive whole".to_owned(),
+            Self::BodyTooLarge => {
+                format!("the request body is larger than {} bytes", limits::BODY_BYTES)
+            }
+            Self::TooManyEvents => {
+                format!("the request has more than {} events or rows", limits::EVENTS_PER_REQUEST)
+            }
+            Self::MediaType { given, taken } => {
+                format!("content type '{given}' is not taken here, but {taken} are")
+            }
+            Self::Event { reason, .. } => reason.clone(),
+            Self::Conflict { source, id, commit } => format!(
+                "event '{id}' of source '{source}' was stored by commit {commit} with other content"
+            ),
+            Self::Exists { what, id } => format!("{what} '{id}' exists already"),
+            Self::NotFound { what, id } => format!("{what} '{id}' does not exist"),
+            Self::NoRoute(path) => format!("there is nothing at '{path}'"),
+            Self::Method(method) => format!("method {method} is not taken here"),
+            Self::Busy => "too much is waiting to be stored; nothing of this request was stored, \
+                           try again"
+                .to_owned(),
+            Self::LedgerRefuses => "the ledger takes no more records: a write failed or the \
+                                    server is stopping; nothing of this request is acknowledged"
+                .to_owned(),
+            Self::Sum(error) => error.to_string(),
+            Self::Rate(error) => error.to_string(),
+            Self::Internal => {
+                "something failed on the server; its log has it under the request id".to_owned()
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if matches!(self, Self::RateCardQuery) {
+            let body = RateCardErrorBody { message: self.message() };
+            return (status, axum::Json(body)).into_response();
+        }
+        let body = ErrorBody::new(self.code(), self.message());
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        if self.is_of_the_gateway() {
+            headers.insert(FAILURE_CAUSE, HeaderValue::from_static("gateway"));
+        }
+        match &self {
+            Self::Unauthenticated { error, authority } => {
+                let challenge = format!(
+                    "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", \
+                     error_description=\"{}\"",
+                    error.description()
+                );
+                if let Ok(value) = HeaderValue::from_str(&challenge) {
+                    headers.insert(header::WWW_AUTHENTICATE, value);
+                }
+            }
+            Self::Busy | Self::LedgerRefuses => {
+                headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,182 @@
+//! What every request and answer has in common: path spelling, request ids, ARM's headers, the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::time::{Civil, UtcTime};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tracing::Instrument;
+use wire::query::Parameters;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::limits;
+
+/// The path as the client wrote it, kept beside the folded one.
+#[derive(Debug, Clone)]
+pub(crate) struct PathAsWritten(pub(crate) String);
+
+/// What a handler needs of a request beside its path and body.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// `https://host` as the client spelled it: links and challenges begin with it.
+    pub(crate) origin: String,
+    /// The query's parameters.
+    pub(crate) parameters: Parameters,
+    /// The bearer token.
+    pub(crate) token: Option<String>,
+}
+
+impl FromRequestParts<Arc<App>> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self {
+            origin: origin(parts, app),
+            parameters: Parameters::parse(query).map_err(ApiError::Query)?,
+            token: bearer(&parts.headers),
+        })
+    }
+}
+
+fn origin(parts: &Parts, app: &App) -> String {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let plain =
+        |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    match authority.or(host).filter(plain) {
+        Some(host) => format!("https://{host}"),
+        None => app.config.public_url.clone().unwrap_or_else(|| app.url()),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+/// Folds the path to lower case and one leading slash: ARM paths are matched without case, and an
+/// old client doubles the slash.
+pub(crate) fn fold_path<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let written = request.uri().path().to_owned();
+    let folded = format!("/{}", written.trim_start_matches('/').to_ascii_lowercase());
+    if folded != written {
+        let path_and_query = match request.uri().query() {
+            Some(query) => format!("{folded}?{query}"),
+            None => folded,
+        };
+        let mut parts = request.uri().clone().into_parts();
+        // Lower case of a valid path is a valid path.
+        parts.path_and_query = PathAndQuery::try_from(path_and_query).ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request.extensions_mut().insert(PathAsWritten(written));
+    request
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
+const ROUTING_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
+const CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+const RETURN_CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
+const REMAINING_READS: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
+
+/// Gives the request its ids, the answer its headers, and the log its line.
+pub(crate) async fn frame(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = (app.ids)().to_string();
+    let written = request.extensions().get::<PathAsWritten>().map(|path| path.0.clone());
+    let (method, path) = (request.method().clone(), written.unwrap_or_default());
+    let under_arm = request.uri().path().starts_with("/subscriptions/");
+    let sent = request.headers().clone();
+    let span = tracing::info_span!("request", id = request_id, %method, path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let time = (app.clock)();
+    write_headers(response.headers_mut(), &sent, &request_id, time);
+    if under_arm {
+        let remaining = HeaderValue::from_static(limits::READS_REMAINING);
+        response.headers_mut().insert(REMAINING_READS, remaining);
+    }
+    span.in_scope(|| {
+        let milliseconds = started.elapsed().as_millis();
+        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+    });
+    response
+}
+
+/// ARM's headers.
+///
+/// Source: recorded exchanges with Azure Resource Manager.
+fn write_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, time: UtcTime) {
+    let plain = |value: &HeaderValue| {
+        let text = value.to_str().ok().filter(|text| text.len() <= limits::CLIENT_REQUEST_ID_BYTES);
+        text.map(str::to_owned)
+    };
+    let correlation = sent.get(CORRELATION_ID).and_then(plain);
+    let correlation = correlation.unwrap_or_else(|| request_id.to_owned());
+    let Civil { year, month, day, hour, minute, second, .. } = time.civil();
+    let stamp = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        headers.insert(header::CONTENT_TYPE, json);
+    }
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(ROUTING_ID, &format!("TALLYHOUSE:{stamp}:{correlation}"));
+    set(REQUEST_ID, request_id);
+    set(CORRELATION_ID, &correlation);
+    set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::CACHE_CONTROL, "no-cache");
+    set(header::PRAGMA, "no-cache");
+    set(header::EXPIRES, "-1");
+    let echo = sent
+        .get(RETURN_CLIENT_ID)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    if let Some(client_id) = sent.get(CLIENT_ID).and_then(plain).filter(|_| echo) {
+        set(CLIENT_ID, &client_id);
+    }
+}
+
+/// Reads a request body, up to the limit. A larger one is read to its end, within reason, and
+/// thrown away, so that a client that writes before it reads gets its answer.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    let reading = async {
+        let mut body = Limited::new(body, limits::BODY_BYTES * 8);
+        let mut bytes = Vec::new();
+        let mut too_large = false;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => ApiError::BodyTooLarge,
+                None => ApiError::BodyInterrupted,
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            too_large |= bytes.len() + data.len() > limits::BODY_BYTES;
+            if too_large {
+                bytes = Vec::new();
+            } else {
+                bytes.extend_from_slice(&data);
+            }
+        }
+        if too_large { Err(ApiError::BodyTooLarge) } else { Ok(Bytes::from(bytes)) }
+    };
+    match tokio::time::timeout(limits::BODY_READ, reading).await {
+        Ok(result) => result,
+        Err(_) => Err(ApiError::BodyInterrupted),
+    }
+}

@@ -1,0 +1,28 @@
+//! The Tallyhouse server: Azure's billing wire and our own API over one ledger and one catalogue.
+//!
+//! A handler has three steps: load, decide (pure, in `domain`), answer. All routes are in
+//! [`router`], every status and error code is chosen in [`error`], the clock is read in [`clock`]
+//! alone, and every limit stands in [`limits`].
+
+mod app;
+mod authorize;
+mod azure;
+mod catalogue;
+pub mod clock;
+pub mod config;
+mod directory;
+mod discovery;
+mod error;
+mod exchange;
+mod files;
+mod health;
+pub mod identity;
+pub mod limits;
+mod own;
+mod router;
+mod start;
+pub mod tls;
+
+pub use app::{App, AppError};
+pub use router::openapi;
+pub use start::{Running, StartError, service, start};

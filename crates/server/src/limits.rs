@@ -1,0 +1,35 @@
+//! Every limit of the server: what grows is bounded here.
+
+use std::time::Duration;
+
+/// Largest request body, in bytes.
+pub const BODY_BYTES: usize = 32 << 20;
+/// Most events or rows in one request.
+pub const EVENTS_PER_REQUEST: usize = 50_000;
+/// Rows on a page of the usage answer.
+///
+/// Source: Azure Usage Aggregates, paging.
+pub const USAGE_PAGE_ROWS: usize = 1_000;
+/// Rate-card answers and books of prices held in memory, each.
+pub const CARDS_IN_MEMORY: usize = 64;
+/// Billing periods that one spend question may touch.
+pub const PERIODS_PER_QUESTION: usize = 120;
+/// How far ahead of the clock usage may start, in hours: producers' clocks differ.
+pub const USAGE_AHEAD_HOURS: i64 = 24;
+/// How long requests under way may take to finish once the server shuts down.
+pub const SHUTDOWN: Duration = Duration::from_secs(10);
+/// How long a client may take to send its request body.
+pub const BODY_READ: Duration = Duration::from_secs(60);
+/// Seconds after which a client refused for back-pressure should try again.
+pub const RETRY_AFTER_SECONDS: u32 = 1;
+/// Longest life of a token that the built-in issuer gives out, in seconds.
+pub const TOKEN_SECONDS_MAX: u32 = 86_400;
+/// Life of a token that asks for none, in seconds.
+pub const TOKEN_SECONDS: u32 = 3_600;
+/// Life of the administrator's token, which is written anew at each start, in seconds.
+pub const ADMINISTRATOR_TOKEN_SECONDS: u32 = 365 * 86_400;
+/// Most bytes of an echoed client request id.
+pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
+/// What the header for remaining reads says: requests are not limited here, so the figure is always
+/// the one that Azure begins an hour with.
+pub const READS_REMAINING: &str = "11999";

@@ -1,0 +1,406 @@
+//! Ingest: events as they happen, and usage aggregates as Azure's Usage API answered them.
+//!
+//! A record is checked and authorized by itself, so that one bad one does not sink a batch; what is
+//! acknowledged is durable, and sending it again changes nothing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use accounts::{Action, Scope};
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::id::{EventId, Source, SubscriptionId};
+use domain::record::{Commit, UsageRecord};
+use domain::time::{ReportedTime, UtcTime};
+use http::{HeaderMap, StatusCode, header};
+use ledger::{AppendError, NewRecord, Outcome};
+use wire::event::{self, BatchError, RejectedEvent};
+use wire::own::{IngestProblem, IngestResponse, TouchedBucket};
+use wire::usage::{
+    AggregatesError, ImportedAggregate, Occurrences, parse_aggregate, read_aggregates,
+};
+
+use super::parsed;
+use crate::app::App;
+use crate::authorize::forbidden;
+use crate::catalogue::blocking;
+use crate::directory::Directory;
+use crate::error::ApiError;
+use crate::exchange::{Asked, read_body};
+use crate::identity::Principal;
+use crate::limits;
+
+/// The right to send events.
+const WRITE_EVENTS: Action = Action::EVENTS_WRITE;
+/// The right to import usage with the reported time that its origin gave it.
+const WRITE_IMPORTS: Action = Action::IMPORTS_WRITE;
+/// The source of imported aggregates whose importer names none.
+const IMPORT_SOURCE: &str = "azure-usage-aggregates";
+
+const EVENT_TYPES: &str = "application/cloudevents+json, application/cloudevents-batch+json and \
+                           application/x-ndjson";
+const AGGREGATE_TYPES: &str = "application/json and application/x-ndjson";
+
+/// A record that may be stored, and its place in the request.
+struct Candidate {
+    position: usize,
+    new: NewRecord,
+}
+
+/// What a request's body came to: what may be stored, and what may not.
+#[derive(Default)]
+struct Sorted {
+    candidates: Vec<Candidate>,
+    rejected: Vec<IngestProblem>,
+}
+
+/// Takes usage events: CloudEvents 1.0 in JSON, one, a batch, or one a line.
+#[utoipa::path(post, path = "/tallyhouse/v1/events", tag = "Ingest",
+    request_body(content = String, content_type = "application/cloudevents-batch+json",
+        description = "CloudEvents of type tallyhouse.usage.v1; also application/cloudevents+json for one event and application/x-ndjson for one a line"),
+    responses(
+        (status = 200, description = "A batch: what became of each event. One event: it was stored before", body = IngestResponse),
+        (status = 201, description = "One event: it is stored", body = IngestResponse),
+        (status = 400, description = "The body, or the one event, is wrong", body = wire::error::ErrorBody),
+        (status = 409, description = "One event: it was stored before with other content", body = wire::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = wire::error::ErrorBody),
+        (status = 415, description = "The content type is not taken", body = wire::error::ErrorBody),
+        (status = 503, description = "Busy: nothing was stored, try again", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn post_events(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let principal = app.authenticate(&asked)?;
+    let directory = app.directory();
+    if !directory.allows_somewhere(&principal, &WRITE_EVENTS) {
+        return Err(forbidden(&principal, WRITE_EVENTS, "/".to_owned()));
+    }
+    let form = media_type(&headers);
+    match form.as_str() {
+        "application/cloudevents+json" => {
+            let body = read_body(body).await?;
+            post_single(&app, &directory, &principal, &body).await
+        }
+        "application/cloudevents-batch+json" => {
+            let body = read_body(body).await?;
+            post_batch(&app, directory, principal, body, event::parse_batch).await
+        }
+        "application/x-ndjson" | "application/ndjson" => {
+            let body = read_body(body).await?;
+            post_batch(&app, directory, principal, body, event::parse_lines).await
+        }
+        _ => Err(ApiError::MediaType { given: form, taken: EVENT_TYPES }),
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
+}
+
+async fn post_single(
+    app: &App,
+    directory: &Directory,
+    principal: &Principal,
+    body: &[u8],
+) -> Result<Response, ApiError> {
+    let record = event::parse_single(body).map_err(|rejected| ApiError::Event {
+        code: rejected.error.code(),
+        reason: rejected.error.to_string(),
+    })?;
+    let mut gate = Gate::new(directory, principal, WRITE_EVENTS, (app.clock)());
+    gate.check(&record)?;
+    let (source, id) = (record.source.to_string(), record.event_id.to_string());
+    let outcomes = append(app, vec![NewRecord { record, reported: None }]).await?;
+    let (status, accepted, commit) = match outcomes.as_slice() {
+        [Outcome::Stored(commit)] => (StatusCode::CREATED, 1, commit),
+        [Outcome::Duplicate(commit)] => (StatusCode::OK, 0, commit),
+        [Outcome::Conflict(commit)] => {
+            return Err(ApiError::Conflict { source, id, commit: commit.0 });
+        }
+        other => unreachable!("one record has one outcome, not {other:?}"),
+    };
+    let body = IngestResponse {
+        accepted,
+        duplicate: 1 - accepted,
+        conflicting: vec![],
+        rejected: vec![],
+        commit: Some(commit.0),
+        touched_buckets: vec![],
+    };
+    Ok((status, Json(body)).into_response())
+}
+
+type ParseEvents = fn(&[u8], usize) -> Result<Vec<Result<UsageRecord, RejectedEvent>>, BatchError>;
+
+async fn post_batch(
+    app: &Arc<App>,
+    directory: Arc<Directory>,
+    principal: Principal,
+    body: Bytes,
+    parse: ParseEvents,
+) -> Result<Response, ApiError> {
+    let now = (app.clock)();
+    let sorted = blocking(move || {
+        let events = parse(&body, limits::EVENTS_PER_REQUEST).map_err(|error| match error {
+            BatchError::TooMany { .. } => ApiError::TooManyEvents,
+            error @ BatchError::Malformed(_) => ApiError::Body(error.to_string()),
+        })?;
+        let mut gate = Gate::new(&directory, &principal, WRITE_EVENTS, now);
+        let mut sorted = Sorted::default();
+        for (position, event) in events.into_iter().enumerate() {
+            match event {
+                Ok(record) => sorted.add(position, record, None, &mut gate),
+                Err(rejected) => sorted.rejected.push(rejected.into()),
+            }
+        }
+        Ok(sorted)
+    });
+    Ok(Json(store(app, sorted.await?).await?).into_response())
+}
+
+/// Imports usage aggregates, in the form that Azure's Usage API answers.
+///
+/// Rows keep the reported bucket that their name says. A row has no id: the n-th equal row of a
+/// subscription and reported bucket is one record for ever, so importing them again adds nothing.
+#[utoipa::path(post, path = "/tallyhouse/v1/usage-aggregates", tag = "Ingest",
+    params(("source" = Option<String>, Query, description = "Name of the source; azure-usage-aggregates if absent")),
+    request_body(content = String, content_type = "application/x-ndjson",
+        description = "One aggregate a line, or as application/json a document {\"value\":[…]}. A member `occurrence` beside `properties` says which of several equal rows a row is, from 1"),
+    responses(
+        (status = 200, description = "What became of each row", body = IngestResponse),
+        (status = 400, description = "The body is wrong", body = wire::error::ErrorBody),
+        (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = wire::error::ErrorBody),
+        (status = 503, description = "Busy: nothing was stored, try again", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn post_usage_aggregates(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<IngestResponse>, ApiError> {
+    let principal = app.authenticate(&asked)?;
+    let directory = app.directory();
+    if !directory.allows_somewhere(&principal, &WRITE_IMPORTS) {
+        return Err(forbidden(&principal, WRITE_IMPORTS, "/".to_owned()));
+    }
+    let form = media_type(&headers);
+    if !matches!(form.as_str(), "application/json" | "application/x-ndjson" | "application/ndjson")
+    {
+        return Err(ApiError::MediaType { given: form, taken: AGGREGATE_TYPES });
+    }
+    let source = asked.parameters.get("source").unwrap_or(IMPORT_SOURCE);
+    let source = parsed("source", Source::parse(source))?;
+    let body = read_body(body).await?;
+    let now = (app.clock)();
+    let sorted = blocking(move || {
+        let mut gate = Gate::new(&directory, &principal, WRITE_IMPORTS, now);
+        sort_aggregates(&body, &source, &mut gate)
+    });
+    Ok(Json(store(&app, sorted.await?).await?))
+}
+
+fn sort_aggregates(body: &[u8], source: &Source, gate: &mut Gate<'_>) -> Result<Sorted, ApiError> {
+    let rows = read_aggregates(body, limits::EVENTS_PER_REQUEST).map_err(|error| match error {
+        AggregatesError::TooMany { .. } => ApiError::TooManyEvents,
+        error @ AggregatesError::Malformed(_) => ApiError::Body(error.to_string()),
+    })?;
+    let mut occurrences = Occurrences::default();
+    let mut sorted = Sorted::default();
+    for (position, row) in rows.into_iter().enumerate() {
+        let row = match parse_aggregate(row) {
+            Ok(row) => row,
+            Err(error) => {
+                sorted.rejected.push(error.at(position));
+                continue;
+            }
+        };
+        if let Some(problem) = gate.future_bucket(&row, position) {
+            sorted.rejected.push(problem);
+            continue;
+        }
+        let occurrence = row.occurrence.unwrap_or_else(|| occurrences.next(&row));
+        let bucket = row.bucket;
+        let record = row.into_record(source.clone(), occurrence);
+        sorted.add(position, record, Some(bucket), gate);
+    }
+    Ok(sorted)
+}
+
+/// Decides which records a principal may store, and asks the directory once a subscription.
+struct Gate<'a> {
+    directory: &'a Directory,
+    principal: &'a Principal,
+    action: Action,
+    now: UtcTime,
+    decided: HashMap<SubscriptionId, bool>,
+}
+
+impl<'a> Gate<'a> {
+    fn new(
+        directory: &'a Directory,
+        principal: &'a Principal,
+        action: Action,
+        now: UtcTime,
+    ) -> Self {
+        Self { directory, principal, action, now, decided: HashMap::new() }
+    }
+
+    fn check(&mut self, record: &UsageRecord) -> Result<(), ApiError> {
+        let id = record.subscription;
+        let allowed = match self.decided.get(&id) {
+            Some(allowed) => *allowed,
+            None => {
+                if self.directory.visible(self.principal, id).is_none() {
+                    return Err(ApiError::SubscriptionNotFound(id.to_string()));
+                }
+                let scope = Scope::of_subscription(id);
+                let allowed = self.directory.allows(self.principal, &self.action, &scope);
+                self.decided.insert(id, allowed);
+                allowed
+            }
+        };
+        if !allowed {
+            let scope = Scope::of_subscription(id).to_string();
+            return Err(forbidden(self.principal, self.action, scope));
+        }
+        let start = record.window.start();
+        if start > self.now.plus_hours(limits::USAGE_AHEAD_HOURS) {
+            let reason = format!("usageStartTime {start} is more than a day in the future");
+            return Err(ApiError::Event { code: "InvalidTime", reason });
+        }
+        Ok(())
+    }
+
+    /// An origin cannot have reported usage after now.
+    fn future_bucket(&self, row: &ImportedAggregate, position: usize) -> Option<IngestProblem> {
+        let bucket = row.bucket.0;
+        (bucket > self.now).then(|| IngestProblem {
+            position: position as u64,
+            source: None,
+            id: None,
+            code: "InvalidTime".to_owned(),
+            reason: format!("reported bucket {bucket} is in the future"),
+        })
+    }
+}
+
+impl Sorted {
+    fn add(
+        &mut self,
+        position: usize,
+        record: UsageRecord,
+        reported: Option<ReportedTime>,
+        gate: &mut Gate<'_>,
+    ) {
+        match gate.check(&record) {
+            Ok(()) => {
+                self.candidates.push(Candidate { position, new: NewRecord { record, reported } });
+            }
+            Err(refusal) => {
+                self.rejected.push(problem(position, &record, refusal.code(), refusal.message()));
+            }
+        }
+    }
+}
+
+fn problem(position: usize, record: &UsageRecord, code: &str, reason: String) -> IngestProblem {
+    IngestProblem {
+        position: position as u64,
+        source: Some(record.source.to_string()),
+        id: Some(record.event_id.to_string()),
+        code: code.to_owned(),
+        reason,
+    }
+}
+
+/// What is left of a candidate once its record is on its way to the ledger.
+struct Sent {
+    position: usize,
+    source: Source,
+    event_id: EventId,
+    subscription: SubscriptionId,
+    reported: Option<ReportedTime>,
+}
+
+impl Sent {
+    fn of(candidate: &Candidate) -> Self {
+        let record = &candidate.new.record;
+        Self {
+            position: candidate.position,
+            source: record.source.clone(),
+            event_id: record.event_id.clone(),
+            subscription: record.subscription,
+            reported: candidate.new.reported,
+        }
+    }
+
+    fn conflict(self, commit: Commit) -> IngestProblem {
+        let (source, id) = (self.source.to_string(), self.event_id.to_string());
+        let error = ApiError::Conflict { source, id, commit: commit.0 };
+        IngestProblem {
+            position: self.position as u64,
+            source: Some(self.source.to_string()),
+            id: Some(self.event_id.to_string()),
+            code: error.code().to_owned(),
+            reason: error.message(),
+        }
+    }
+}
+
+/// Stores what may be stored, and says what became of everything.
+async fn store(app: &App, sorted: Sorted) -> Result<IngestResponse, ApiError> {
+    let sent: Vec<_> = sorted.candidates.iter().map(Sent::of).collect();
+    let records = sorted.candidates.into_iter().map(|candidate| candidate.new).collect();
+    let outcomes = append(app, records).await?;
+    let (mut accepted, mut duplicate, mut conflicting) = (0, 0, Vec::new());
+    let mut highest: Option<Commit> = None;
+    let mut touched = BTreeSet::new();
+    for (sent, outcome) in sent.into_iter().zip(outcomes) {
+        match outcome {
+            Outcome::Stored(commit) => {
+                accepted += 1;
+                highest = highest.max(Some(commit));
+                touched
+                    .extend(sent.reported.map(|reported| (sent.subscription, reported.0.date())));
+            }
+            Outcome::Duplicate(commit) => {
+                duplicate += 1;
+                highest = highest.max(Some(commit));
+            }
+            Outcome::Conflict(commit) => conflicting.push(sent.conflict(commit)),
+        }
+    }
+    let touched = touched.into_iter().map(|(subscription, day)| TouchedBucket {
+        subscription_id: subscription.to_string(),
+        reported_day: day.to_string(),
+    });
+    Ok(IngestResponse {
+        accepted,
+        duplicate,
+        conflicting,
+        rejected: sorted.rejected,
+        commit: highest.map(|commit| commit.0),
+        touched_buckets: touched.collect(),
+    })
+}
+
+async fn append(app: &App, records: Vec<NewRecord>) -> Result<Vec<Outcome>, ApiError> {
+    if records.is_empty() {
+        return Ok(vec![]);
+    }
+    app.ledger.append(records).await.map_err(|error| match error {
+        AppendError::Busy => ApiError::Busy,
+        AppendError::Refused => ApiError::LedgerRefuses,
+        error => ApiError::Event { code: "RecordTooLong", reason: error.to_string() },
+    })
+}

@@ -1,0 +1,24 @@
+//! The ledger's own work, asked for by the administrator.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+
+/// Seals the journal into the Delta table now, so that outside readers see every record.
+#[utoipa::path(post, path = "/tallyhouse/v1/ledger/seal", tag = "Ledger", responses(
+    (status = 204, description = "Every record acknowledged before is in the Delta table"),
+    (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+))]
+pub(crate) async fn seal(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+) -> Result<StatusCode, ApiError> {
+    app.administrator(&asked)?;
+    app.ledger.seal().await.map_err(|error| ApiError::internal("sealing", &error))?;
+    Ok(StatusCode::NO_CONTENT)
+}

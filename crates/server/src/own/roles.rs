@@ -1,0 +1,116 @@
+//! Role assignments, made and removed by the administrator.
+
+use std::sync::Arc;
+
+use accounts::{
+    AssignError, NewRoleAssignment, RemoveAssignmentError, Role, RoleAssignment, Scope,
+};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use domain::id::{ObjectId, RoleAssignmentId};
+use http::StatusCode;
+use wire::own;
+use wire::own::{List, RoleAssignmentCreate};
+
+use super::{parsed, read_json};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+
+/// Assigns a role.
+#[utoipa::path(post, path = "/tallyhouse/v1/role-assignments", tag = "Access",
+    request_body = RoleAssignmentCreate,
+    responses(
+        (status = 201, description = "The assignment", body = own::RoleAssignment),
+        (status = 400, description = "A member is wrong", body = wire::error::ErrorBody),
+        (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
+        (status = 409, description = "The principal has the role there", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn assign(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+    body: Body,
+) -> Result<(StatusCode, Json<own::RoleAssignment>), ApiError> {
+    let administrator = app.administrator(&asked)?;
+    let request: RoleAssignmentCreate = read_json(body).await?;
+    let role = Role::find(&request.role).ok_or_else(|| ApiError::Parameter {
+        name: "role",
+        reason: format!("there is no role '{}'", request.role),
+    })?;
+    let new = NewRoleAssignment {
+        principal: parsed("principalId", ObjectId::parse(&request.principal_id))?,
+        role: role.id,
+        scope: parsed("scope", Scope::parse(&request.scope))?,
+    };
+    let by = administrator.object_id.to_string();
+    let assigned = app.accounts.assign_role(new, &by, (app.clock)()).await;
+    let assigned = assigned.map_err(|error| match error {
+        AssignError::Exists(id) => ApiError::Exists { what: "role assignment", id: id.to_string() },
+        AssignError::NoSuchRole(id) => ApiError::NotFound { what: "role", id: id.to_string() },
+        AssignError::NoSuchSubscription(id) => ApiError::SubscriptionNotFound(id.to_string()),
+        AssignError::Storage(error) => ApiError::internal("assigning a role", &error),
+    })?;
+    app.reload_directory().await?;
+    Ok((StatusCode::CREATED, Json(body_of(&assigned))))
+}
+
+/// Lists the role assignments.
+#[utoipa::path(get, path = "/tallyhouse/v1/role-assignments", tag = "Access", responses(
+    (status = 200, description = "Every assignment", body = List<own::RoleAssignment>),
+    (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+) -> Result<Json<List<own::RoleAssignment>>, ApiError> {
+    app.administrator(&asked)?;
+    let assignments = app.accounts.role_assignments().await;
+    let assignments = assignments.map_err(|error| ApiError::internal("reading roles", &error))?;
+    Ok(Json(List { value: assignments.iter().map(body_of).collect() }))
+}
+
+/// Removes a role assignment.
+#[utoipa::path(delete, path = "/tallyhouse/v1/role-assignments/{name}", tag = "Access",
+    params(("name" = String, Path, description = "GUID of the assignment")),
+    responses(
+        (status = 200, description = "The assignment as it was", body = own::RoleAssignment),
+        (status = 404, description = "No such assignment", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    asked: Asked,
+) -> Result<Json<own::RoleAssignment>, ApiError> {
+    let administrator = app.administrator(&asked)?;
+    let unknown = || ApiError::NotFound { what: "role assignment", id: name.clone() };
+    let id = RoleAssignmentId::parse(&name).map_err(|_| unknown())?;
+    let by = administrator.object_id.to_string();
+    let removed = app.accounts.remove_role_assignment(id, &by, (app.clock)()).await;
+    let removed = removed.map_err(|error| match error {
+        RemoveAssignmentError::NotFound(_) => unknown(),
+        RemoveAssignmentError::Storage(error) => ApiError::internal("removing a role", &error),
+    })?;
+    app.reload_directory().await?;
+    Ok(Json(body_of(&removed)))
+}
+
+fn body_of(assignment: &RoleAssignment) -> own::RoleAssignment {
+    let scope = &assignment.scope;
+    let subscription = scope.subscription();
+    let role = Role::by_id(assignment.role);
+    own::RoleAssignment {
+        id: format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", assignment.id),
+        name: assignment.id.to_string(),
+        principal_id: assignment.principal.to_string(),
+        role_name: role.map_or_else(|| assignment.role.to_string(), |role| role.name.to_owned()),
+        role_definition_id: format!(
+            "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}",
+            assignment.role
+        ),
+        scope: scope.to_string(),
+        created_on: assignment.created_at.to_string(),
+    }
+}

@@ -1,0 +1,72 @@
+//! Every route, on one page. Paths are lower case here: requests are folded before they are matched.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::{azure, discovery, exchange, health, own};
+
+/// What the OpenAPI document says of itself.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Tallyhouse",
+    description = "A self-hosted billing server that speaks Azure's billing APIs. Every call but \
+                   health and discovery needs a bearer token. Paths match in any case. Errors have \
+                   ARM's form: {\"error\":{\"code\",\"message\"}}."
+))]
+struct Document;
+
+/// The calls that the OpenAPI document describes; each handler's attribute holds its path.
+fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        // Azure's wire.
+        .routes(routes!(azure::usage_aggregates::list))
+        .routes(routes!(azure::rate_card::get))
+        // Our own API, /tallyhouse/v1.
+        .routes(routes!(own::ingest::post_events))
+        .routes(routes!(own::ingest::post_usage_aggregates))
+        .routes(routes!(own::subscriptions::list, own::subscriptions::create))
+        .routes(routes!(own::subscriptions::show))
+        .routes(routes!(own::cost::show))
+        .routes(routes!(own::rate_cards::list, own::rate_cards::import))
+        .routes(routes!(own::rate_cards::show))
+        .routes(routes!(own::roles::list, own::roles::assign))
+        .routes(routes!(own::roles::remove))
+        .routes(routes!(own::tokens::issue))
+        .routes(routes!(own::ledger::seal))
+        // Health.
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+}
+
+/// The whole router.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let (router, _) = documented().split_for_parts();
+    router
+        .route("/tallyhouse/v1/openapi.json", get(own::openapi))
+        .route("/{tenant}/.well-known/openid-configuration", get(discovery::document))
+        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::document))
+        .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
+        .fallback(azure::unknown::path)
+        .method_not_allowed_fallback(azure::unknown::method)
+        .layer(DefaultBodyLimit::disable()) // exchange::read_body has the limit
+        .layer(from_fn_with_state(Arc::clone(app), exchange::frame))
+        .with_state(Arc::clone(app))
+}
+
+/// The OpenAPI document, as pretty JSON.
+///
+/// # Panics
+/// Never: a document made from types can be written.
+#[must_use]
+pub fn openapi() -> String {
+    let (_, document) = documented().split_for_parts();
+    document.to_pretty_json().expect("a document made from types can be written")
+}

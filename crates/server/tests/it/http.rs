@@ -1,0 +1,258 @@
+//! Runs one file of requests and compares the answers.
+//!
+//! A block begins with `### what it shows`, then directives, the request line, headers, an empty
+//! line and the body; `---` begins the answer. Directives: `@time T` sets the clock, `@token NAME
+//! OID [TENANT]` issues a token, `@body N` sends N bytes of spaces, `@events N` sends N events of
+//! their own instances, `@headers` shows every header, `@first N` shows the first N rows of `value`. `$NAME` stands for a token or one of TENANT,
+//! ADMINISTRATOR, NEXT (the last answer's nextLink) and ROLE (the last role assignment's name).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::body::Body;
+use domain::time::UtcTime;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use server::config::Settings;
+use server::{App, service};
+use tower::ServiceExt;
+
+use crate::pretty::pretty;
+
+/// Where a story begins.
+const START: &str = "2026-02-10T12:00:00Z";
+
+/// Headers that every answer has; one story shows them.
+const ALWAYS: &[&str] = &[
+    "cache-control",
+    "content-length",
+    "expires",
+    "pragma",
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-ms-correlation-request-id",
+    "x-ms-request-id",
+    "x-ms-routing-request-id",
+    "x-ms-ratelimit-remaining-subscription-reads",
+    "x-ms-ratelimit-remaining-subscription-writes",
+];
+
+pub(crate) async fn check(path: &Path) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut story = Story::begin().await;
+    let mut written = String::new();
+    let (head, blocks) = text.split_once("###").unwrap_or((&text, ""));
+    written.push_str(head);
+    for block in blocks.split("\n###") {
+        let asked = block.split("\n---").next().unwrap().trim_end();
+        let answer = story.run(asked).await;
+        write!(written, "###{asked}\n\n--- {}\n\n", answer.trim_end()).unwrap();
+    }
+    let written = format!("{}\n", written.trim_end());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, written).unwrap();
+        return;
+    }
+    let difference = written.lines().zip(text.lines()).position(|(now, then)| now != then);
+    if let Some(line) = difference {
+        let (now, then) = (written.lines().nth(line), text.lines().nth(line));
+        panic!("{}:{}:\n  expected {then:?}\n  answered {now:?}", path.display(), line + 1);
+    }
+    assert_eq!(written.lines().count(), text.lines().count(), "{}: its length", path.display());
+}
+
+struct Story {
+    app: Arc<App>,
+    now: Arc<AtomicI64>,
+    names: BTreeMap<String, String>,
+    show_headers: bool,
+    first: usize,
+    body: Option<String>,
+    _folder: tempfile::TempDir,
+}
+
+fn moment(text: &str) -> UtcTime {
+    wire::time::parse_rfc3339(text).unwrap()
+}
+
+impl Story {
+    async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Arc::new(AtomicI64::new(moment(START).to_micros()));
+        let (clock_now, count) = (Arc::clone(&now), AtomicU64::new(0));
+        let clock =
+            Arc::new(move || UtcTime::from_micros(clock_now.load(Ordering::SeqCst)).unwrap());
+        let ids = Arc::new(move || {
+            uuid::Uuid::from_u128(u128::from(count.fetch_add(1, Ordering::SeqCst)) + 1)
+        });
+        let config = Settings::default().into_config(folder.path().to_owned()).unwrap();
+        let app = App::open(config, clock, ids).await.unwrap();
+        let mut names = BTreeMap::new();
+        names.insert("ADMIN".to_owned(), app.administrator_token());
+        names.insert("TENANT".to_owned(), app.tenant().to_string());
+        names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
+        let (show_headers, first, body) = (false, usize::MAX, None);
+        Self { app, now, names, show_headers, first, body, _folder: folder }
+    }
+
+    /// Sends the request of a block; answers the text behind its `---`.
+    async fn run(&mut self, block: &str) -> String {
+        (self.show_headers, self.first, self.body) = (false, usize::MAX, None);
+        let mut lines = block.lines().skip(1).skip_while(|line| line.is_empty()).peekable();
+        while let Some(line) = lines.next_if(|line| line.starts_with('@')) {
+            self.direct(line).await;
+        }
+        let Some(request_line) = lines.next() else { return "nothing asked".to_owned() };
+        let (method, path) = request_line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(self.named(path));
+        request = request.header("host", "billing.example");
+        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(": ").unwrap();
+            request = request.header(name, self.named(value));
+        }
+        let written = self.named(&lines.collect::<Vec<_>>().join("\n"));
+        let body = self.body.take().unwrap_or(written);
+        let response = self.send(request.body(Body::from(body)).unwrap()).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        self.show(parts.status, &parts.headers, &body)
+    }
+
+    async fn send(&self, request: Request<Body>) -> http::Response<Body> {
+        service(&self.app).oneshot(request).await.unwrap()
+    }
+
+    async fn direct(&mut self, line: &str) {
+        let words: Vec<_> = line.split(' ').collect();
+        match words.as_slice() {
+            ["@time", time] => self.now.store(moment(time).to_micros(), Ordering::SeqCst),
+            ["@headers"] => self.show_headers = true,
+            ["@first", count] => self.first = count.parse().unwrap(),
+            ["@body", bytes] => self.body = Some(" ".repeat(bytes.parse().unwrap())),
+            ["@events", count] => {
+                self.body = Some((0..count.parse().unwrap()).map(event).collect())
+            }
+            ["@token", name, object_id, tenant @ ..] => {
+                let tenant = tenant.first().map(|tenant| self.named(tenant));
+                let body = serde_json::json!({"objectId": object_id, "tenantId": tenant});
+                let request = Request::post("/tallyhouse/v1/tokens")
+                    .header("authorization", format!("Bearer {}", self.names["ADMIN"]))
+                    .body(Body::from(body.to_string()))
+                    .unwrap();
+                let response = self.send(request).await;
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                let token: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let token = token["access_token"].as_str().unwrap().to_owned();
+                self.names.insert((*name).to_owned(), token);
+            }
+            _ => panic!("no such directive: {line}"),
+        }
+    }
+
+    /// Puts values in the place of `$NAME`s.
+    fn named(&self, text: &str) -> String {
+        let fold = |text: String, (name, value): (&String, &String)| {
+            text.replace(&format!("${name}"), value)
+        };
+        self.names.iter().fold(text.to_owned(), fold)
+    }
+
+    fn show(&mut self, status: http::StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
+        let mut text = format!("{}\n", status.as_u16());
+        let mut shown: Vec<_> = headers
+            .iter()
+            .filter(|(name, _)| self.show_headers || !ALWAYS.contains(&name.as_str()))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        shown.sort();
+        text.extend(shown.iter().map(|line| format!("{line}\n")));
+        let gzip = headers.get("content-encoding").is_some_and(|value| value == "gzip");
+        let mut unpacked = Vec::new();
+        if gzip {
+            flate2::read::GzDecoder::new(body).read_to_end(&mut unpacked).unwrap();
+        }
+        let body = if gzip { &unpacked } else { body };
+        let body = String::from_utf8_lossy(body);
+        self.remember(&body);
+        text.push_str(&self.shortened(&body));
+        // What differs from run to run has a name.
+        for name in ["TENANT", "ADMINISTRATOR", "ROLE", "TOKEN"] {
+            if let Some(value) = self.names.get(name) {
+                text = text.replace(value.as_str(), &format!("${name}"));
+            }
+        }
+        match self.names.get("VERSION") {
+            Some(version) => text.replace(version.as_str(), "$VERSION"),
+            None => text,
+        }
+    }
+
+    /// Keeps what later requests may name.
+    fn remember(&mut self, body: &str) {
+        let Ok(json) = serde_json::from_str::<serde_json::Value>(body) else { return };
+        let mut keep = |name: &str, value: &serde_json::Value| {
+            if let Some(value) = value.as_str() {
+                self.names.insert(name.to_owned(), value.to_owned());
+            }
+        };
+        if let Some(link) = json["nextLink"].as_str() {
+            let path = link.strip_prefix("https://billing.example").unwrap().to_owned();
+            keep("NEXT", &serde_json::Value::String(path));
+        }
+        keep("ROLE", if json["roleName"].is_string() { &json["name"] } else { &json["none"] });
+        keep("VERSION", &json["basis"]["ledgerVersion"]);
+    }
+
+    /// The first rows of a long answer, and how many there are; continuation tokens by name.
+    fn shortened(&self, body: &str) -> String {
+        let Ok(json) = serde_json::from_str::<serde_json::Value>(body) else {
+            return body.to_owned();
+        };
+        let text = match json["value"].as_array() {
+            Some(rows) if rows.len() > self.first => format!("({} rows)\n{}", rows.len(), {
+                let cut: Vec<&serde_json::value::RawValue> = raw_rows(body);
+                let cut: Vec<_> = cut.into_iter().take(self.first).map(|row| row.get()).collect();
+                pretty(&format!("[{}]", cut.join(",")))
+            }),
+            _ => pretty(body),
+        };
+        let link = json["nextLink"].as_str().map(|link| link.split_once("continuationToken="));
+        match link {
+            Some(Some((start, token))) => match text.contains(token) {
+                true => text.replace(token, "…"),
+                false => format!("{text}\nnextLink: {start}continuationToken=…"),
+            },
+            _ => text,
+        }
+    }
+}
+
+/// An event of an instance of its own, as a line.
+fn event(number: usize) -> String {
+    let hour = number % 24;
+    let data = serde_json::json!({
+        "subscriptionId": "11111111-1111-1111-1111-111111111111",
+        "meterId": "e60caf26-9ba0-413d-a422-6141f58081d6",
+        "usageStartTime": format!("2026-02-09T{hour:02}:00:00Z"),
+        "usageEndTime": format!("2026-02-09T{hour:02}:59:00Z"),
+        "quantity": format!("0.{number:05}"),
+        "resourceUri": format!("/vm{number:05}"),
+    });
+    let event = serde_json::json!({
+        "specversion": "1.0",
+        "type": "tallyhouse.usage.v1",
+        "source": "urn:meters",
+        "id": number.to_string(),
+        "data": data,
+    });
+    format!("{event}\n")
+}
+
+fn raw_rows(body: &str) -> Vec<&serde_json::value::RawValue> {
+    let members: BTreeMap<&str, &serde_json::value::RawValue> = serde_json::from_str(body).unwrap();
+    serde_json::from_str(members["value"].get()).unwrap()
+}

@@ -1,0 +1,53 @@
+//! The HTTP contract: `tests/http/*.http` at the root hold requests and their answers as text.
+//!
+//! Each file is one story on a fresh data folder, with the clock and the request ids in its hands.
+//! `UPDATE_EXPECT=1 cargo test -p server` writes the answers anew.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod http;
+mod pretty;
+mod real_card;
+
+use std::path::{Path, PathBuf};
+
+fn stories() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/http")
+}
+
+macro_rules! stories {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                http::check(&stories().join(concat!(stringify!($name), ".http"))).await;
+            }
+        )+
+
+        #[test]
+        fn every_story_is_run() {
+            let mut found: Vec<_> = std::fs::read_dir(stories())
+                .unwrap()
+                .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+                .collect();
+            found.sort();
+            let mut run = vec![$(stringify!($name).to_owned()),+];
+            run.sort();
+            assert_eq!(found, run);
+        }
+    };
+}
+
+stories!(
+    access,
+    cost,
+    events,
+    events_wrong,
+    headers,
+    imports,
+    rate_card,
+    subscriptions,
+    usage,
+    usage_paging,
+    usage_wrong,
+);

@@ -1,0 +1,80 @@
+//! The real rate card of 3,817 meters: every meter has a price, whatever its unit's text.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::catalogue::{Book, Meter, RateCard, RateCardKey};
+use domain::decimal::{Money, Quantity};
+use domain::id::{Country, Currency, EventId, Locale, OfferId, Source, SubscriptionId};
+use domain::period::{AnchorDay, BillingPeriod};
+use domain::rate::rate;
+use domain::record::{Billed, Commit, StoredRecord, UsageRecord, Window};
+use domain::time::{Month, ReportedTime};
+use domain::usage::Usage;
+
+fn real_card() -> RateCard {
+    let name = "../../samples/ratecard-MS-AZR-0062P-USD-en-US-US.json.gz";
+    let packed = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let mut document = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut document).unwrap();
+    let key = RateCardKey {
+        offer: OfferId::parse("MS-AZR-0062P").unwrap(),
+        currency: Currency::parse("USD").unwrap(),
+        locale: Locale::parse("en-US").unwrap(),
+        region: Country::parse("US").unwrap(),
+    };
+    wire::ratecard::parse(&document, key).unwrap()
+}
+
+fn period() -> BillingPeriod {
+    BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST)
+}
+
+fn record(meter: &Meter, quantity: Quantity) -> StoredRecord {
+    let start = period().start();
+    let record = UsageRecord {
+        subscription: SubscriptionId::from_bits(1),
+        window: Window::new(start, start.plus_hours(1)).unwrap(),
+        meter: meter.id,
+        description: meter.description.clone(),
+        quantity,
+        instance: Arc::default(),
+        source: Source::parse("urn:test").unwrap(),
+        event_id: EventId::parse(&meter.id.to_string()).unwrap(),
+        billed: Billed::default(),
+        reverses: None,
+    };
+    let instance_hash = record.instance.hash();
+    StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+}
+
+/// A unit past the last bound: the charge that the card's own tiers add up to.
+fn expected(meter: &Meter) -> (Quantity, Money) {
+    let one = Quantity::parse("1").unwrap();
+    let tiers = meter.tiers.as_slice();
+    let last = tiers.last().unwrap();
+    let whole = tiers.windows(2).map(|pair| (pair[1].from.minus(pair[0].from).unwrap(), pair[0]));
+    let parts = whole.chain([(one, *last)]).map(|(part, tier)| tier.rate.times(part).unwrap());
+    let charge = parts.fold(Money::ZERO, |sum, part| sum.plus(part).unwrap());
+    (last.from.plus(one).unwrap().plus(meter.included).unwrap(), charge)
+}
+
+#[test]
+fn every_meter_of_the_real_card_is_rated() {
+    let card = real_card();
+    let book = Book::from_cards([&card]);
+    let records = card.meters.iter().map(|meter| record(meter, expected(meter).0));
+    let usage = Usage::from_records(period(), records);
+    let rated = rate(&usage, &book).unwrap();
+    assert_eq!(rated.meters.len(), 3_817);
+    for meter in &card.meters {
+        let charged = &rated.meters[&meter.id];
+        assert_eq!(charged.charge, expected(meter).1, "meter {}", meter.id);
+        assert!(charged.unpriced.is_empty(), "meter {}", meter.id);
+        assert_eq!(charged.tiers.len(), meter.tiers.as_slice().len(), "meter {}", meter.id);
+    }
+    let units: BTreeSet<_> = card.meters.iter().map(|meter| &meter.description.unit).collect();
+    assert!(units.len() > 20, "the units' texts differ: {units:?}");
+}
