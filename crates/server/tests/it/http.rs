@@ -19,6 +19,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use server::config::Settings;
 use server::{App, service};
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::pretty::pretty;
@@ -41,9 +42,15 @@ const ALWAYS: &[&str] = &[
     "x-ms-ratelimit-remaining-subscription-writes",
 ];
 
+/// Runs a story on a fresh data folder.
 pub(crate) async fn check(path: &Path) {
+    check_on(path, tempfile::tempdir().unwrap()).await;
+}
+
+/// Runs a story on this data folder.
+pub(crate) async fn check_on(path: &Path, folder: TempDir) {
     let text = std::fs::read_to_string(path).unwrap();
-    let mut story = Story::begin().await;
+    let mut story = Story::begin(folder).await;
     let mut written = String::new();
     let (head, blocks) = text.split_once("###").unwrap_or((&text, ""));
     written.push_str(head);
@@ -72,7 +79,7 @@ struct Story {
     show_headers: bool,
     first: usize,
     body: Option<String>,
-    _folder: tempfile::TempDir,
+    _folder: TempDir,
 }
 
 fn moment(text: &str) -> UtcTime {
@@ -80,8 +87,7 @@ fn moment(text: &str) -> UtcTime {
 }
 
 impl Story {
-    async fn begin() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn begin(folder: TempDir) -> Self {
         let now = Arc::new(AtomicI64::new(moment(START).to_micros()));
         let (clock_now, count) = (Arc::clone(&now), AtomicU64::new(0));
         let clock =

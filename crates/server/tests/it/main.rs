@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod http;
+mod kept_folder;
 mod pretty;
 mod real_card;
 
@@ -31,7 +32,7 @@ macro_rules! stories {
                 .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
                 .collect();
             found.sort();
-            let mut run = vec![$(stringify!($name).to_owned()),+];
+            let mut run = vec!["kept_folder".to_owned(), $(stringify!($name).to_owned()),+];
             run.sort();
             assert_eq!(found, run);
         }

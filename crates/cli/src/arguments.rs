@@ -1,0 +1,467 @@
+//! The command line: groups and verbs after `az`. Doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use domain::id::{Country, Currency, IdError, Locale, ObjectId, OfferId, SubscriptionId, TenantId};
+
+use crate::connection::ConnectionOptions;
+use crate::failure::EXIT_CODES;
+use crate::output::Format;
+
+/// A self-hosted billing server that speaks Azure's billing APIs, and its client.
+///
+/// Usage goes in and is kept for good, rate cards price it exactly, and Azure's own SDKs read it
+/// back. `tallyhouse demo` shows all of it on sample usage and real prices.
+#[derive(Debug, Parser)]
+#[command(name = "tallyhouse", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// How to reach the server.
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
+    /// What to print.
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The form of what is printed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputOptions {
+    /// Form of the data on standard output [default: json]
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    #[arg(value_name = "json|jsonc|table|tsv|yaml")]
+    pub(crate) output: Format,
+
+    /// JMESPath expression that selects what is printed, such as "[].name". Numbers keep their
+    /// digits and sum() is exact; avg(), ceil(), floor() and comparisons use floating point
+    #[arg(long, global = true, value_name = "JMESPATH")]
+    pub(crate) query: Option<String>,
+}
+
+/// The groups.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(ServeOptions),
+    Demo(DemoOptions),
+    /// Subscriptions: what usage and charges belong to
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// Rate cards: the prices of meters
+    #[command(subcommand)]
+    Ratecard(RatecardCommand),
+    /// Usage: what was used, and when it was reported
+    #[command(subcommand)]
+    Usage(UsageCommand),
+    /// Cost: usage times prices
+    #[command(subcommand)]
+    Cost(CostCommand),
+    /// Roles: who may read and write what
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Tokens of the built-in issuer
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The ledger that keeps the usage
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+}
+
+/// Run the server until it is told to stop.
+///
+/// Makes the data folder if there is none, prints one line with its address once it answers, logs
+/// on standard error, and stops cleanly on SIGTERM or Ctrl-C. It writes ca.pem, server.url and,
+/// readable by the owner alone, admin.token to the folder.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse serve --data ./data
+  tallyhouse serve --data ./data --listen 0.0.0.0:8443 --public-url https://billing.example.com")]
+pub(crate) struct ServeOptions {
+    /// Folder that holds everything the server keeps (required)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+
+    /// TOML file with settings, which flags override
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Origin under which clients reach the server
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
+    /// Further host name or address for the certificate; may be given again
+    #[arg(long = "host-name", value_name = "NAME")]
+    pub(crate) host_names: Vec<String>,
+
+    /// Form of the log on standard error [default: text]
+    #[arg(long, value_name = "text|json", value_parser = ["text", "json"])]
+    #[arg(hide_possible_values = true)]
+    pub(crate) log: Option<String>,
+}
+
+/// Run a server with sample usage, real prices and calls to paste.
+///
+/// Loads a rate card that Azure once answered, makes three subscriptions with 75 days of hourly
+/// sample usage up to now, prints the month's spend, and serves until Ctrl-C. On a folder of an
+/// earlier demo it adds what happened since.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse demo
+  tallyhouse demo --exit
+  tallyhouse demo --data /tmp/demo --listen 127.0.0.1:0")]
+pub(crate) struct DemoOptions {
+    /// Data folder [default: ./tallyhouse-demo]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: String,
+
+    /// How many days of sample usage, with today
+    #[arg(long, value_name = "COUNT", default_value_t = 75)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub(crate) days: u16,
+
+    /// Stop after printing instead of serving
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+/// What can be done with subscriptions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubscriptionCommand {
+    Create(SubscriptionCreateOptions),
+    /// List the subscriptions
+    #[command(after_long_help = "\
+Examples:
+  tallyhouse subscription list -o table
+  tallyhouse subscription list --query \"[].{name: displayName, id: subscriptionId}\" -o tsv")]
+    List,
+    /// Show a subscription
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription show --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Show {
+        /// Its GUID
+        #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+        id: SubscriptionId,
+    },
+}
+
+/// Make a subscription.
+///
+/// Offer, currency and region select its prices; the locale selects the language of meter names.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  tallyhouse subscription create --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001 --name \"Contoso Web\" \\
+    --offer MS-AZR-0062P --currency USD --locale en-US --region US --anchor-day 14")]
+pub(crate) struct SubscriptionCreateOptions {
+    /// Its GUID
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) id: SubscriptionId,
+
+    /// Name shown to people
+    #[arg(long)]
+    pub(crate) name: String,
+
+    /// Which prices it has.
+    #[command(flatten)]
+    pub(crate) card: RateCardOptions,
+
+    /// Day of the month on which its billing periods begin, 1 to 31 [default: 1]
+    #[arg(long, value_name = "DAY", value_parser = clap::value_parser!(u8).range(1..=31))]
+    pub(crate) anchor_day: Option<u8>,
+
+    /// Tenant that owns it; the installation's first if absent
+    #[arg(long, value_name = "GUID", value_parser = TenantId::parse)]
+    pub(crate) tenant: Option<TenantId>,
+}
+
+/// The four values that select a rate card.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RateCardOptions {
+    /// Offer durable id, such as MS-AZR-0062P
+    #[arg(long, value_parser = OfferId::parse)]
+    pub(crate) offer: OfferId,
+
+    /// ISO 4217 currency of the prices
+    #[arg(long, value_parser = Currency::parse)]
+    pub(crate) currency: Currency,
+
+    /// Locale of the meter names, such as en-US
+    #[arg(long, value_parser = Locale::parse)]
+    pub(crate) locale: Locale,
+
+    /// ISO 3166 country where the offer was bought
+    #[arg(long, value_name = "COUNTRY", value_parser = Country::parse)]
+    pub(crate) region: Country,
+}
+
+/// What can be done with rate cards.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RatecardCommand {
+    /// Add a rate card, or a newer version of one
+    ///
+    /// The file is what Azure's RateCard API answers; gzip is recognised. Usage is priced by the
+    /// version in force when it was used.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse ratecard import ratecard.json \\
+    --offer MS-AZR-0062P --currency USD --locale en-US --region US")]
+    Import {
+        /// The rate card; - for standard input
+        file: PathBuf,
+        /// Which card it is.
+        #[command(flatten)]
+        card: RateCardOptions,
+    },
+    /// Show a rate card as Azure's RateCard API answers it
+    #[command(after_long_help = "\
+Example:
+  tallyhouse ratecard show --offer MS-AZR-0062P --currency USD --locale en-US --region US \\
+    --query \"Meters[?MeterCategory == 'Networking'].[MeterName, MeterRates]\"")]
+    Show {
+        /// Which card.
+        #[command(flatten)]
+        card: RateCardOptions,
+    },
+    /// List the versions of rate cards on file
+    #[command(after_long_help = "Example:\n  tallyhouse ratecard list -o table")]
+    List,
+}
+
+/// What can be done with usage.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsageCommand {
+    /// Import usage in the form that Azure's UsageAggregates API answers
+    ///
+    /// The file is one or more documents {"value": [...]}, a list, or one aggregate a line; gzip is
+    /// recognised, and a file of any size is read piece by piece. Importing it again adds nothing:
+    /// equal rows of one file are told apart by counting them. A wrong row is reported with its
+    /// position and does not stop the others.
+    #[command(after_long_help = "\
+Examples:
+  tallyhouse usage import usage.json
+  tallyhouse usage import usage.ndjson.gz --source azure-export
+  tallyhouse usage list --subscription GUID ... | tallyhouse --data ./other usage import -")]
+    Import {
+        /// The usage; - for standard input
+        file: PathBuf,
+        /// Name of where the usage comes from: the same row of two sources counts twice
+        /// [default: azure-usage-aggregates]
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+    List(UsageListOptions),
+}
+
+/// List the usage that was reported in a range of time.
+///
+/// Follows the pages of Azure's UsageAggregates API to the end. Times are UTC: whole days for
+/// Daily, whole hours for Hourly; the end is exclusive.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse usage list --subscription GUID --reported-start 2026-10-01 --reported-end 2026-11-01
+  tallyhouse usage list --subscription GUID --reported-start 2026-10-01T00:00Z \\
+    --reported-end 2026-10-02T00:00Z --granularity Hourly --top 5 -o table")]
+pub(crate) struct UsageListOptions {
+    /// Whose usage
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// First moment, such as 2026-10-01 or 2026-10-01T07:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) reported_start: String,
+
+    /// First moment after the range
+    #[arg(long, value_name = "TIME")]
+    pub(crate) reported_end: String,
+
+    /// Daily or Hourly
+    #[arg(long, value_name = "SIZE", default_value = "Daily", ignore_case = true)]
+    #[arg(value_parser = ["Daily", "Hourly"], hide_possible_values = true)]
+    pub(crate) granularity: String,
+
+    /// Sum over resources instead of a row for each
+    #[arg(long)]
+    pub(crate) no_details: bool,
+
+    /// Stop after this many rows
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) top: Option<u64>,
+}
+
+/// What can be done with cost.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CostCommand {
+    Show(CostShowOptions),
+}
+
+/// Show what a subscription spent.
+///
+/// The current billing period if no other time is asked for. Groups add up to the total, to the
+/// last digit; usage without a price is listed apart and is in no amount. A table rounds amounts
+/// to the currency's minor unit, the other forms have every digit.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse cost show --subscription GUID -o table
+  tallyhouse cost show --subscription GUID --period 2026-10 --group-by tag:env
+  tallyhouse cost show --subscription GUID --from 2026-10-01 --to 2026-10-08 --group-by day")]
+pub(crate) struct CostShowOptions {
+    /// Whose cost
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// Month in which the billing period starts, such as 2026-10
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["from", "to"])]
+    pub(crate) period: Option<String>,
+
+    /// First day of a free range
+    #[arg(long, value_name = "DAY", requires = "to")]
+    pub(crate) from: Option<String>,
+
+    /// First day after it
+    #[arg(long, value_name = "DAY", requires = "from")]
+    pub(crate) to: Option<String>,
+
+    /// What to group by: meter, category, day, resource-group or tag:NAME
+    #[arg(long, value_name = "WHAT", default_value = "category")]
+    pub(crate) group_by: String,
+}
+
+/// What can be done with roles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleCommand {
+    /// Assign a role to a principal
+    ///
+    /// Roles: Owner, Contributor, Reader, Billing Reader, Usage Writer.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse role assign --assignee 2f8f0f6e-0a35-4a0d-a6f1-7d7c4c3f9b11 --role Reader \\
+    --scope /subscriptions/8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Assign {
+        /// Object id of the user, group or service principal
+        #[arg(long, value_name = "OID", value_parser = ObjectId::parse)]
+        assignee: ObjectId,
+        /// Name or GUID of the role
+        #[arg(long)]
+        role: String,
+        /// /subscriptions/GUID, or a resource group or resource below it
+        #[arg(long)]
+        scope: String,
+    },
+    /// List the role assignments
+    #[command(after_long_help = "\
+Example:
+  tallyhouse role list --query \"[].[name, roleName, scope]\" -o tsv")]
+    List,
+    /// Remove a role assignment
+    #[command(after_long_help = "\
+Example:
+  tallyhouse role remove --name 5d0f6f0a-7a0b-4a55-9a25-0b8f8f3d2c77")]
+    Remove {
+        /// GUID of the assignment: its "name" in `role list`
+        #[arg(long, value_name = "GUID", value_parser = guid)]
+        name: String,
+    },
+}
+
+/// What can be done with tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Issue a token for a principal
+    #[command(after_long_help = "\
+Examples:
+  tallyhouse token issue --object-id 2f8f0f6e-0a35-4a0d-a6f1-7d7c4c3f9b11 --expires-in 8h
+  TALLYHOUSE_TOKEN=$(tallyhouse token issue --object-id OID --query access_token -o tsv)")]
+    Issue {
+        /// Object id (`oid`) of the principal
+        #[arg(long, value_name = "OID", value_parser = ObjectId::parse)]
+        object_id: ObjectId,
+        /// Tenant (`tid`); the installation's first if absent
+        #[arg(long, value_name = "GUID", value_parser = TenantId::parse)]
+        tenant: Option<TenantId>,
+        /// How long it is good for, up to 24h: 90s, 15m, 1h, or seconds
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = seconds)]
+        expires_in: u32,
+    },
+}
+
+/// What can be done with the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Seal the journal now, so that other readers of the Delta table see all usage
+    #[command(after_long_help = "Example:\n  tallyhouse --data ./data ledger seal")]
+    Seal,
+}
+
+/// Reads a GUID that has no type of its own.
+fn guid(text: &str) -> Result<String, IdError> {
+    ObjectId::parse(text).map(|id| id.to_string())
+}
+
+/// Reads `90s`, `15m`, `1h`, or a number of seconds.
+fn seconds(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3_600),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    match seconds {
+        Some(seconds) if (1..=86_400).contains(&seconds) => Ok(seconds),
+        _ => Err("a time from 1s to 24h, such as 90s, 15m, 1h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_an_example() {
+        let mut command = Arguments::command();
+        command.build();
+        command.clone().debug_assert();
+        let mut groups = vec![command];
+        while let Some(group) = groups.pop() {
+            let below: Vec<_> = group
+                .get_subcommands()
+                .filter(|command| command.get_name() != "help")
+                .cloned()
+                .collect();
+            if below.is_empty() {
+                let help = group.clone().render_long_help().to_string();
+                assert!(help.contains("Example"), "{}", group.get_name());
+            }
+            groups.extend(below);
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_unit_or_is_in_seconds() {
+        assert_eq!(seconds("1h"), Ok(3_600));
+        assert_eq!(seconds("15m"), Ok(900));
+        assert_eq!(seconds("90"), Ok(90));
+        for bad in ["", "h", "0s", "25h", "-1", "1.5h", "99999999999h"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `usage import` and `usage list`.
+
+use std::io::Write;
+
+use crate::arguments::{UsageCommand, UsageListOptions};
+use crate::client::Client;
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::import::import_file;
+use crate::output::Output;
+
+/// Runs a command of the group.
+pub(super) fn run<W: Write>(
+    command: UsageCommand,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    match command {
+        UsageCommand::Import { file, source } => {
+            let (result, done) = import_file(client, &file, source.as_deref());
+            let is_empty = result.accepted == 0 && result.duplicate == 0;
+            if !is_empty || matches!(done, Ok(()) | Err(Failure::Partial { .. })) {
+                output.write(Document::of(&result))?;
+            }
+            done
+        }
+        UsageCommand::List(options) => list(&options, client, output),
+    }
+}
+
+fn list<W: Write>(
+    options: &UsageListOptions,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = format!(
+        "/subscriptions/{}/providers/Microsoft.Commerce/UsageAggregates",
+        options.subscription
+    );
+    let query = [
+        ("api-version", "2015-06-01-preview"),
+        ("reportedStartTime", options.reported_start.as_str()),
+        ("reportedEndTime", options.reported_end.as_str()),
+        ("aggregationGranularity", options.granularity.as_str()),
+        ("showDetails", if options.no_details { "false" } else { "true" }),
+    ];
+    let mut left = options.top.unwrap_or(u64::MAX);
+    let is_flat = output.is_flat();
+    let mut rows = output.list();
+    let mut page = client.get(&path, &query)?;
+    loop {
+        let next = match page.get("nextLink") {
+            Some(Document::String(link)) => Some(link.clone()),
+            _ => None,
+        };
+        let Some(Document::Array(items)) = page.take("value") else { break };
+        for item in items {
+            if left == 0 {
+                return rows.finish();
+            }
+            rows.push(if is_flat { flat(&item) } else { item })?;
+            left -= 1;
+        }
+        match next {
+            Some(link) if left > 0 => page = client.get(client.path_of(&link)?, &[])?,
+            _ => break,
+        }
+    }
+    rows.finish()
+}
+
+/// A row for a table or tab-separated values: what a reader looks for, at the first level.
+fn flat(row: &Document) -> Document {
+    let properties = row.get("properties").unwrap_or(row);
+    let resource = match properties.get("instanceData") {
+        Some(Document::String(text)) => resource_of(text),
+        _ => None,
+    };
+    let member = |name| properties.get(name).cloned().unwrap_or(Document::Null);
+    Document::Object(vec![
+        ("usageStart".to_owned(), member("usageStartTime")),
+        ("usageEnd".to_owned(), member("usageEndTime")),
+        ("meterCategory".to_owned(), member("meterCategory")),
+        ("meterName".to_owned(), member("meterName")),
+        ("meterRegion".to_owned(), member("meterRegion")),
+        ("quantity".to_owned(), member("quantity")),
+        ("unit".to_owned(), member("unit")),
+        ("resource".to_owned(), resource.map_or(Document::Null, Document::String)),
+        ("bucket".to_owned(), row.get("name").cloned().unwrap_or(Document::Null)),
+    ])
+}
+
+/// The last segment of the resource URI in the instance data.
+fn resource_of(instance_data: &str) -> Option<String> {
+    let instance = Document::parse(instance_data.as_bytes()).ok()?;
+    match instance.get("Microsoft.Resources")?.get("resourceUri")? {
+        Document::String(uri) => uri.rsplit('/').next().map(str::to_owned),
+        _ => None,
+    }
+}

@@ -1,0 +1,45 @@
+//! Every limit of the command line: on what it sends, reads, keeps and waits for.
+
+use std::time::Duration;
+
+/// Most rows in one import request; the server takes 50,000.
+pub(crate) const BATCH_ROWS: usize = 10_000;
+
+/// Most bytes of rows in one import request; the server takes 32 MiB.
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
+
+/// Longest row of an import, in bytes.
+pub(crate) const ROW_BYTES: usize = 1 << 20;
+
+/// How much of a file is looked at to tell a document from one row a line, in bytes.
+pub(crate) const SNIFF_BYTES: usize = 64 << 10;
+
+/// Buffer for reading files, in bytes.
+pub(crate) const READ_BUFFER_BYTES: usize = 1 << 20;
+
+/// Largest rate card file, unpacked, in bytes.
+pub(crate) const RATE_CARD_BYTES: u64 = 32 << 20;
+
+/// Most rejected and most conflicting rows listed in the result of an import.
+pub(crate) const PROBLEMS_LISTED: usize = 10_000;
+
+/// Largest answer read, in bytes.
+pub(crate) const ANSWER_BYTES: u64 = 256 << 20;
+
+/// Deepest nesting of an answer.
+pub(crate) const ANSWER_DEPTH: usize = 128;
+
+/// Longest wait for a connection.
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longest wait for the first byte of an answer.
+pub(crate) const ANSWER: Duration = Duration::from_secs(120);
+
+/// How often a request is sent again that a busy server put off.
+pub(crate) const RETRIES: u32 = 8;
+
+/// Longest wait before a request is sent again, whatever the server asks for.
+pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(30);
+
+/// How long work takes before it shows its progress.
+pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);

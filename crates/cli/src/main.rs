@@ -1,0 +1,61 @@
+//! `tallyhouse`: the server, and its client after `az`.
+//!
+//! Data goes to standard output, messages to standard error, and the exit code says what happened
+//! ([`failure::EXIT_CODES`]). A client command is a request and an answer: all knowledge of billing
+//! is in the server.
+
+mod arguments;
+mod client;
+mod commands;
+mod connection;
+mod demo;
+mod document;
+mod failure;
+mod import;
+mod limits;
+mod output;
+mod progress;
+mod query;
+mod serve;
+
+use std::io::{self, BufWriter};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use client::Client;
+use failure::Failure;
+use output::{Output, message};
+use query::Query;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_silent() {
+                message(format!("error: {failure}"));
+            }
+            if let Some(hint) = failure.hint() {
+                message(format!("hint: {hint}"));
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { connection, output, command } = arguments;
+    match command {
+        Command::Serve(options) => serve::run(options),
+        Command::Demo(options) => demo::run(options),
+        command => {
+            let query = output.query.as_deref().map(Query::parse).transpose()?;
+            let connection = connection.resolve(|name| std::env::var(name).ok())?;
+            let client = Client::new(&connection)?;
+            let stdout = BufWriter::new(io::stdout().lock());
+            commands::run(command, &client, &mut Output::new(stdout, output.output, query))
+        }
+    }
+}
