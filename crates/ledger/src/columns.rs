@@ -29,6 +29,7 @@ pub(crate) struct BatchBuilder {
     quantity: Decimal128Builder,
     instance_hash: BinaryBuilder,
     commit: Int64Builder,
+    commit_time: TimestampMicrosecondBuilder,
     unit_block: Decimal128Builder,
     billed_cost: Decimal128Builder,
     reverses: BinaryBuilder,
@@ -53,6 +54,7 @@ impl BatchBuilder {
             quantity: decimals(),
             instance_hash: BinaryBuilder::new(),
             commit: Int64Builder::new(),
+            commit_time: times(),
             unit_block: decimals(),
             billed_cost: decimals(),
             reverses: BinaryBuilder::new(),
@@ -70,6 +72,7 @@ impl BatchBuilder {
         self.instance_hash.append_value(row.instance_hash.to_bytes());
         let commit = i64::try_from(row.commit.0).expect("commits are counted from one");
         self.commit.append_value(commit);
+        self.commit_time.append_value(row.commit_time.to_micros());
         self.unit_block.append_option(row.unit_block.map(Quantity::to_scaled));
         self.billed_cost.append_option(row.billed_cost.map(Quantity::to_scaled));
         self.reverses.append_option(row.reverses.map(RecordId::to_bytes));
@@ -95,6 +98,7 @@ impl BatchBuilder {
             "quantity" => Arc::new(self.quantity.finish()),
             "instance_hash" => Arc::new(self.instance_hash.finish()),
             "commit" => Arc::new(self.commit.finish()),
+            "commit_time" => Arc::new(self.commit_time.finish()),
             "unit_block" => Arc::new(self.unit_block.finish()),
             "billed_cost" => Arc::new(self.billed_cost.finish()),
             "reverses" => Arc::new(self.reverses.finish()),
@@ -107,7 +111,7 @@ impl BatchBuilder {
 }
 
 /// Columns of [`RowBatch`] that every reader needs.
-pub(crate) const ALWAYS: [&str; 8] = [
+pub(crate) const ALWAYS: [&str; 9] = [
     "subscription_id",
     "reported_time",
     "usage_start",
@@ -116,6 +120,7 @@ pub(crate) const ALWAYS: [&str; 8] = [
     "quantity",
     "instance_hash",
     "commit",
+    "commit_time",
 ];
 
 /// A batch read from a data file, as rows. A column that was not read is absent in every row.
@@ -128,6 +133,7 @@ pub(crate) struct RowBatch<'a> {
     quantity: &'a Decimal128Array,
     instance_hash: &'a BinaryArray,
     commit: &'a Int64Array,
+    commit_time: &'a TimestampMicrosecondArray,
     unit_block: Option<&'a Decimal128Array>,
     billed_cost: Option<&'a Decimal128Array>,
     reverses: Option<&'a BinaryArray>,
@@ -155,6 +161,7 @@ impl<'a> RowBatch<'a> {
             quantity: decimal("quantity").ok_or(Malformed("type of column quantity"))?,
             instance_hash: binary("instance_hash").ok_or(Malformed("type of instance_hash"))?,
             commit: long.ok_or(Malformed("type of column commit"))?,
+            commit_time: time("commit_time")?,
             unit_block: decimal("unit_block"),
             billed_cost: decimal("billed_cost"),
             reverses: binary("reverses"),
@@ -179,6 +186,7 @@ impl<'a> RowBatch<'a> {
             quantity: quantity(self.quantity.value(position))?,
             instance_hash: InstanceHash::from_bytes(hash(self.instance_hash.value(position))?),
             commit: Commit(commit.map_err(|_| Malformed("commit"))?),
+            commit_time: time(self.commit_time.value(position))?,
             texts,
             unit_block: maybe_quantity(self.unit_block, position)?,
             billed_cost: maybe_quantity(self.billed_cost, position)?,

@@ -184,6 +184,7 @@ impl Committer {
                         offset: u32::try_from(draft.frame.len()).expect("a frame is below 4 GiB"),
                         start: record.start,
                         commit: draft.commit,
+                        commit_time: draft.time,
                     });
                     draft.frame.extend_from_slice(&request.bytes[begin..record.end]);
                     Outcome::Stored(draft.commit)

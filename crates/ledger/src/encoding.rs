@@ -129,6 +129,7 @@ pub(crate) fn decode(bytes: &[u8], assigned: Assigned) -> Result<(Row<'_>, usize
         quantity: rest.quantity()?,
         instance_hash: InstanceHash::from_bytes(rest.array()?),
         commit: assigned.commit,
+        commit_time: assigned.time,
         texts: Texts::default(),
         unit_block: None,
         billed_cost: None,

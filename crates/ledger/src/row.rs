@@ -11,7 +11,7 @@ use domain::record::{
     Billed, CanonicalJson, Commit, Instance, MeterDescription, StoredRecord, Tags, UsageRecord,
     Window,
 };
-use domain::time::ReportedTime;
+use domain::time::{ReportedTime, UtcTime};
 use serde::Serializer;
 
 /// A text of a record; the number is its place in [`TEXTS`].
@@ -87,6 +87,7 @@ pub(crate) struct Row<'a> {
     pub(crate) quantity: Quantity,
     pub(crate) instance_hash: InstanceHash,
     pub(crate) commit: Commit,
+    pub(crate) commit_time: UtcTime,
     pub(crate) texts: Texts<'a>,
     pub(crate) unit_block: Option<Quantity>,
     pub(crate) billed_cost: Option<Quantity>,

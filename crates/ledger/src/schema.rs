@@ -28,7 +28,7 @@ pub(crate) struct Column {
 pub(crate) const PARTITION: &str = "reported_day";
 
 /// Every column of the table, in order.
-pub(crate) const COLUMNS: [Column; 28] = [
+pub(crate) const COLUMNS: [Column; 29] = [
     given("subscription_id", Kind::Text),
     given(PARTITION, Kind::Date),
     given("reported_time", Kind::Timestamp),
@@ -52,6 +52,7 @@ pub(crate) const COLUMNS: [Column; 28] = [
     given("source", Kind::Text),
     given("event_id", Kind::Text),
     given("commit", Kind::Long),
+    given("commit_time", Kind::Timestamp),
     maybe("unit_block", Kind::Decimal),
     maybe("billed_cost", Kind::Decimal),
     maybe("billing_currency", Kind::Text),

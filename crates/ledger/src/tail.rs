@@ -36,6 +36,7 @@ pub(crate) struct TailRow {
     pub(crate) offset: u32,
     pub(crate) start: UtcTime,
     pub(crate) commit: Commit,
+    pub(crate) commit_time: UtcTime,
 }
 
 impl Chunk {
@@ -58,6 +59,7 @@ impl Chunk {
                 offset: u32::try_from(offset).map_err(|_| Malformed("frame length"))?,
                 start: row.window.start(),
                 commit: row.commit,
+                commit_time: row.commit_time,
             });
             offset += length;
         }
@@ -87,8 +89,7 @@ impl Chunk {
     /// The row of an entry of this chunk.
     pub(crate) fn row(&self, entry: &TailRow) -> Row<'_> {
         let offset = usize::try_from(entry.offset).expect("an offset is below 4 GiB");
-        // A time given with the record stands in it and wins over this one.
-        let assigned = Assigned { commit: entry.commit, time: entry.reported.0 };
+        let assigned = Assigned { commit: entry.commit, time: entry.commit_time };
         let decoded = encoding::decode(&self.bytes[offset..], assigned);
         decoded.expect("a chunk was decoded when it was made").0
     }
