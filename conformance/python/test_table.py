@@ -1,0 +1,71 @@
+"""The ledger's table, opened where it lies by programs that know nothing of the server."""
+
+import json
+import os
+import unittest
+from decimal import Decimal, localcontext
+
+import duckdb
+import polars
+from deltalake import DeltaTable
+
+with open(os.environ["TALLYHOUSE_CASE"], encoding="utf-8") as file:
+    CASE = json.load(file)
+
+TABLE = CASE["table"]
+SUM = Decimal(CASE["sum"])
+
+
+def total(quantities):
+    with localcontext() as context:
+        context.prec = 60
+        return sum(quantities, Decimal(0))
+
+
+class Table(unittest.TestCase):
+    def test_deltalake_reads_every_record(self):
+        quantities = DeltaTable(TABLE).to_pyarrow_table(columns=["quantity"])["quantity"].to_pylist()
+        self.assertEqual(len(quantities), CASE["records"])
+        self.assertEqual(total(quantities), SUM)
+
+    def test_polars_sums_exactly(self):
+        frame = polars.read_delta(TABLE)
+        self.assertEqual(frame.height, CASE["records"])
+        self.assertEqual(frame["quantity"].dtype, polars.Decimal(38, 20))
+        self.assertEqual(frame["quantity"].sum(), SUM)
+
+    def test_duckdb_sums_exactly(self):
+        usage = DeltaTable(TABLE).to_pyarrow_dataset()  # DuckDB finds it by its name
+        self.assertIsNotNone(usage)
+        connection = duckdb.connect()
+        count, quantity = connection.execute("SELECT count(*), sum(quantity) FROM usage").fetchone()
+        self.assertEqual((count, quantity), (CASE["records"], SUM))
+
+    def test_sums_by_meter_are_those_sent(self):
+        table = DeltaTable(TABLE)
+        names = [field.name for field in table.schema().fields]
+        meter = next(name for name in names if name.startswith("meter") and name.endswith("id"))
+        subscription = next(name for name in names if name.startswith("subscription"))
+        usage = table.to_pyarrow_dataset()
+        self.assertIsNotNone(usage)
+        rows = duckdb.execute(
+            f"SELECT {meter}, sum(quantity) FROM usage WHERE {subscription} = ? GROUP BY 1",
+            [CASE["subscription"]],
+        ).fetchall()
+        self.assertEqual(dict(rows), {meter: Decimal(sum) for meter, sum in CASE["meters"].items()})
+
+    def test_a_commit_has_one_time_and_times_never_fall(self):
+        usage = DeltaTable(TABLE).to_pyarrow_dataset()
+        self.assertIsNotNone(usage)
+        rows = duckdb.execute(
+            "SELECT commit, count(DISTINCT commit_time), min(commit_time), count(commit_time), "
+            "count(*) FROM usage GROUP BY commit ORDER BY commit"
+        ).fetchall()
+        for commit, distinct, _, timed, count in rows:
+            self.assertEqual((distinct, timed), (1, count), commit)
+        times = [time for _, _, time, _, _ in rows]
+        self.assertEqual(times, sorted(times))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,123 @@
+//! How fast the real server is, beside DuckDB on the same files, in one run on one machine.
+//!
+//! Both are asked the same questions and their answers are compared before any figure is printed.
+//! Figures are medians; work of the server is also given as its CPU time, which does not depend
+//! on how much of the machine the clients take.
+
+mod data;
+mod ingest;
+mod peer;
+mod queries;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+
+use crate::process::{cargo, command, fresh_folder, run as run_command, target};
+use crate::server::Server;
+use report::{Line, Report};
+
+/// How much usage is imported, and whether BENCHMARKS.md is written.
+pub(crate) struct Plan {
+    pub(crate) records: u64,
+    pub(crate) write: bool,
+}
+
+/// Measures, with both the server and this program built for release.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return run_in_release(plan);
+    }
+    let folder = fresh_folder("bench/run")?;
+    let files = data::write(&folder, plan.records)?;
+    let server = Server::start(&binary(), &folder.join("data"))?;
+    set_up(&server)?;
+    let mut report = Report::new(plan.records);
+    report
+        .section("Bulk import", "`tallyhouse usage import` of rows in the shape of the Usage API");
+    report.line(import(&server, &files.aggregates, plan.records)?);
+    server.tallyhouse(&["ledger", "seal"])?;
+    let table = folder.join("data/ledger/usage");
+    let peer = peer::measure(&files, &table, &folder)?;
+    report.lines(&peer.load_lines());
+
+    report.section("Queries", "One client on one connection; the ledger is sealed");
+    let client = server.client()?;
+    for question in queries::questions() {
+        report.line(queries::measure(&server, &client, &question)?);
+        report.lines(&peer.query_lines(question.name)?);
+    }
+    peer.compare_sums(&queries::sums_by_meter(&client)?)?;
+
+    report.section("Events over HTTPS", "Each request is answered when its records are durable");
+    for shape in ingest::SHAPES {
+        report.line(ingest::measure(&server, &shape, plan.records)?);
+    }
+    report.lines(&peer.batch_lines());
+    let peak_kb = server.peak_memory_kb()?;
+    measure_start(server, &folder.join("data"), peak_kb, &mut report)?;
+    report.finish(plan.write)
+}
+
+/// Stops the server and times its next start, on all that was stored until then.
+fn measure_start(server: Server, data: &Path, peak_kb: u64, report: &mut Report) -> Result<()> {
+    let status = server.stop()?;
+    ensure!(status.success(), "the server ended with {status}");
+    let begun = Instant::now();
+    let server = Server::start(&binary(), data)?;
+    report.start(report::micros(begun), server.peak_memory_kb()?, peak_kb);
+    server.stop()?;
+    Ok(())
+}
+
+fn binary() -> PathBuf {
+    target().join("release/tallyhouse")
+}
+
+fn run_in_release(plan: &Plan) -> Result<()> {
+    run_command(&mut cargo(&["build", "--release", "--package", "cli", "--package", "xtask"]))?;
+    let mut again = command(target().join("release/xtask"));
+    again.args(["bench", "--records", &plan.records.to_string()]);
+    if plan.write {
+        again.arg("--write");
+    }
+    run_command(&mut again)
+}
+
+fn set_up(server: &Server) -> Result<()> {
+    for number in 0..data::SUBSCRIPTIONS {
+        let id = data::subscription(number);
+        server.tallyhouse(&[
+            "subscription",
+            "create",
+            "--id",
+            &id,
+            "--name",
+            "bench",
+            "--offer",
+            "MS-AZR-0003P",
+            "--currency",
+            "USD",
+            "--locale",
+            "en-US",
+            "--region",
+            "US",
+        ])?;
+    }
+    let card = data::rate_card();
+    let path = "/tallyhouse/v1/rate-cards?offer=MS-AZR-0003P&currency=USD&locale=en-US&region=US";
+    server.client()?.post(path, "application/json", card.as_bytes())?.json(path, &[201])?;
+    Ok(())
+}
+
+fn import(server: &Server, file: &Path, records: u64) -> Result<Line> {
+    let (begun, cpu) = (Instant::now(), server.cpu_ms()?);
+    let file: PathBuf = file.to_path_buf();
+    let said = server.tallyhouse(&["usage", "import", &file.to_string_lossy(), "-o", "json"])?;
+    let answer: serde_json::Value = serde_json::from_str(&said)?;
+    ensure!(answer["accepted"] == serde_json::json!(records), "import said {said}");
+    let (wall_us, cpu_us) = (report::micros(begun), (server.cpu_ms()? - cpu) * 1000);
+    Ok(Line::rate("Tallyhouse, import", records, wall_us, cpu_us))
+}

@@ -1,0 +1,185 @@
+//! Figures as a table, on the screen and in `BENCHMARKS.md`. All arithmetic is on whole numbers.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::process::{command, output, root};
+
+const PAGE: &str = "BENCHMARKS.md";
+const BEGIN: &str = "<!-- begin: written by `cargo xtask bench --write` -->";
+const END: &str = "<!-- end -->";
+
+/// One measurement.
+pub(crate) struct Line {
+    what: String,
+    cells: String,
+}
+
+impl Line {
+    /// So many records in so much time.
+    pub(crate) fn rate(what: &str, records: u64, wall_us: u64, cpu_us: u64) -> Self {
+        let second = 1_000_000;
+        let wall = thousands(records * second / wall_us.max(1));
+        let capacity = thousands(records * second * 2 / cpu_us.max(1));
+        let seconds = hundredths(wall_us / 10_000);
+        let cells = format!("{wall} records/s | {capacity} records/s | {seconds} s");
+        Self { what: what.to_owned(), cells }
+    }
+
+    /// The same, with how long a request took: half of them less, and 99 of 100 less.
+    pub(crate) fn rate_and_wait(
+        what: &str,
+        records: u64,
+        wall_us: u64,
+        cpu_us: u64,
+        waits_us: &mut [u64],
+    ) -> Self {
+        waits_us.sort_unstable();
+        let at = |percent: usize| {
+            waits_us
+                .get((waits_us.len() * percent / 100).min(waits_us.len() - 1))
+                .copied()
+                .unwrap_or(0)
+        };
+        let mut line = Self::rate(what, records, wall_us, cpu_us);
+        write!(
+            line.cells,
+            ", p50 {} ms, p99 {} ms",
+            hundredths(at(50) / 10),
+            hundredths(at(99) / 10)
+        )
+        .expect("writing to a text does not fail");
+        line
+    }
+
+    /// How long one answer takes.
+    pub(crate) fn answer(what: &str, wall_us: &mut [u64], cpu_us: u64) -> Self {
+        let wall = hundredths(median(wall_us) / 10);
+        let cells = format!("{wall} ms | {} ms | {} runs", hundredths(cpu_us / 10), wall_us.len());
+        Self { what: what.to_owned(), cells }
+    }
+}
+
+/// The lines of one run.
+pub(crate) struct Report {
+    records: u64,
+    text: String,
+}
+
+impl Report {
+    /// Of a run with this many imported records.
+    pub(crate) fn new(records: u64) -> Self {
+        Self { records, text: String::new() }
+    }
+
+    /// Begins a table.
+    pub(crate) fn section(&mut self, title: &str, how: &str) {
+        self.show(&format!(
+            "\n### {title}\n\n{how}.\n\n| what | wall | processor | |\n|---|---|---|---|"
+        ));
+    }
+
+    /// Adds a measurement to the table.
+    pub(crate) fn line(&mut self, line: Line) {
+        self.show(&format!("| {} | {} |", line.what, line.cells));
+    }
+
+    /// Adds several.
+    pub(crate) fn lines(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.show(&format!("| {} | {} |", line.what, line.cells));
+        }
+    }
+
+    /// States how long a start on everything stored takes, and the server's highest memory after
+    /// it and in the whole run.
+    pub(crate) fn start(&mut self, wall_us: u64, after_start_kb: u64, peak_kb: u64) {
+        self.show(&format!(
+            "\nA start on all of it takes {} s. Highest resident memory: {} MB after the start, \
+             {} MB in the run.",
+            hundredths(wall_us / 10_000),
+            after_start_kb / 1024,
+            peak_kb / 1024,
+        ));
+    }
+
+    /// Writes the section of BENCHMARKS.md, if asked to.
+    pub(crate) fn finish(self, write: bool) -> Result<()> {
+        if !write {
+            return Ok(());
+        }
+        let path = root().join(PAGE);
+        let page = fs::read_to_string(&path).with_context(|| format!("reading {PAGE}"))?;
+        let (before, rest) =
+            page.split_once(BEGIN).with_context(|| format!("{PAGE}: no {BEGIN}"))?;
+        let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE}: no {END}"))?;
+        let head = self.head()?;
+        fs::write(&path, format!("{before}{BEGIN}\n\n{head}{}\n{END}{after}", self.text))?;
+        println!("wrote {PAGE}");
+        Ok(())
+    }
+
+    fn head(&self) -> Result<String> {
+        let date = output(command("date").args(["-u", "+%Y-%m-%d"]))?;
+        let processors = fs::read_to_string("/proc/cpuinfo")?;
+        let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
+        let model =
+            model.map_or("unknown processor", |text| text.trim_start_matches([' ', '\t', ':']));
+        let count = processors.lines().filter(|line| line.starts_with("processor")).count();
+        Ok(format!(
+            "`cargo xtask bench --records {}` on {}, {count} cores ({model}).\n",
+            self.records,
+            date.trim()
+        ))
+    }
+
+    fn show(&mut self, text: &str) {
+        println!("{text}");
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+}
+
+/// Time since then, in microseconds.
+pub(crate) fn micros(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).expect("a run takes less than 500,000 years")
+}
+
+/// The middle one, after sorting.
+pub(crate) fn median(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+/// With a comma between thousands.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn hundredths(number: u64) -> String {
+    format!("{}.{:02}", number / 100, number % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(12), "12");
+        assert_eq!(hundredths(1_205), "12.05");
+        assert_eq!(median(&mut [9, 1, 5]), 5);
+    }
+}

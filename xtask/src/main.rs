@@ -1,0 +1,95 @@
+//! `cargo xtask`: what has to be done to the project, written once, in Rust.
+//!
+//! Every command works from any folder of the checkout, leaves its files under `target/`, and
+//! ends with a status that says whether all was well.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal"
+)]
+
+mod arguments;
+mod bench;
+mod ci;
+mod conformance;
+mod decimal;
+mod docs;
+mod http;
+mod process;
+mod random;
+mod readme;
+mod restart;
+mod server;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use arguments::Arguments;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci                            all that continuous integration runs
+  tidy                          house rules that the compiler does not know
+  docs [--check]                write the pages of docs/ that come from code, or fail if stale
+  conformance [--only python|node|table]
+                                unmodified clients of others against the real server
+  readme                        the README's commands, in a shell
+  restart [--rounds N] [--seed N]
+                                kill the server under load, again and again: nothing may be lost
+  bench [--records N] [--write] release build: ingest and queries, beside DuckDB";
+
+fn main() -> ExitCode {
+    match run(Arguments::of_process()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: Arguments) -> Result<ExitCode> {
+    let done = match arguments.command().as_deref() {
+        Some("ci") => {
+            arguments.finish()?;
+            return Ok(ci::run());
+        }
+        Some("tidy") => arguments.finish().and_then(|()| tidy::run()),
+        Some("docs") => {
+            let check = arguments.flag("--check");
+            arguments.finish()?;
+            if check { docs::check() } else { docs::write() }
+        }
+        Some("conformance") => {
+            let only = arguments.value("--only")?;
+            arguments.finish()?;
+            conformance::run(only.as_deref())
+        }
+        Some("readme") => arguments.finish().and_then(|()| readme::run()),
+        Some("restart") => {
+            let plan = restart::Plan {
+                rounds: arguments.number("--rounds")?.unwrap_or(20),
+                seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
+            };
+            arguments.finish()?;
+            restart::run(&plan)
+        }
+        Some("bench") => {
+            let plan = bench::Plan {
+                records: arguments.number("--records")?.unwrap_or(200_000),
+                write: arguments.flag("--write"),
+            };
+            arguments.finish()?;
+            bench::run(&plan)
+        }
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("no such command\n{USAGE}"),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,137 @@
+//! The real server as a child process: started on a free port, asked, killed or stopped.
+//!
+//! Only the process that was started here is ever signalled, and none outlives its value.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::http::Client;
+use crate::process::{command, output};
+
+/// A start takes far less, even in the dev profile.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// A clean stop finishes what is under way and no more.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    binary: PathBuf,
+    data: PathBuf,
+    /// `https://127.0.0.1:PORT`.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts the binary on this data folder and returns when it is ready. What it writes goes
+    /// to `serve.out` and `serve.log` beside the folder, which are begun anew.
+    pub(crate) fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let address_file = data.join("server.url");
+        if address_file.exists() {
+            fs::remove_file(&address_file)?; // left by a killed server
+        }
+        let child = command(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(File::create(data.with_file_name("serve.out"))?)
+            .stderr(File::create(data.with_file_name("serve.log"))?)
+            .spawn()
+            .with_context(|| format!("{} does not start", binary.display()))?;
+        let (binary, data) = (binary.to_path_buf(), data.to_path_buf());
+        let mut server = Self { child, binary, data, url: String::new() };
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended with {status}: {}", server.log());
+            }
+            if let Ok(address) = fs::read_to_string(&address_file)
+                && !address.trim().is_empty()
+            {
+                address.trim().clone_into(&mut server.url);
+                if server.client()?.get("/readyz").is_ok_and(|answer| answer.status == 200) {
+                    return Ok(server);
+                }
+            }
+            ensure!(begun.elapsed() < START_LIMIT, "the server is not ready: {}", server.log());
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// A client with the administrator's token.
+    pub(crate) fn client(&self) -> Result<Client> {
+        let token = fs::read_to_string(self.data.join("admin.token"))?;
+        Client::new(&self.url, &fs::read(self.authority())?, token.trim())
+    }
+
+    /// The file that clients trust.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.data.join("ca.pem")
+    }
+
+    /// Runs the command line on this server and gives its standard output.
+    pub(crate) fn tallyhouse(&self, arguments: &[&str]) -> Result<String> {
+        output(command(&self.binary).arg("--data").arg(&self.data).args(arguments))
+    }
+
+    /// CPU time used so far, in milliseconds, to one clock tick (10 ms).
+    pub(crate) fn cpu_ms(&self) -> Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, after_name) = stat.rsplit_once(')').context("no process name in stat")?;
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        let ticks = |place: usize| -> Result<u64> { Ok(fields[place].parse()?) };
+        Ok((ticks(11)? + ticks(12)?) * 10) // user and system time; Linux counts in 1/100 s
+    }
+
+    /// Highest resident memory so far, in kilobytes.
+    pub(crate) fn peak_memory_kb(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+        let number = line.split_whitespace().nth(1).context("VmHWM without a number")?;
+        Ok(number.parse()?)
+    }
+
+    /// Ends it as a power cut would end its process: with SIGKILL, at once.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end (SIGTERM) and waits for that.
+    pub(crate) fn stop(mut self) -> Result<ExitStatus> {
+        output(command("kill").args(["-TERM", &self.child.id().to_string()]))?;
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(begun.elapsed() < STOP_LIMIT, "the server does not stop: {}", self.log());
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// What it wrote to standard output.
+    pub(crate) fn said(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.data.with_file_name("serve.out"))?)
+    }
+
+    /// The end of what it logged.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.data.with_file_name("serve.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
