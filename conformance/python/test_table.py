@@ -58,8 +58,8 @@ class Table(unittest.TestCase):
         usage = DeltaTable(TABLE).to_pyarrow_dataset()
         self.assertIsNotNone(usage)
         rows = duckdb.execute(
-            "SELECT commit, count(DISTINCT commit_time), min(commit_time), count(commit_time), "
-            "count(*) FROM usage GROUP BY commit ORDER BY commit"
+            "SELECT commit, count(DISTINCT commit_time), epoch_us(min(commit_time)), "
+            "count(commit_time), count(*) FROM usage GROUP BY commit ORDER BY commit"
         ).fetchall()
         for commit, distinct, _, timed, count in rows:
             self.assertEqual((distinct, timed), (1, count), commit)

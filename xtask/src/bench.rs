@@ -30,11 +30,11 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     if cfg!(debug_assertions) {
         return run_in_release(plan);
     }
+    let mut report = Report::new(plan.records)?;
     let folder = fresh_folder("bench/run")?;
     let files = data::write(&folder, plan.records)?;
     let server = Server::start(&binary(), &folder.join("data"))?;
     set_up(&server)?;
-    let mut report = Report::new(plan.records);
     report
         .section("Bulk import", "`tallyhouse usage import` of rows in the shape of the Usage API");
     report.line(import(&server, &files.aggregates, plan.records)?);

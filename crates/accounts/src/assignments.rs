@@ -4,8 +4,8 @@ use std::fmt;
 
 use domain::id::{ObjectId, RoleAssignmentId, RoleId, SubscriptionId};
 use domain::time::UtcTime;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::error::StorageError;
 use crate::role::{Role, RoleAssignment};
@@ -133,27 +133,6 @@ impl Accounts {
     /// [`StorageError`] if they cannot be read.
     pub async fn role_assignments(&self) -> Result<Vec<RoleAssignment>, StorageError> {
         let rows = sqlx::query(in_force!("ORDER BY made_revision"));
-        let rows = rows.fetch_all(&self.reader).await?;
-        rows.iter().map(read_assignment).collect()
-    }
-
-    /// The role assignments in force of a principal and its groups, in the order in which they were
-    /// made.
-    ///
-    /// # Errors
-    /// [`StorageError`] if they cannot be read.
-    pub async fn assignments_of(
-        &self,
-        principal: ObjectId,
-        groups: &[ObjectId],
-    ) -> Result<Vec<RoleAssignment>, StorageError> {
-        let marks = vec!["?"; groups.len() + 1].join(", ");
-        let sql = in_force!("AND principal IN ");
-        let sql = AssertSqlSafe(format!("{sql} ({marks}) ORDER BY made_revision"));
-        let ids = std::iter::once(&principal).chain(groups);
-        let rows = ids.fold(sqlx::query(sql).persistent(groups.is_empty()), |query, id| {
-            query.bind(id.to_string())
-        });
         let rows = rows.fetch_all(&self.reader).await?;
         rows.iter().map(read_assignment).collect()
     }

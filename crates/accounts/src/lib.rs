@@ -20,8 +20,7 @@ pub use role::{Action, Role, RoleAssignment, allows};
 pub use scope::{Scope, ScopeError};
 pub use store::{Accounts, Installation, Revision};
 pub use subscriptions::{
-    CreateSubscriptionError, CreateTenantError, DisplayName, NewSubscription, NoSuchDisplayName,
-    Subscription,
+    CreateSubscriptionError, DisplayName, NewSubscription, NoSuchDisplayName, Subscription,
 };
 
 #[cfg(test)]

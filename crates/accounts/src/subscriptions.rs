@@ -104,48 +104,16 @@ pub struct Subscription {
     pub changed_at: UtcTime,
 }
 
-/// Why a tenant was not made.
-#[derive(Debug)]
-pub enum CreateTenantError {
-    /// There is such a tenant.
-    Exists(TenantId),
-    /// The accounts file failed.
-    Storage(StorageError),
-}
-
 /// Why a subscription was not made.
 #[derive(Debug)]
 pub enum CreateSubscriptionError {
     /// There is such a subscription.
     Exists(SubscriptionId),
-    /// There is no such tenant.
-    NoSuchTenant(TenantId),
     /// The accounts file failed.
     Storage(StorageError),
 }
 
 impl Accounts {
-    /// Makes a tenant.
-    ///
-    /// # Errors
-    /// [`CreateTenantError`] if there is one with this id, or the file fails.
-    pub async fn create_tenant(
-        &self,
-        tenant: TenantId,
-        by: &str,
-        now: UtcTime,
-    ) -> Result<Revision, CreateTenantError> {
-        let mut change = self.begin().await?;
-        if tenant_exists(&mut change, tenant).await? {
-            return Err(CreateTenantError::Exists(tenant));
-        }
-        let action = format!("create tenant {tenant}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
-        insert_tenant(&mut change, tenant, revision).await?;
-        change.commit().await?;
-        Ok(revision)
-    }
-
     /// Every tenant, in the order in which they were made: the installation's own is the first.
     ///
     /// # Errors
@@ -156,11 +124,10 @@ impl Accounts {
         rows.iter().map(|row| Stored::new("tenant", row).parsed("id", TenantId::parse)).collect()
     }
 
-    /// Makes a subscription.
+    /// Makes a subscription, and its tenant with the first one.
     ///
     /// # Errors
-    /// [`CreateSubscriptionError`] if there is one with this id, its tenant does not exist, or the
-    /// file fails.
+    /// [`CreateSubscriptionError`] if there is one with this id, or the file fails.
     pub async fn create_subscription(
         &self,
         new: NewSubscription,
@@ -171,31 +138,14 @@ impl Accounts {
         if subscription_exists(&mut change, new.id).await? {
             return Err(CreateSubscriptionError::Exists(new.id));
         }
-        if !tenant_exists(&mut change, new.tenant).await? {
-            return Err(CreateSubscriptionError::NoSuchTenant(new.tenant));
-        }
-        let action = format!("create subscription {}", new.id);
+        let action = format!("create subscription {} of tenant {}", new.id, new.tenant);
         let revision = add_revision(&mut change, by, now, &action).await?;
+        if !tenant_exists(&mut change, new.tenant).await? {
+            insert_tenant(&mut change, new.tenant, revision).await?;
+        }
         insert_subscription(&mut change, &new, revision).await?;
         change.commit().await?;
         Ok(new.made(revision, now))
-    }
-
-    /// The subscription.
-    ///
-    /// # Errors
-    /// [`StorageError`] if it cannot be read.
-    pub async fn subscription(
-        &self,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StorageError> {
-        let row = sqlx::query(
-            "SELECT subscription.*, revision.at_micros
-             FROM subscription JOIN revision ON revision.number = subscription.revision
-             WHERE id = ? ORDER BY revision DESC LIMIT 1",
-        );
-        let row = row.bind(id.to_string()).fetch_optional(&self.reader).await?;
-        row.as_ref().map(read_subscription).transpose()
     }
 
     /// Every subscription, in order of id.
@@ -293,29 +243,10 @@ fn read_subscription(row: &SqliteRow) -> Result<Subscription, StorageError> {
     })
 }
 
-impl fmt::Display for CreateTenantError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists(id) => write!(f, "tenant {id} exists"),
-            Self::Storage(_) => f.write_str("tenant was not made"),
-        }
-    }
-}
-
-impl std::error::Error for CreateTenantError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Exists(_) => None,
-            Self::Storage(error) => Some(error),
-        }
-    }
-}
-
 impl fmt::Display for CreateSubscriptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists(id) => write!(f, "subscription {id} exists"),
-            Self::NoSuchTenant(id) => write!(f, "tenant {id} does not exist"),
             Self::Storage(_) => f.write_str("subscription was not made"),
         }
     }
@@ -324,10 +255,10 @@ impl fmt::Display for CreateSubscriptionError {
 impl std::error::Error for CreateSubscriptionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Exists(_) | Self::NoSuchTenant(_) => None,
+            Self::Exists(_) => None,
             Self::Storage(error) => Some(error),
         }
     }
 }
 
-crate::error::from_storage!(CreateTenantError, CreateSubscriptionError);
+crate::error::from_storage!(CreateSubscriptionError);

@@ -192,32 +192,37 @@ pub struct Book {
     meters: BTreeMap<MeterId, BookMeter>,
 }
 
-/// A meter in the book: its description on the latest card, and its prices through time.
-#[derive(Debug, Clone)]
+/// A meter in the book: its description in the book's locale, and its prices through time.
+#[derive(Debug, Clone, Default)]
 pub struct BookMeter {
-    /// As the latest card that has the meter writes it.
+    /// As the card writes it.
     pub description: MeterDescription,
+    /// Whether that card is of the book's locale.
+    is_in_locale: bool,
     versions: Vec<PriceVersion>,
 }
 
 impl Book {
     /// Brings cards together, in the order of their import: of two prices of a meter with the same
-    /// effective date the later import's applies.
+    /// effective date the later import's applies. Names are those of the latest card of `locale`,
+    /// or of the latest card where none of that locale has the meter.
     #[must_use]
-    pub fn from_cards<'a>(cards: impl IntoIterator<Item = &'a RateCard>) -> Self {
+    pub fn from_cards<'a>(cards: impl IntoIterator<Item = &'a RateCard>, locale: &Locale) -> Self {
         let mut meters: BTreeMap<MeterId, BookMeter> = BTreeMap::new();
-        for meter in cards.into_iter().flat_map(|card| &card.meters) {
-            let description = meter.description.clone();
-            let entry = meters.entry(meter.id).or_insert_with(|| BookMeter {
-                description: description.clone(),
-                versions: vec![],
-            });
-            entry.description = description;
-            entry.insert(PriceVersion {
-                effective: meter.effective,
-                included: meter.included,
-                tiers: meter.tiers.clone(),
-            });
+        for card in cards {
+            let in_locale = card.key.locale == *locale;
+            for meter in &card.meters {
+                let entry = meters.entry(meter.id).or_default();
+                if in_locale || !entry.is_in_locale {
+                    entry.description = meter.description.clone();
+                    entry.is_in_locale = in_locale;
+                }
+                entry.insert(PriceVersion {
+                    effective: meter.effective,
+                    included: meter.included,
+                    tiers: meter.tiers.clone(),
+                });
+            }
         }
         Self { meters }
     }

@@ -163,7 +163,7 @@ macro_rules! hash_type {
 }
 
 hash_type!(
-    /// Identity of a record: the hash of its source and event id.
+    /// Identity of a record: the hash of its subscription, source and event id.
     RecordId
 );
 hash_type!(
@@ -246,7 +246,8 @@ text_type!(
     |text| letters(text, 3).then(|| text.to_ascii_uppercase())
 );
 text_type!(
-    /// A culture such as `en-US`, which picks the language of meter names.
+    /// A culture such as `en-US`, which picks the language of meter names; written as BCP 47
+    /// writes it, compared without case.
     Locale,
     "a locale such as en-US",
     |text| {
@@ -259,9 +260,11 @@ text_type!(
                 return None;
             }
             locale.push('-');
+            let lower = part.to_ascii_lowercase();
             match part.len() {
                 2 => locale.push_str(&part.to_ascii_uppercase()),
-                _ => locale.push_str(part),
+                4 => locale.push_str(&(part[..1].to_ascii_uppercase() + &lower[1..])),
+                _ => locale.push_str(&lower),
             }
         }
         (locale.len() <= 32).then_some(locale)
@@ -311,6 +314,8 @@ mod tests {
     fn codes_are_brought_into_one_form() {
         assert_eq!(OfferId::parse("ms-azr-0003p").unwrap().as_str(), "MS-AZR-0003P");
         assert_eq!(Locale::parse("EN-us").unwrap().as_str(), "en-US");
+        assert_eq!(Locale::parse("zh-hans-cn").unwrap().as_str(), "zh-Hans-CN");
+        assert_eq!(Locale::parse("ZH-HANS-CN").unwrap().as_str(), "zh-Hans-CN");
         assert_eq!(Currency::parse("usd").unwrap().as_str(), "USD");
         assert_eq!(Country::parse("de").unwrap().as_str(), "DE");
         assert!(Currency::parse("US").is_err());

@@ -1,6 +1,6 @@
 //! The usage record: what was used, by whom, when, and who said so. Never edited once stored.
 //!
-//! A record's *identity* is its source and event id; its *content* is everything that the producer
+//! A record's *identity* is its subscription, source and event id; its *content* is everything that the producer
 //! sent, in canonical form. Both are hashed here in one way for ever (`docs/FORMAT.md`).
 
 use std::collections::BTreeMap;
@@ -221,10 +221,10 @@ pub struct StoredRecord {
 }
 
 impl UsageRecord {
-    /// Identity: the hash of source and event id.
+    /// Identity: the hash of subscription, source and event id.
     #[must_use]
     pub fn id(&self) -> RecordId {
-        record_id(&self.source, &self.event_id)
+        record_id(self.subscription, &self.source, &self.event_id)
     }
 
     /// Hash of the content: everything sent but source and event id.
@@ -257,12 +257,13 @@ impl UsageRecord {
     }
 }
 
-/// Identity of the record that this source calls by this event id.
+/// Identity of the record of a subscription that this source calls by this event id.
 #[must_use]
-pub fn record_id(source: &Source, event_id: &EventId) -> RecordId {
+pub fn record_id(subscription: SubscriptionId, source: &Source, event_id: &EventId) -> RecordId {
     let mut canonical = Canonical::new(b"record/1");
     canonical.text(1, Some(source.as_str()));
     canonical.text(2, Some(event_id.as_str()));
+    canonical.bytes(3, &subscription.to_bits().to_be_bytes());
     RecordId::from_bytes(canonical.finish())
 }
 
@@ -340,9 +341,54 @@ mod tests {
     fn hashes_never_change() {
         // Computed from the canonical bytes with another implementation of BLAKE3.
         let record = record();
-        assert_eq!(record.id().to_string(), "5b2de61c23d39fabd4df753e3c05fba0");
+        assert_eq!(record.id().to_string(), "75b4fb1f78ddb1fa2a4ea21b6d96fcb3");
         assert_eq!(record.content_hash().to_string(), "6530bf6684f15b05eaf93a43cdd55c17");
         assert_eq!(record.instance.hash().to_string(), "b7b7b06e1512b89b835ee157527773a1");
+    }
+
+    #[test]
+    fn hashes_of_every_part_never_change() {
+        // Computed from the canonical bytes with another implementation of BLAKE3.
+        let text = |text: &str| Some(text.into());
+        let json = |text: &str| Some(CanonicalJson(text.into()));
+        let instance = Instance {
+            resource_uri: text("/r"),
+            location: text("eastus"),
+            tags: Tags::from([("b".into(), "2".into()), ("a".into(), "1".into())]),
+            additional_info: json("{\"x\":1}"),
+            part_number: text("P"),
+            order_number: text("O"),
+            info_fields: json("{\"y\":2}"),
+        };
+        assert_eq!(instance.hash().to_string(), "25f16be0f45a203a165e1912f723b941");
+        let plain = record();
+        let [name, category, subcategory, region, unit] = ["n", "c", "s", "r", "u"].map(text);
+        let full = UsageRecord {
+            description: MeterDescription { name, category, subcategory, region, unit },
+            instance: Arc::new(instance),
+            billed: Billed {
+                unit_block: Quantity::parse("1000").ok(),
+                cost: Quantity::parse("2.5").ok(),
+                currency: Currency::parse("USD").ok(),
+                charge_category: text("Usage"),
+            },
+            reverses: Some(RecordId::from_bytes(
+                *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
+            )),
+            ..plain.clone()
+        };
+        let content = full.content_hash();
+        assert_eq!(content.to_string(), "c87aef569eac1f245bef78d1eff9f90d");
+        let bucket = ReportedTime(plain.window.start());
+        let event_id = multiset_event_id(&plain.source, bucket, content, 3);
+        assert_eq!(event_id.as_str(), "row-cb15805a2ead1e532f61315eefac7ea3");
+    }
+
+    #[test]
+    fn one_event_id_names_a_record_of_each_subscription() {
+        let first = record();
+        let other = UsageRecord { subscription: SubscriptionId::from_bits(9), ..first.clone() };
+        assert_ne!(first.id(), other.id());
     }
 
     #[test]

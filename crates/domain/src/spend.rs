@@ -105,6 +105,7 @@ pub fn spend(
     for (usage, rated) in rated {
         for (id, meter) in usage.meters() {
             let charges = &rated.meters[id].rows;
+            assert!(meter.rows().len() == charges.len(), "meter {id} was rated with other rows");
             let context = MeterContext::new(*id, meter, usage, book);
             for (row, charge) in meter.rows().iter().zip(charges) {
                 if range.contains(&row.window.start()) {

@@ -23,10 +23,6 @@ pub struct Month {
     month: u8,
 }
 
-/// When something was used.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UsageTime(pub UtcTime);
-
 /// When usage was reported, which is how the usage answer is selected and paged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReportedTime(pub UtcTime);
@@ -167,6 +163,19 @@ impl Date {
             return Err(NoSuchTime);
         }
         Ok(Self(month.first_day().0 + i32::from(day) - 1))
+    }
+
+    /// Reads `2026-10-31`.
+    ///
+    /// # Errors
+    /// [`NoSuchTime`] if the text is not of that form, or there is no such day.
+    pub fn parse(text: &str) -> Result<Self, NoSuchTime> {
+        let (month, day) = text.rsplit_once('-').ok_or(NoSuchTime)?;
+        let month = Month::parse(month)?;
+        if day.len() != 2 || !day.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NoSuchTime);
+        }
+        Self::from_civil(month.year, month.month, day.parse().map_err(|_| NoSuchTime)?)
     }
 
     /// From days since 1970-01-01.
@@ -367,8 +376,8 @@ macro_rules! display_as_inner {
     };
 }
 
-display_as_inner!(UsageTime, ReportedTime);
-debug_as_display!(UtcTime, Date, Month, UsageTime, ReportedTime);
+display_as_inner!(ReportedTime);
+debug_as_display!(UtcTime, Date, Month, ReportedTime);
 
 #[cfg(test)]
 mod tests {
@@ -408,5 +417,7 @@ mod tests {
         assert!(Date::from_civil(2000, 2, 29).is_ok());
         assert_eq!(Month::parse("2026-13"), Err(NoSuchTime));
         assert_eq!(Month::parse("26-01"), Err(NoSuchTime));
+        assert_eq!(Date::parse("2026-01-+1"), Err(NoSuchTime));
+        assert_eq!(Date::parse("2026-01-31"), Date::from_civil(2026, 1, 31));
     }
 }

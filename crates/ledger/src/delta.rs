@@ -189,6 +189,9 @@ pub(crate) fn add(
     put(table, entry, &actions)
 }
 
+/// Files added and not removed, with their sizes, by path.
+type LiveFiles = BTreeMap<String, (Arc<DataFile>, u64)>;
+
 /// Path of a log entry.
 pub(crate) fn entry_path(table: &Path, entry: u64) -> PathBuf {
     table.join(LOG).join(format!("{entry:020}.json"))
@@ -201,7 +204,7 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
         let number = name.strip_suffix(".json").filter(|number| number.len() == 20)?;
         number.parse::<u64>().ok()
     };
-    let mut files: BTreeMap<String, Arc<DataFile>> = BTreeMap::new();
+    let mut files = LiveFiles::new();
     let mut read = Table { next: 0, files: vec![], sealed: Commit(0), sealed_time: UtcTime::MIN };
     for entry in entries.iter().filter_map(|name| number(name)) {
         if entry != read.next {
@@ -210,7 +213,11 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
         read_entry(table, writer, &mut read, &mut files)?;
         read.next += 1;
     }
-    read.files = files.into_values().collect();
+    // Only files that no later entry removed must be there.
+    for (file, size) in files.into_values() {
+        check_size(&file, size)?;
+        read.files.push(file);
+    }
     Ok((read.next > 0).then_some(read))
 }
 
@@ -218,7 +225,7 @@ fn read_entry(
     table: &Path,
     writer: Writer,
     read: &mut Table,
-    files: &mut BTreeMap<String, Arc<DataFile>>,
+    files: &mut LiveFiles,
 ) -> Result<(), OpenError> {
     let path = entry_path(table, read.next);
     let bytes = storage::read_small(&path)?;
@@ -244,8 +251,7 @@ fn read_entry(
             Action::MetaData(metadata) => check_metadata(&metadata, &path)?,
             Action::Add(add) => {
                 let file = data_file(table, &add).ok_or_else(damaged)?;
-                check_size(&file, add.size)?;
-                files.insert(add.path, Arc::new(file));
+                files.insert(add.path, (Arc::new(file), add.size));
             }
             Action::Remove(remove) => {
                 files.remove(&remove.path).ok_or_else(damaged)?;
@@ -281,7 +287,11 @@ fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
     if found > FORMAT {
         return Err(OpenError::NewerFormat { file: path.to_owned(), found, known: FORMAT });
     }
-    if metadata.schema_string == schema::delta_schema() { Ok(()) } else { Err(damaged()) }
+    let found: serde_json::Value =
+        serde_json::from_str(&metadata.schema_string).map_err(|_| damaged())?;
+    let known: serde_json::Value =
+        serde_json::from_str(&schema::delta_schema()).map_err(|_| damaged())?;
+    if found == known { Ok(()) } else { Err(damaged()) }
 }
 
 fn check_size(file: &DataFile, size: u64) -> Result<(), OpenError> {

@@ -50,7 +50,7 @@ impl std::error::Error for FileError {
     }
 }
 
-/// Why a ledger folder was not opened. Nothing was changed by the attempt.
+/// Why a ledger folder was not opened. No record was changed or removed by the attempt.
 #[derive(Debug, Clone)]
 pub enum OpenError {
     /// Another process has it open.

@@ -80,6 +80,11 @@ impl Journal {
             return Err(OpenError::JournalDamaged { file, offset: end.length });
         }
         let file = OpenOptions::new().write(true).open(&last_path).at("open", &last_path)?;
+        let found = file.metadata().at("measure", &last_path)?.len();
+        if found > end.length {
+            let (segment, offset, bytes) = (last_path.display(), end.length, found - end.length);
+            tracing::warn!(%segment, offset, bytes, "torn end of the journal is cut");
+        }
         file.set_len(end.length).at("cut", &last_path)?;
         // The last frame may be in memory only, after a sync that failed: bytes written again are
         // synced again.

@@ -35,16 +35,19 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
     let lock = lock(&folders.root.join("lock"))?;
     let now = (options.clock)();
     let (writer, table) = claim(&folders, now)?;
-    storage::remove_temporaries(&folders.root)?;
-    storage::remove_temporaries(&folders.log)?;
-    data_file::remove_unsealed(&folders.data, table.sealed)?;
-
     let mut rebuilt = Rebuilt::from_table(&table, writer.journal)?;
     let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
     let sync = Arc::clone(&seams.sync_frame);
     let journal = Journal::open(&folders.journal, expected, sync, |frame| rebuilt.replay(frame))?;
+    // Only now is it known that the journal has whatever unfinished files hold.
+    storage::remove_temporaries(&folders.root)?;
+    storage::remove_temporaries(&folders.log)?;
+    data_file::remove_unsealed(&folders.data, table.sealed)?;
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
     let (last, time_floor) = (state.last, state.last_time);
+    if time_floor > now {
+        tracing::warn!(last = %time_floor, clock = %now, "the clock is behind the last commit");
+    }
 
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, commands) = std_mpsc::sync_channel(SEALER_QUEUE);

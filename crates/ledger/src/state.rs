@@ -77,23 +77,27 @@ impl State {
     }
 }
 
-/// The state that is current; held only for as long as a pointer takes to copy.
-pub(crate) struct Current(Mutex<Arc<State>>);
+/// The state that is current. Readers wait only for as long as a pointer takes to copy; those who
+/// change it wait for each other.
+pub(crate) struct Current {
+    state: Mutex<Arc<State>>,
+    changing: Mutex<()>,
+}
 
 impl Current {
     pub(crate) fn new(state: State) -> Self {
-        Self(Mutex::new(Arc::new(state)))
+        Self { state: Mutex::new(Arc::new(state)), changing: Mutex::new(()) }
     }
 
     pub(crate) fn load(&self) -> Arc<State> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Replaces the state by a changed copy.
     pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = State::clone(&current);
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = State::clone(&self.load());
         change(&mut next);
-        *current = Arc::new(next);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock, RwLock};
 use accounts::Accounts;
 use domain::id::{ObjectId, TenantId};
 use ledger::Ledger;
+use tokio::sync::Semaphore;
 
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::ApiError;
-use crate::files::write_file;
+use crate::files::{make_private_folder, write_file};
 use crate::identity::{Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub(crate) issuer: Issuer,
     pub(crate) verifier: Verifier,
     pub(crate) catalogue: Catalogue,
+    /// Spend questions that are worked on at a time.
+    pub(crate) cost_turns: Semaphore,
     directory: RwLock<Arc<Directory>>,
     url: OnceLock<String>,
 }
@@ -103,6 +106,7 @@ impl App {
             seal_after_seconds: config.seal_after_seconds,
         };
         let folder = data.join("ledger");
+        make_private_folder(&folder).map_err(|error| AppError::Folder(folder.clone(), error))?;
         let opening = tokio::task::spawn_blocking(move || Ledger::open(&folder, options));
         let ledger = opening.await.expect("opening does not panic").map_err(AppError::Ledger)?;
         let accounts = Accounts::open(&data.join("accounts.db"), clock()).await;
@@ -122,6 +126,7 @@ impl App {
             issuer,
             verifier,
             catalogue: Catalogue::default(),
+            cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             directory: RwLock::new(Arc::new(directory)),
             url: OnceLock::new(),
         }))

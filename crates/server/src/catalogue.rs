@@ -1,7 +1,7 @@
 //! Rate cards in memory: books of prices for `rate`, and ready answers for the RateCard call.
 //!
-//! Both are made from the cards in the accounts when first asked for, and dropped when a card is
-//! imported; a card on file never changes.
+//! Both are made when first asked for, as of the revision of the latest card: an import asks for new
+//! ones, and whoever began before it still gets the old.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use accounts::{Revision, StoredRateCard, Subscription};
 use axum::body::Bytes;
 use domain::catalogue::{Book, RateCardKey};
-use domain::id::{Country, Currency, OfferId};
+use domain::id::Locale;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -19,14 +19,14 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::limits;
 
-/// What picks prices, as of a revision; the locale picks names only.
-type BookKey = (OfferId, Currency, Country, Revision);
+/// A book: offer, currency and region pick the prices, the locale picks names.
+type BookKey = (RateCardKey, Revision);
 
 /// The cards in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     books: Mutex<BTreeMap<BookKey, Arc<Book>>>,
-    answers: Mutex<BTreeMap<RateCardKey, Arc<CardAnswer>>>,
+    answers: Mutex<BTreeMap<(RateCardKey, Revision), Arc<CardAnswer>>>,
 }
 
 /// A rate card as the wire answers it.
@@ -38,14 +38,6 @@ pub(crate) struct CardAnswer {
     pub(crate) etag: String,
 }
 
-impl Catalogue {
-    /// Forgets what was made from cards, after one was imported.
-    pub(crate) fn forget(&self) {
-        self.books.lock().expect("no holder panics").clear();
-        self.answers.lock().expect("no holder panics").clear();
-    }
-}
-
 impl App {
     /// Every price of the subscription's offer, currency and region, as of a revision.
     pub(crate) async fn book(
@@ -53,18 +45,20 @@ impl App {
         subscription: &Subscription,
         revision: Revision,
     ) -> Result<Arc<Book>, ApiError> {
-        let key = (
-            subscription.offer.clone(),
-            subscription.currency.clone(),
-            subscription.region.clone(),
-            revision,
-        );
+        let card = RateCardKey {
+            offer: subscription.offer.clone(),
+            currency: subscription.currency.clone(),
+            locale: subscription.locale.clone(),
+            region: subscription.region.clone(),
+        };
+        let key = (card, revision);
         if let Some(book) = self.catalogue.books.lock().expect("no holder panics").get(&key) {
             return Ok(Arc::clone(book));
         }
-        let cards = self.accounts.rate_card_versions(&key.0, &key.1, &key.2, revision).await;
+        let RateCardKey { offer, currency, locale, region } = key.0.clone();
+        let cards = self.accounts.rate_card_versions(&offer, &currency, &region, revision).await;
         let cards = cards.map_err(|error| ApiError::internal("reading rate cards", &error))?;
-        let book = blocking(move || read_book(&cards)).await?;
+        let book = blocking(move || read_book(&cards, &locale)).await?;
         let book = Arc::new(book);
         keep(&mut self.catalogue.books.lock().expect("no holder panics"), key, &book);
         Ok(book)
@@ -75,7 +69,10 @@ impl App {
         &self,
         key: &RateCardKey,
     ) -> Result<Option<Arc<CardAnswer>>, ApiError> {
-        if let Some(answer) = self.catalogue.answers.lock().expect("no holder panics").get(key) {
+        // The revision first: a card that is imported meanwhile is kept under a later one.
+        let cached = (key.clone(), self.directory().cards_revision);
+        if let Some(answer) = self.catalogue.answers.lock().expect("no holder panics").get(&cached)
+        {
             return Ok(Some(Arc::clone(answer)));
         }
         let card = self.accounts.latest_rate_card(key).await;
@@ -83,7 +80,7 @@ impl App {
         let Some(card) = card else { return Ok(None) };
         let answer = Arc::new(blocking(move || write_answer(&card)).await?);
         let mut answers = self.catalogue.answers.lock().expect("no holder panics");
-        keep(&mut answers, key.clone(), &answer);
+        keep(&mut answers, cached, &answer);
         Ok(Some(answer))
     }
 }
@@ -105,13 +102,13 @@ fn keep<K: Ord + Clone + Hash, V>(map: &mut BTreeMap<K, Arc<V>>, key: K, value: 
     map.insert(key, Arc::clone(value));
 }
 
-fn read_book(cards: &[StoredRateCard]) -> Result<Book, ApiError> {
+fn read_book(cards: &[StoredRateCard], locale: &Locale) -> Result<Book, ApiError> {
     let cards = cards.iter().map(|card| {
         wire::ratecard::parse(&card.document, card.version.key.clone())
             .map_err(|error| ApiError::internal("reading a rate card on file", &error))
     });
     let cards = cards.collect::<Result<Vec<_>, _>>()?;
-    Ok(Book::from_cards(&cards))
+    Ok(Book::from_cards(&cards, locale))
 }
 
 fn write_answer(stored: &StoredRateCard) -> Result<CardAnswer, ApiError> {

@@ -53,7 +53,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "seal_bytes",
         "67108864",
-        "Size at which the journal is sealed into the Delta table, in bytes, 1 MiB to 1 GiB.",
+        "Size at which the journal is sealed into the Delta table, in bytes, 1 MiB to 128 MiB.",
     ),
 ];
 
@@ -218,9 +218,9 @@ impl Settings {
             )?,
             seal_bytes: within(
                 "seal_bytes",
-                "1048576 to 1073741824",
+                "1048576 to 134217728",
                 self.seal_bytes.unwrap_or(64 << 20),
-                1 << 20..=1 << 30,
+                1 << 20..=128 << 20,
             )?,
         })
     }
@@ -275,7 +275,7 @@ mod tests {
         check("listen = 'somewhere'", "setting 'listen' takes an address and port");
         check("public_url = 'http://b'", "setting 'public_url' takes an origin");
         check("certificate_file = 'c'", "setting 'certificate_file' needs 'private_key_file'");
-        check("seal_bytes = 7", "setting 'seal_bytes' takes 1048576 to 1073741824, not '7'");
+        check("seal_bytes = 7", "setting 'seal_bytes' takes 1048576 to 134217728, not '7'");
         check("log_format = 'xml'", "unknown variant `xml`");
     }
 

@@ -14,6 +14,8 @@ use crate::identity::Principal;
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) revision: Revision,
+    /// The revision of the latest rate card.
+    pub(crate) cards_revision: Revision,
     tenants: Vec<TenantId>,
     subscriptions: BTreeMap<SubscriptionId, Arc<Subscription>>,
     assignments: HashMap<ObjectId, Vec<RoleAssignment>>,
@@ -23,6 +25,8 @@ impl Directory {
     pub(crate) async fn load(accounts: &Accounts) -> Result<Self, StorageError> {
         // The revision first: what is read after it can only be newer, and is then read again.
         let revision = accounts.revision().await?;
+        let cards = accounts.rate_cards().await?;
+        let cards_revision = cards.iter().map(|card| card.revision).max().unwrap_or(Revision(0));
         let tenants = accounts.tenants().await?;
         let subscriptions = accounts.subscriptions().await?;
         let mut assignments: HashMap<ObjectId, Vec<RoleAssignment>> = HashMap::new();
@@ -31,7 +35,13 @@ impl Directory {
         }
         let subscriptions =
             subscriptions.into_iter().map(|subscription| (subscription.id, Arc::new(subscription)));
-        Ok(Self { revision, tenants, subscriptions: subscriptions.collect(), assignments })
+        Ok(Self {
+            revision,
+            cards_revision,
+            tenants,
+            subscriptions: subscriptions.collect(),
+            assignments,
+        })
     }
 
     /// Every tenant, the installation's own first.

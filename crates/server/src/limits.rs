@@ -12,8 +12,12 @@ pub const EVENTS_PER_REQUEST: usize = 50_000;
 pub const USAGE_PAGE_ROWS: usize = 1_000;
 /// Rate-card answers and books of prices held in memory, each.
 pub const CARDS_IN_MEMORY: usize = 64;
+/// Spend questions worked on at a time: each holds its usage in memory.
+pub const COST_QUESTIONS: usize = 4;
 /// Billing periods that one spend question may touch.
 pub const PERIODS_PER_QUESTION: usize = 120;
+/// First day of usage that is taken; before there were clouds to bill, a date is a mistake.
+pub const OLDEST_USAGE: &str = "2000-01-01";
 /// How far ahead of the clock usage may start, in hours: producers' clocks differ.
 pub const USAGE_AHEAD_HOURS: i64 = 24;
 /// How long requests under way may take to finish once the server shuts down.

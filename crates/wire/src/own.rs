@@ -30,7 +30,7 @@ pub struct SubscriptionCreate {
     /// Day of the month on which billing periods begin, 1 to 31; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor_day: Option<u8>,
-    /// Tenant that owns it; the installation's first tenant if absent.
+    /// Tenant that owns it, made with its first subscription; the installation's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
 }
@@ -119,7 +119,7 @@ pub struct RoleAssignment {
 pub struct TokenRequest {
     /// Object id (`oid`) of the principal.
     pub object_id: String,
-    /// Tenant (`tid`); the installation's first tenant if absent.
+    /// Tenant (`tid`); the installation's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
     /// Seconds until it expires, 1 to 86,400; 3,600 if absent.

@@ -66,13 +66,17 @@ impl Line {
 /// The lines of one run.
 pub(crate) struct Report {
     records: u64,
+    /// Load of the machine before the run, averaged over a minute: more than 0 is other work.
+    load_before: String,
     text: String,
 }
 
 impl Report {
     /// Of a run with this many imported records.
-    pub(crate) fn new(records: u64) -> Self {
-        Self { records, text: String::new() }
+    pub(crate) fn new(records: u64) -> Result<Self> {
+        let load = fs::read_to_string("/proc/loadavg")?;
+        let load_before = load.split(' ').next().unwrap_or_default().to_owned();
+        Ok(Self { records, load_before, text: String::new() })
     }
 
     /// Begins a table.
@@ -130,9 +134,11 @@ impl Report {
             model.map_or("unknown processor", |text| text.trim_start_matches([' ', '\t', ':']));
         let count = processors.lines().filter(|line| line.starts_with("processor")).count();
         Ok(format!(
-            "`cargo xtask bench --records {}` on {}, {count} cores ({model}).\n",
+            "`cargo xtask bench --records {}` on {}, {count} cores ({model}); load of the machine \
+             before the run: {}.\n",
             self.records,
-            date.trim()
+            date.trim(),
+            self.load_before,
         ))
     }
 

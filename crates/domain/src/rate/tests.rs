@@ -19,6 +19,10 @@ fn quantity(text: &str) -> Quantity {
     if negative { size.negated() } else { size }
 }
 
+fn english() -> Locale {
+    Locale::parse("en-US").unwrap()
+}
+
 /// A moment in January 2026, as `day` or `dayThour`.
 fn moment(text: &str) -> UtcTime {
     let (day, hour) = text.split_once('T').unwrap_or((text, "0"));
@@ -56,7 +60,7 @@ fn card(text: &str) -> RateCard {
         key: RateCardKey {
             offer: OfferId::parse("MS-AZR-0003P").unwrap(),
             currency: Currency::parse("USD").unwrap(),
-            locale: Locale::parse("en-US").unwrap(),
+            locale: english(),
             region: Country::parse("US").unwrap(),
         },
         is_tax_included: false,
@@ -99,7 +103,7 @@ fn usage(text: &str) -> Usage {
 
 fn check(cards: &[&str], rows: &str, expected: &str) {
     let cards: Vec<_> = cards.iter().map(|text| card(text)).collect();
-    let rated = rate(&usage(rows), &Book::from_cards(&cards)).unwrap();
+    let rated = rate(&usage(rows), &Book::from_cards(&cards, &english())).unwrap();
     let meter = &rated.meters[&METER];
     let mut lines: Vec<_> = meter
         .tiers
@@ -191,7 +195,7 @@ fn usage_without_a_card_or_off_the_card_is_unpriced() {
         card.meters[0].id = MeterId::from_bits(8);
         card
     };
-    let book = Book::from_cards(&[other(card("0:1"))]);
+    let book = Book::from_cards(&[other(card("0:1"))], &english());
     let rated = rate(&usage("5"), &book).unwrap();
     assert_eq!(rated.meters[&METER].rows, [Err(Unpriced::NotOnRateCard)]);
 }
@@ -207,7 +211,7 @@ fn a_row_and_its_reversal_are_nothing() {
 
 #[test]
 fn a_charge_too_large_to_be_exact_names_the_meter() {
-    let book = Book::from_cards(&[card("0:9999999999")]);
+    let book = Book::from_cards(&[card("0:9999999999")], &english());
     let error = rate(&usage("999999999999999"), &book).unwrap_err();
     assert_eq!(error.meter, METER);
 }
@@ -248,7 +252,7 @@ fn rated(rows: &[(UtcTime, Quantity)], cards: &[RateCard]) -> RatedMeter {
         .map(|(number, (start, quantity))| record(number, *start, *quantity));
     let january = BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST);
     let usage = Usage::from_records(january, records);
-    rate(&usage, &Book::from_cards(cards)).unwrap().meters.remove(&METER).unwrap()
+    rate(&usage, &Book::from_cards(cards, &english())).unwrap().meters.remove(&METER).unwrap()
 }
 
 proptest! {
@@ -264,7 +268,7 @@ proptest! {
 
     #[test]
     fn the_order_of_arrival_does_not_matter(rows in any_rows(), cards in any_card()) {
-        let book = Book::from_cards(&cards);
+        let book = Book::from_cards(&cards, &english());
         let january = BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST);
         let records = rows.iter().enumerate().map(|(n, (start, q))| record(n, *start, *q));
         let forward = Usage::from_records(january, records.clone());

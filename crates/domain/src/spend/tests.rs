@@ -40,7 +40,7 @@ fn book() -> Book {
         terms: vec![],
         meters: (0..3).map(meter).collect(),
     };
-    Book::from_cards([&card])
+    Book::from_cards([&card], &card.key.locale)
 }
 
 fn january() -> BillingPeriod {

@@ -255,3 +255,27 @@ fn leftovers_of_an_unfinished_seal_are_cleared() {
         assert_eq!(segments(dir.path()).len(), 1);
     });
 }
+
+#[test]
+fn a_refused_opening_removes_no_record() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(5));
+        let ledger = open(dir.path(), &clock).unwrap();
+        for event in 1..=2 {
+            append(&ledger, &[Spec { event, ..Spec::default() }]).await;
+            ledger.seal().await.unwrap();
+        }
+        ledger.close().await.unwrap();
+        // As a copy that lacks the newest file: its rows are in a data file and nowhere else.
+        let entry = dir.path().join("usage/_delta_log/00000000000000000002.json");
+        let aside = dir.path().join("aside");
+        fs::rename(&entry, &aside).unwrap();
+        let refused = open_error(dir.path(), &clock);
+        assert!(matches!(refused, OpenError::JournalDamaged { .. }), "{refused}");
+        fs::rename(&aside, &entry).unwrap();
+        let ledger = open(dir.path(), &clock).unwrap();
+        assert_eq!(ledger.status().rows, 2);
+        ledger.close().await.unwrap();
+    });
+}

@@ -64,7 +64,7 @@ pub(crate) async fn list(
     let (snapshot, page) = read_page(&app, &request).await?;
     let mut rows = page.rows;
     if rows.iter().any(|row| row.description.name.is_none()) {
-        let book = app.book(&subscription, app.directory().revision).await?;
+        let book = app.book(&subscription, app.directory().cards_revision).await?;
         describe(&mut rows, &book);
     }
 
@@ -103,7 +103,7 @@ async fn read_page(app: &App, request: &UsageRequest) -> Result<(Snapshot, Usage
 
 /// Gives rows whose source described no meter the rate card's description of it.
 fn describe(rows: &mut [Aggregate], book: &Book) {
-    for row in rows {
+    for row in rows.iter_mut().filter(|row| row.description.name.is_none()) {
         let Some(meter) = book.meter(row.key.meter) else { continue };
         let of_source = std::mem::take(&mut row.description);
         let on_card = meter.description.clone();

@@ -8,8 +8,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::period::BillingPeriod;
 use domain::rate::rate;
+use domain::record::StoredRecord;
 use domain::spend::{GroupBy, GroupKey, Spend, SpendGroup, spend};
-use domain::time::{Date, Month, UtcTime};
+use domain::time::{Date, Month, NoSuchTime, UtcTime};
 use domain::usage::Usage;
 use wire::own::{Basis, Cost, CostGroup, UnpricedUsage};
 
@@ -27,6 +28,9 @@ const ACTION: Action = Action::COST_READ;
 ///
 /// Source: the grace time of a billing period before it closes.
 const GRACE_HOURS: i64 = 72;
+
+/// A billing period and its records.
+type Loaded = (BillingPeriod, Vec<StoredRecord>);
 
 /// What is asked for.
 struct Question {
@@ -60,11 +64,16 @@ pub(crate) async fn show(
     let (_, subscription) = app.enter_for(&asked, &subscription, ACTION)?;
     let now = (app.clock)();
     let question = read_question(&asked, &subscription, now)?;
-    let accounts_revision = app.directory().revision;
-    let book = app.book(&subscription, accounts_revision).await?;
-    let (usage, ledger_version) = load(&app, &subscription, &question.range).await?;
+    let directory = app.directory();
+    let accounts_revision = directory.revision;
+    let book = app.book(&subscription, directory.cards_revision).await?;
+    let _turn = app.cost_turns.acquire().await;
+    let (loaded, ledger_version) = load(&app, &subscription, &question.range).await?;
     blocking(move || {
-        let rated = usage.into_iter().map(|usage| rate(&usage, &book).map(|rated| (usage, rated)));
+        let rated = loaded.into_iter().map(|(period, records)| {
+            let usage = Usage::from_records(period, records);
+            rate(&usage, &book).map(|rated| (usage, rated))
+        });
         let rated = rated.collect::<Result<Vec<_>, _>>().map_err(ApiError::Rate)?;
         let spend = spend(&rated, &book, &question.range, &question.group_by);
         let spend = spend.map_err(ApiError::Rate)?;
@@ -111,14 +120,9 @@ fn read_question(
 }
 
 fn read_moment(name: &'static str, text: &str) -> Result<UtcTime, ApiError> {
-    let day = text.split_once('-').and_then(|_| {
-        let (month, day) = text.rsplit_once('-')?;
-        let month = Month::parse(month).ok()?;
-        Date::from_civil(month.year(), month.number(), day.parse().ok()?).ok()
-    });
-    match day {
-        Some(day) => Ok(day.start()),
-        None => parsed(name, wire::time::parse_rfc3339(text)),
+    match Date::parse(text) {
+        Ok(day) => Ok(day.start()),
+        Err(NoSuchTime) => parsed(name, wire::time::parse_rfc3339(text)),
     }
 }
 
@@ -146,13 +150,13 @@ async fn load(
     app: &App,
     subscription: &Subscription,
     range: &Range<UtcTime>,
-) -> Result<(Vec<Usage>, String), ApiError> {
+) -> Result<(Vec<Loaded>, String), ApiError> {
     let snapshot = app.ledger.snapshot(None).await;
     let snapshot = snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
-    let mut usage = Vec::new();
+    let mut loaded = Vec::new();
     let mut period = BillingPeriod::containing(range.start, subscription.anchor);
     while period.start() < range.end {
-        if usage.len() == limits::PERIODS_PER_QUESTION {
+        if loaded.len() == limits::PERIODS_PER_QUESTION {
             let reason =
                 format!("more than {} billing periods after from", limits::PERIODS_PER_QUESTION);
             return Err(ApiError::Parameter { name: "to", reason });
@@ -160,10 +164,10 @@ async fn load(
         let until = period.end().min(range.end);
         let records = snapshot.records(subscription.id, period.start()..until).await;
         let records = records.map_err(|error| ApiError::internal("reading usage", &error))?;
-        usage.push(Usage::from_records(period, records));
+        loaded.push((period, records));
         period = period.next(subscription.anchor);
     }
-    Ok((usage, snapshot.version().to_string()))
+    Ok((loaded, snapshot.version().to_string()))
 }
 
 fn answer(

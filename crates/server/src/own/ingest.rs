@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::id::{EventId, Source, SubscriptionId};
 use domain::record::{Commit, UsageRecord};
-use domain::time::{ReportedTime, UtcTime};
+use domain::time::{Date, ReportedTime, UtcTime};
 use http::{HeaderMap, StatusCode, header};
 use ledger::{AppendError, NewRecord, Outcome};
 use wire::event::{self, BatchError, RejectedEvent};
@@ -224,7 +224,7 @@ fn sort_aggregates(body: &[u8], source: &Source, gate: &mut Gate<'_>) -> Result<
                 continue;
             }
         };
-        if let Some(problem) = gate.future_bucket(&row, position) {
+        if let Some(problem) = gate.impossible_bucket(&row, position) {
             sorted.rejected.push(problem);
             continue;
         }
@@ -242,6 +242,7 @@ struct Gate<'a> {
     principal: &'a Principal,
     action: Action,
     now: UtcTime,
+    oldest: UtcTime,
     decided: HashMap<SubscriptionId, bool>,
 }
 
@@ -252,7 +253,8 @@ impl<'a> Gate<'a> {
         action: Action,
         now: UtcTime,
     ) -> Self {
-        Self { directory, principal, action, now, decided: HashMap::new() }
+        let oldest = Date::parse(limits::OLDEST_USAGE).expect("the limit is a date").start();
+        Self { directory, principal, action, now, oldest, decided: HashMap::new() }
     }
 
     fn check(&mut self, record: &UsageRecord) -> Result<(), ApiError> {
@@ -274,6 +276,10 @@ impl<'a> Gate<'a> {
             return Err(forbidden(self.principal, self.action, scope));
         }
         let start = record.window.start();
+        if start < self.oldest {
+            let reason = format!("usageStartTime {start} is before {}", limits::OLDEST_USAGE);
+            return Err(ApiError::Event { code: "InvalidTime", reason });
+        }
         if start > self.now.plus_hours(limits::USAGE_AHEAD_HOURS) {
             let reason = format!("usageStartTime {start} is more than a day in the future");
             return Err(ApiError::Event { code: "InvalidTime", reason });
@@ -281,16 +287,18 @@ impl<'a> Gate<'a> {
         Ok(())
     }
 
-    /// An origin cannot have reported usage after now.
-    fn future_bucket(&self, row: &ImportedAggregate, position: usize) -> Option<IngestProblem> {
-        let bucket = row.bucket.0;
-        (bucket > self.now).then(|| IngestProblem {
-            position: position as u64,
-            source: None,
-            id: None,
-            code: "InvalidTime".to_owned(),
-            reason: format!("reported bucket {bucket} is in the future"),
-        })
+    /// An origin reports usage no earlier than on its day, and no later than now.
+    fn impossible_bucket(&self, row: &ImportedAggregate, position: usize) -> Option<IngestProblem> {
+        let (bucket, start) = (row.bucket.0, row.window.start());
+        let reason = if bucket > self.now {
+            format!("reported bucket {bucket} is in the future")
+        } else if bucket < start.day_start() {
+            format!("reported bucket {bucket} is before the usage, which starts at {start}")
+        } else {
+            return None;
+        };
+        let code = "InvalidTime".to_owned();
+        Some(IngestProblem { position: position as u64, source: None, id: None, code, reason })
     }
 }
 

@@ -54,7 +54,6 @@ pub(crate) async fn import(
     let by = administrator.object_id.to_string();
     let added = app.accounts.add_rate_card(&key, &document, meters, &by, (app.clock)()).await;
     let added = added.map_err(|error| ApiError::internal("adding a rate card", &error))?;
-    app.catalogue.forget();
     app.reload_directory().await?;
     Ok((StatusCode::CREATED, Json(body_of(&added))))
 }

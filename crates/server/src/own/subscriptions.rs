@@ -22,7 +22,7 @@ use crate::exchange::Asked;
 /// The right to see a subscription.
 const READ: Action = Action::new("Microsoft.Resources/subscriptions/read");
 
-/// Makes a subscription.
+/// Makes a subscription, and its tenant with the first one.
 #[utoipa::path(post, path = "/tallyhouse/v1/subscriptions", tag = "Subscriptions",
     request_body = SubscriptionCreate,
     responses(
@@ -44,9 +44,6 @@ pub(crate) async fn create(
     let created = created.map_err(|error| match error {
         CreateSubscriptionError::Exists(id) => {
             ApiError::Exists { what: "subscription", id: id.to_string() }
-        }
-        CreateSubscriptionError::NoSuchTenant(id) => {
-            ApiError::NotFound { what: "tenant", id: id.to_string() }
         }
         CreateSubscriptionError::Storage(error) => {
             ApiError::internal("creating a subscription", &error)

@@ -48,6 +48,7 @@ stories!(
     imports,
     rate_card,
     subscriptions,
+    tenants,
     usage,
     usage_paging,
     usage_wrong,

@@ -64,7 +64,7 @@ fn expected(meter: &Meter) -> (Quantity, Money) {
 #[test]
 fn every_meter_of_the_real_card_is_rated() {
     let card = real_card();
-    let book = Book::from_cards([&card]);
+    let book = Book::from_cards([&card], &card.key.locale);
     let records = card.meters.iter().map(|meter| record(meter, expected(meter).0));
     let usage = Usage::from_records(period(), records);
     let rated = rate(&usage, &book).unwrap();
