@@ -15,7 +15,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::ApiError;
-use crate::files::{make_private_folder, write_file};
+use crate::files::{make_private_file, make_private_folder, sync_parent, write_file};
 use crate::identity::{Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
 
@@ -109,7 +109,9 @@ impl App {
         make_private_folder(&folder).map_err(|error| AppError::Folder(folder.clone(), error))?;
         let opening = tokio::task::spawn_blocking(move || Ledger::open(&folder, options));
         let ledger = opening.await.expect("opening does not panic").map_err(AppError::Ledger)?;
-        let accounts = Accounts::open(&data.join("accounts.db"), clock()).await;
+        let file = data.join("accounts.db");
+        make_private_file(&file).map_err(|error| AppError::Folder(file.clone(), error))?;
+        let accounts = Accounts::open(&file, clock()).await;
         let accounts = accounts.map_err(AppError::Accounts)?;
         let installation = accounts.installation();
         let issuer = Issuer::open_or_create(&data.join("keys"), config.public_url.as_deref())
@@ -208,7 +210,8 @@ fn check_folder(data: &Path) -> Result<(), AppError> {
         Ok(text) => Err(AppError::NewerFormat(text.trim().to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             write_file(&format, format!("{FOLDER_FORMAT}\n").as_bytes(), 0o644)
-                .map_err(|error| failed(&format, error))
+                .map_err(|error| failed(&format, error))?;
+            sync_parent(data).map_err(|error| failed(data, error))
         }
         Err(error) => Err(failed(&format, error)),
     }

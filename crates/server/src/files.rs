@@ -11,6 +11,14 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Makes an empty file that its owner alone can read, unless there is a file.
+pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a small file whole, with this mode from its first byte on, and durably: after a crash
 /// there is the old file or the new one.
 pub(crate) fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -24,6 +32,11 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
+    sync_parent(path)
+}
+
+/// Syncs the folder that holds the file or folder, so that its name survives a crash.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

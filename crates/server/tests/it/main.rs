@@ -8,6 +8,7 @@
 mod http;
 mod kept_folder;
 mod pretty;
+mod private_files;
 mod real_card;
 
 use std::path::{Path, PathBuf};
