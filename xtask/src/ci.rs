@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, follow, run as run_command};
-use crate::{conformance, docs, random, readme, restart, tidy};
+use crate::{conformance, docs, random, readme, restart, syncs, tidy};
 
 const RESTART_ROUNDS: u64 = 20;
 
@@ -39,12 +39,13 @@ pub(crate) fn run() -> ExitCode {
         report.step("conformance: python", || conformance::count(conformance::Client::Python));
         report.step("conformance: node", || conformance::count(conformance::Client::Node));
         report.step("conformance: table", || conformance::count(conformance::Client::Table));
+        report.step("syncs", || syncs::run().map(|()| Counted::default()));
         report.step("restart", || {
             let plan = restart::Plan { rounds: RESTART_ROUNDS, seed: random::seed_of_process() };
             restart::run(&plan).map(|()| Counted::default())
         });
     } else {
-        report.leave_out(&["docs", "readme", "conformance", "restart"]);
+        report.leave_out(&["docs", "readme", "conformance", "syncs", "restart"]);
     }
     report.finish()
 }

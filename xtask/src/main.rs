@@ -20,6 +20,7 @@ mod random;
 mod readme;
 mod restart;
 mod server;
+mod syncs;
 mod tidy;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ usage: cargo xtask COMMAND
   conformance [--only python|node|table]
                                 unmodified clients of others against the real server
   readme                        the README's commands, in a shell
+  syncs                         the sync calls of an append and a seal, by strace
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
   bench [--records N] [--write] release build: ingest and queries, beside DuckDB";
@@ -69,6 +71,7 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             conformance::run(only.as_deref())
         }
         Some("readme") => arguments.finish().and_then(|()| readme::run()),
+        Some("syncs") => arguments.finish().and_then(|()| syncs::run()),
         Some("restart") => {
             let plan = restart::Plan {
                 rounds: arguments.number("--rounds")?.unwrap_or(20),

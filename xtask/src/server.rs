@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -31,11 +31,16 @@ impl Server {
     /// Starts the binary on this data folder and returns when it is ready. What it writes goes
     /// to `serve.out` and `serve.log` beside the folder, which are begun anew.
     pub(crate) fn start(binary: &Path, data: &Path) -> Result<Self> {
+        Self::start_as(command(binary), binary, data)
+    }
+
+    /// The same by a command that runs the binary with the arguments that follow.
+    pub(crate) fn start_as(mut program: Command, binary: &Path, data: &Path) -> Result<Self> {
         let address_file = data.join("server.url");
         if address_file.exists() {
             fs::remove_file(&address_file)?; // left by a killed server
         }
-        let child = command(binary)
+        let child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .stdout(File::create(data.with_file_name("serve.out"))?)
