@@ -101,6 +101,9 @@ pub struct Status {
     pub files: u64,
     /// Rows in the table and the journal.
     pub rows: u64,
+    /// Whether the clock is well behind the last commit, whose time later commits then keep: it was
+    /// ahead once, or has fallen back.
+    pub is_clock_behind: bool,
 }
 
 /// A handle to an open ledger; cheap to clone.
@@ -231,6 +234,8 @@ impl Ledger {
             journal_bytes: shared.unsealed_bytes.load(Ordering::SeqCst),
             files: state.files.len() as u64,
             rows: state.rows(),
+            is_clock_behind: state.last_time
+                > (shared.clock)().plus_seconds(limits::CLOCK_BEHIND_SECONDS),
         }
     }
 }

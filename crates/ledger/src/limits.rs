@@ -20,6 +20,8 @@ pub const CHUNK_MERGE_BYTES_MAX: usize = 8 << 20;
 pub const SEAL_BYTES: u64 = 64 << 20;
 /// Age of the first unsealed frame at which the journal is sealed, unless the options say otherwise.
 pub const SEAL_AFTER_SECONDS: u64 = 30;
+/// How far the clock may be behind the last commit before the status says so, in seconds.
+pub const CLOCK_BEHIND_SECONDS: i64 = 600;
 /// How often the sealer looks at that age, in milliseconds.
 pub const SEAL_TICK_MS: u64 = 500;
 /// Rows in one row group of a data file: the least that a selective read decodes of a column.

@@ -24,10 +24,15 @@ pub(crate) async fn live() -> Response {
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let ledger = app.ledger.status();
     let accounts = app.accounts.revision().await.is_ok();
-    let status =
-        if ledger.writable && accounts { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let said_of_ledger = match (ledger.writable, ledger.is_clock_behind) {
+        (true, false) => "ok",
+        (true, true) => "the clock is behind the last commit, so usage is reported too late",
+        (false, _) => "takes no records",
+    };
+    let is_ready = ledger.writable && !ledger.is_clock_behind && accounts;
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
-        "ledger": if ledger.writable { "ok" } else { "takes no records" },
+        "ledger": said_of_ledger,
         "accounts": if accounts { "ok" } else { "cannot be read" },
     });
     (status, Json(body)).into_response()

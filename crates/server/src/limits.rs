@@ -22,6 +22,8 @@ pub const OLDEST_USAGE: &str = "2000-01-01";
 pub const USAGE_AHEAD_HOURS: i64 = 24;
 /// How long requests under way may take to finish once the server shuts down.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's head.
+pub const HEAD_READ: Duration = Duration::from_secs(30);
 /// How long a client may take to send its request body.
 pub const BODY_READ: Duration = Duration::from_secs(60);
 /// Seconds after which a client refused for back-pressure should try again.

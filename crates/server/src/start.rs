@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 use tower::Layer;
 use tower::util::MapRequestLayer;
@@ -91,9 +92,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let url = app.listens_on(address);
 
     let handle = Handle::new();
-    let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
+    let mut server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
         .map_err(|error| StartError::Listen(address, error))?
         .handle(handle.clone());
+    let mut http1 = server.http_builder().http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(limits::HEAD_READ);
     let serving = tokio::spawn(server.serve(service(&app).into_make_service()));
     if handle.listening().await.is_none() {
         let closed = std::io::Error::other("the server stopped at once");
