@@ -89,22 +89,7 @@ fn run_in_release(plan: &Plan) -> Result<()> {
 fn set_up(server: &Server) -> Result<()> {
     for number in 0..data::SUBSCRIPTIONS {
         let id = data::subscription(number);
-        server.tallyhouse(&[
-            "subscription",
-            "create",
-            "--id",
-            &id,
-            "--name",
-            "bench",
-            "--offer",
-            "MS-AZR-0003P",
-            "--currency",
-            "USD",
-            "--locale",
-            "en-US",
-            "--region",
-            "US",
-        ])?;
+        server.make_subscription(&id, "bench", "MS-AZR-0003P")?;
     }
     let card = data::rate_card();
     let path = "/tallyhouse/v1/rate-cards?offer=MS-AZR-0003P&currency=USD&locale=en-US&region=US";

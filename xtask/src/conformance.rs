@@ -125,8 +125,7 @@ fn sample_card() -> Result<PathBuf> {
 fn fill(server: &Server, case: &Case, folder: &Path) -> Result<()> {
     let key = ["--offer", OFFER, "--currency", "USD", "--locale", "en-US", "--region", "US"];
     for (id, name) in [(OURS, "ours"), (OTHERS, "others")] {
-        let what = ["subscription", "create", "--id", id, "--name", name];
-        server.tallyhouse(&[&what[..], &key].concat())?;
+        server.make_subscription(id, name, OFFER)?;
     }
     let card = folder.join("card.json");
     let card = card.to_str().context("the folder's name is UTF-8")?;

@@ -41,22 +41,7 @@ fn rounds(plan: &Plan) -> Result<()> {
     let mut random = Random::new(plan.seed);
     let mut stored = Stored::default();
     let mut server = Server::start(&binary, &data)?;
-    server.tallyhouse(&[
-        "subscription",
-        "create",
-        "--id",
-        SUBSCRIPTION,
-        "--name",
-        "restart",
-        "--offer",
-        "MS-AZR-0003P",
-        "--currency",
-        "USD",
-        "--locale",
-        "en-US",
-        "--region",
-        "US",
-    ])?;
+    server.make_subscription(SUBSCRIPTION, "restart", "MS-AZR-0003P")?;
     for round in 0..plan.rounds {
         let load = Load::start(&server.client()?, round, random.next());
         std::thread::sleep(Duration::from_millis(20 + random.below(700)));

@@ -83,6 +83,13 @@ impl Server {
         output(command(&self.binary).arg("--data").arg(&self.data).args(arguments))
     }
 
+    /// Makes a subscription of this offer, in US dollars.
+    pub(crate) fn make_subscription(&self, id: &str, name: &str, offer: &str) -> Result<()> {
+        let what = ["subscription", "create", "--id", id, "--name", name, "--offer", offer];
+        let prices = ["--currency", "USD", "--locale", "en-US", "--region", "US"];
+        self.tallyhouse(&[&what[..], &prices].concat()).map(drop)
+    }
+
     /// CPU time used so far, in milliseconds, to one clock tick (10 ms).
     pub(crate) fn cpu_ms(&self) -> Result<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

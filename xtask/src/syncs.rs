@@ -64,16 +64,7 @@ fn serve_traced(folder: &Path, trace: &Path) -> Result<()> {
     traced.args(["-D", "-f", "-y", "-e", "trace=fsync,fdatasync,linkat,unlink", "-o"]);
     traced.arg(trace).arg(&binary);
     let server = Server::start_as(traced, &binary, &folder.join("data"))?;
-    let create = [
-        ["subscription", "create"],
-        ["--id", SUBSCRIPTION],
-        ["--name", "syncs"],
-        ["--offer", "MS-AZR-0003P"],
-        ["--currency", "USD"],
-        ["--locale", "en-US"],
-        ["--region", "US"],
-    ];
-    server.tallyhouse(create.as_flattened())?;
+    server.make_subscription(SUBSCRIPTION, "syncs", "MS-AZR-0003P")?;
     let path = "/tallyhouse/v1/events";
     let client = server.client()?;
     let event = "application/cloudevents+json";

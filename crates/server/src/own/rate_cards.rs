@@ -40,12 +40,8 @@ pub(crate) async fn import(
     body: Body,
 ) -> Result<(StatusCode, Json<own::RateCardVersion>), ApiError> {
     let administrator = app.administrator(&asked)?;
-    let key = RateCardKey {
-        offer: parsed("offer", OfferId::parse(required(&asked, "offer")?))?,
-        currency: parsed("currency", Currency::parse(required(&asked, "currency")?))?,
-        locale: parsed("locale", Locale::parse(required(&asked, "locale")?))?,
-        region: parsed("region", Country::parse(required(&asked, "region")?))?,
-    };
+    let given = |name| required(&asked, name);
+    let key = card_key(given("offer")?, given("currency")?, given("locale")?, given("region")?)?;
     let document = read_body(body).await?;
     let (card_key, card_text) = (key.clone(), document.clone());
     let card =
@@ -95,12 +91,7 @@ pub(crate) async fn show(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     app.administrator(&asked)?;
-    let key = RateCardKey {
-        offer: parsed("offer", OfferId::parse(&offer))?,
-        currency: parsed("currency", Currency::parse(&currency))?,
-        locale: parsed("locale", Locale::parse(&locale))?,
-        region: parsed("region", Country::parse(&region))?,
-    };
+    let key = card_key(&offer, &currency, &locale, &region)?;
     match app.card_answer(&key).await? {
         Some(card) => Ok(answer(&card, &headers)),
         None => {
@@ -109,6 +100,20 @@ pub(crate) async fn show(
             Err(ApiError::NotFound { what: "rate card", id })
         }
     }
+}
+
+fn card_key(
+    offer: &str,
+    currency: &str,
+    locale: &str,
+    region: &str,
+) -> Result<RateCardKey, ApiError> {
+    Ok(RateCardKey {
+        offer: parsed("offer", OfferId::parse(offer))?,
+        currency: parsed("currency", Currency::parse(currency))?,
+        locale: parsed("locale", Locale::parse(locale))?,
+        region: parsed("region", Country::parse(region))?,
+    })
 }
 
 fn body_of(version: &RateCardVersion) -> own::RateCardVersion {
