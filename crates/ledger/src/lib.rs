@@ -59,15 +59,6 @@ pub struct Options {
     pub seal_after_seconds: u64,
 }
 
-impl Options {
-    /// The usual options with this clock.
-    #[must_use]
-    pub fn with_clock(clock: Arc<dyn Fn() -> UtcTime + Send + Sync>) -> Self {
-        let (seal_bytes, seal_after_seconds) = (limits::SEAL_BYTES, limits::SEAL_AFTER_SECONDS);
-        Self { clock, seal_bytes, seal_after_seconds }
-    }
-}
-
 /// One record to store.
 #[derive(Debug, Clone)]
 pub struct NewRecord {

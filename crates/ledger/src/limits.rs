@@ -14,6 +14,8 @@ pub const COMMITTER_QUEUE: usize = 1_024;
 pub const SEALER_QUEUE: usize = 16;
 /// Bytes waiting for the committer or not yet sealed; above it appends are answered `Busy`.
 pub const UNSEALED_BYTES_MAX: u64 = 256 << 20;
+/// Most bytes at which the journal may be told to be sealed: a seal and what comes meanwhile fit.
+pub const SEAL_BYTES_MAX: u64 = UNSEALED_BYTES_MAX / 2;
 /// Tail chunks are merged up to this size, so that a snapshot holds few of them.
 pub const CHUNK_MERGE_BYTES_MAX: usize = 8 << 20;
 /// Bytes in the journal at which it is sealed, unless the options say otherwise.

@@ -15,7 +15,7 @@ use crate::delta::{self, Author, Table};
 use crate::error::{At, FileError, OpenError, ReadError};
 use crate::index::{Index, Known};
 use crate::journal::{self, Expected, Frame, Journal};
-use crate::limits::{COMMITTER_QUEUE, SEALER_QUEUE, UNSEALED_BYTES_MAX};
+use crate::limits::{COMMITTER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE};
 use crate::row::{Interner, Malformed};
 use crate::scan::{self, Needed, Selection};
 use crate::sealer::Sealer;
@@ -53,7 +53,7 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
     let (to_sealer, commands) = std_mpsc::sync_channel(SEALER_QUEUE);
     let shared = Arc::new(Shared {
         clock: Arc::clone(&options.clock),
-        seal_bytes: options.seal_bytes.min(UNSEALED_BYTES_MAX / 2),
+        seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
         current: Current::new(state),
         writable: AtomicBool::new(true),
         unsealed_bytes: AtomicU64::new(unsealed_bytes),

@@ -4,13 +4,12 @@
 //! ones, and whoever began before it still gets the old.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use accounts::{Revision, StoredRateCard, Subscription};
 use axum::body::Bytes;
-use domain::catalogue::{Book, RateCardKey};
+use domain::catalogue::{Book, RateCard, RateCardKey};
 use domain::id::Locale;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -19,15 +18,17 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::limits;
 
-/// A book: offer, currency and region pick the prices, the locale picks names.
-type BookKey = (RateCardKey, Revision);
-
 /// The cards in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
-    books: Mutex<BTreeMap<BookKey, Arc<Book>>>,
-    answers: Mutex<BTreeMap<(RateCardKey, Revision), Arc<CardAnswer>>>,
+    /// Offer, currency and region pick the prices, the locale picks names.
+    books: Kept<Book>,
+    answers: Kept<CardAnswer>,
 }
+
+/// What was made from cards, by the card asked for and the revision of the latest card.
+#[derive(Debug)]
+struct Kept<V>(Mutex<BTreeMap<(RateCardKey, Revision), Arc<V>>>);
 
 /// A rate card as the wire answers it.
 #[derive(Debug)]
@@ -52,16 +53,14 @@ impl App {
             region: subscription.region.clone(),
         };
         let key = (card, revision);
-        if let Some(book) = self.catalogue.books.lock().expect("no holder panics").get(&key) {
-            return Ok(Arc::clone(book));
+        if let Some(book) = self.catalogue.books.get(&key) {
+            return Ok(book);
         }
         let RateCardKey { offer, currency, locale, region } = key.0.clone();
         let cards = self.accounts.rate_card_versions(&offer, &currency, &region, revision).await;
         let cards = cards.map_err(|error| ApiError::internal("reading rate cards", &error))?;
         let book = blocking(move || read_book(&cards, &locale)).await?;
-        let book = Arc::new(book);
-        keep(&mut self.catalogue.books.lock().expect("no holder panics"), key, &book);
-        Ok(book)
+        Ok(self.catalogue.books.keep(key, book))
     }
 
     /// The latest rate card of the key, as the wire answers it.
@@ -71,17 +70,14 @@ impl App {
     ) -> Result<Option<Arc<CardAnswer>>, ApiError> {
         // The revision first: a card that is imported meanwhile is kept under a later one.
         let cached = (key.clone(), self.directory().cards_revision);
-        if let Some(answer) = self.catalogue.answers.lock().expect("no holder panics").get(&cached)
-        {
-            return Ok(Some(Arc::clone(answer)));
+        if let Some(answer) = self.catalogue.answers.get(&cached) {
+            return Ok(Some(answer));
         }
         let card = self.accounts.latest_rate_card(key).await;
         let card = card.map_err(|error| ApiError::internal("reading a rate card", &error))?;
         let Some(card) = card else { return Ok(None) };
-        let answer = Arc::new(blocking(move || write_answer(&card)).await?);
-        let mut answers = self.catalogue.answers.lock().expect("no holder panics");
-        keep(&mut answers, cached, &answer);
-        Ok(Some(answer))
+        let answer = blocking(move || write_answer(&card)).await?;
+        Ok(Some(self.catalogue.answers.keep(cached, answer)))
     }
 }
 
@@ -95,26 +91,41 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(|error| ApiError::internal("work on a thread", &error))?
 }
 
-fn keep<K: Ord + Clone + Hash, V>(map: &mut BTreeMap<K, Arc<V>>, key: K, value: &Arc<V>) {
-    if map.len() >= limits::CARDS_IN_MEMORY {
-        map.clear();
+impl<V> Default for Kept<V> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
-    map.insert(key, Arc::clone(value));
+}
+
+impl<V> Kept<V> {
+    fn get(&self, key: &(RateCardKey, Revision)) -> Option<Arc<V>> {
+        self.0.lock().expect("no holder panics").get(key).cloned()
+    }
+
+    fn keep(&self, key: (RateCardKey, Revision), value: V) -> Arc<V> {
+        let value = Arc::new(value);
+        let mut kept = self.0.lock().expect("no holder panics");
+        if kept.len() >= limits::CARDS_IN_MEMORY {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&value));
+        value
+    }
+}
+
+/// A card on file was read before it was filed, so it can be read again.
+fn read_card(stored: &StoredRateCard) -> Result<RateCard, ApiError> {
+    wire::ratecard::parse(&stored.document, stored.version.key.clone())
+        .map_err(|error| ApiError::internal("reading a rate card on file", &error))
 }
 
 fn read_book(cards: &[StoredRateCard], locale: &Locale) -> Result<Book, ApiError> {
-    let cards = cards.iter().map(|card| {
-        wire::ratecard::parse(&card.document, card.version.key.clone())
-            .map_err(|error| ApiError::internal("reading a rate card on file", &error))
-    });
-    let cards = cards.collect::<Result<Vec<_>, _>>()?;
+    let cards = cards.iter().map(read_card).collect::<Result<Vec<_>, _>>()?;
     Ok(Book::from_cards(&cards, locale))
 }
 
 fn write_answer(stored: &StoredRateCard) -> Result<CardAnswer, ApiError> {
-    let card = wire::ratecard::parse(&stored.document, stored.version.key.clone())
-        .map_err(|error| ApiError::internal("reading a rate card on file", &error))?;
-    let json = wire::ratecard::write(&card);
+    let json = wire::ratecard::write(&read_card(stored)?);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(&json).expect("writing to memory does not fail");
     let gzip = encoder.finish().expect("writing to memory does not fail");

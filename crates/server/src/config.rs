@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ledger::limits::{SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
 use serde::Deserialize;
 
 /// Address that the server listens on if none is given.
@@ -213,14 +214,14 @@ impl Settings {
             seal_after_seconds: within(
                 "seal_after_seconds",
                 "1 to 3600",
-                self.seal_after_seconds.unwrap_or(30),
+                self.seal_after_seconds.unwrap_or(SEAL_AFTER_SECONDS),
                 1..=3_600,
             )?,
             seal_bytes: within(
                 "seal_bytes",
                 "1048576 to 134217728",
-                self.seal_bytes.unwrap_or(64 << 20),
-                1 << 20..=128 << 20,
+                self.seal_bytes.unwrap_or(SEAL_BYTES),
+                1 << 20..=SEAL_BYTES_MAX,
             )?,
         })
     }

@@ -218,9 +218,7 @@ impl ApiError {
             Self::UnknownVersion => {
                 "continuationToken names a state that this ledger does not have".to_owned()
             }
-            Self::RateCardQuery => "Invalid query specified. Please specify valid values for \
-                                    OfferDurableId, Currency, Locale and RegionInfo."
-                .to_owned(),
+            Self::RateCardQuery => wire::ratecard::INVALID_QUERY.to_owned(),
             Self::RateCard(error) => error.to_string(),
             Self::Parameter { name, reason } => format!("parameter '{name}': {reason}"),
             Self::Body(reason) => reason.clone(),

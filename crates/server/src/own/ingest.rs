@@ -76,11 +76,7 @@ pub(crate) async fn post_events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let principal = app.authenticate(&asked)?;
-    let directory = app.directory();
-    if !directory.allows_somewhere(&principal, &WRITE_EVENTS) {
-        return Err(forbidden(&principal, WRITE_EVENTS, "/".to_owned()));
-    }
+    let (principal, directory) = admit(&app, &asked, WRITE_EVENTS)?;
     let form = media_type(&headers);
     match form.as_str() {
         "application/cloudevents+json" => {
@@ -97,6 +93,20 @@ pub(crate) async fn post_events(
         }
         _ => Err(ApiError::MediaType { given: form, taken: EVENT_TYPES }),
     }
+}
+
+/// Lets in whoever may do this anywhere; the gate decides record by record.
+fn admit(
+    app: &App,
+    asked: &Asked,
+    action: Action,
+) -> Result<(Principal, Arc<Directory>), ApiError> {
+    let principal = app.authenticate(asked)?;
+    let directory = app.directory();
+    if directory.allows_somewhere(&principal, &action) {
+        return Ok((principal, directory));
+    }
+    Err(forbidden(&principal, action, "/".to_owned()))
 }
 
 fn media_type(headers: &HeaderMap) -> String {
@@ -188,11 +198,7 @@ pub(crate) async fn post_usage_aggregates(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<IngestResponse>, ApiError> {
-    let principal = app.authenticate(&asked)?;
-    let directory = app.directory();
-    if !directory.allows_somewhere(&principal, &WRITE_IMPORTS) {
-        return Err(forbidden(&principal, WRITE_IMPORTS, "/".to_owned()));
-    }
+    let (principal, directory) = admit(&app, &asked, WRITE_IMPORTS)?;
     let form = media_type(&headers);
     if !matches!(form.as_str(), "application/json" | "application/x-ndjson" | "application/ndjson")
     {
@@ -315,19 +321,20 @@ impl Sorted {
                 self.candidates.push(Candidate { position, new: NewRecord { record, reported } });
             }
             Err(refusal) => {
-                self.rejected.push(problem(position, &record, refusal.code(), refusal.message()));
+                let (source, id) = (&record.source, &record.event_id);
+                self.rejected.push(problem(position, source, id, &refusal));
             }
         }
     }
 }
 
-fn problem(position: usize, record: &UsageRecord, code: &str, reason: String) -> IngestProblem {
+fn problem(position: usize, source: &Source, id: &EventId, refusal: &ApiError) -> IngestProblem {
     IngestProblem {
         position: position as u64,
-        source: Some(record.source.to_string()),
-        id: Some(record.event_id.to_string()),
-        code: code.to_owned(),
-        reason,
+        source: Some(source.to_string()),
+        id: Some(id.to_string()),
+        code: refusal.code().to_owned(),
+        reason: refusal.message(),
     }
 }
 
@@ -352,16 +359,10 @@ impl Sent {
         }
     }
 
-    fn conflict(self, commit: Commit) -> IngestProblem {
+    fn conflict(&self, commit: Commit) -> IngestProblem {
         let (source, id) = (self.source.to_string(), self.event_id.to_string());
-        let error = ApiError::Conflict { source, id, commit: commit.0 };
-        IngestProblem {
-            position: self.position as u64,
-            source: Some(self.source.to_string()),
-            id: Some(self.event_id.to_string()),
-            code: error.code().to_owned(),
-            reason: error.message(),
-        }
+        let refusal = ApiError::Conflict { source, id, commit: commit.0 };
+        problem(self.position, &self.source, &self.event_id, &refusal)
     }
 }
 
