@@ -75,15 +75,26 @@ impl App {
         asked: &Asked,
         subscription: &str,
         action: Action,
-    ) -> Result<(Principal, Arc<Subscription>), ApiError> {
+    ) -> Result<Arc<Subscription>, ApiError> {
         let directory = self.directory();
         let (principal, subscription) = self.enter(asked, &directory, subscription)?;
-        let scope = Scope::of_subscription(subscription.id);
-        if directory.allows(&principal, &action, &scope) {
-            return Ok((principal, subscription));
-        }
-        Err(forbidden(&principal, action, scope.to_string()))
+        require(&directory, &principal, &subscription, action)?;
+        Ok(subscription)
     }
+}
+
+/// Refuses whoever lacks the right over the subscription.
+pub(crate) fn require(
+    directory: &Directory,
+    principal: &Principal,
+    subscription: &Subscription,
+    action: Action,
+) -> Result<(), ApiError> {
+    let scope = Scope::of_subscription(subscription.id);
+    if directory.allows(principal, &action, &scope) {
+        return Ok(());
+    }
+    Err(forbidden(principal, action, scope.to_string()))
 }
 
 /// The refusal of an action over a scope.

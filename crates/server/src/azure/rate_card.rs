@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
-use crate::azure::{api_version, supported};
+use crate::azure::enter;
 use crate::catalogue::CardAnswer;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -45,9 +45,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    api_version(&asked)?;
-    app.enter_for(&asked, &subscription, ACTION)?;
-    supported(&asked, API_VERSIONS)?;
+    enter(&app, &asked, &subscription, API_VERSIONS, ACTION)?;
     let filter = asked.parameters.get("$filter").ok_or(ApiError::RateCardQuery)?;
     let key = wire::ratecard::parse_filter(filter).map_err(|_| ApiError::RateCardQuery)?;
     let card = app.card_answer(&key).await?.ok_or(ApiError::RateCardQuery)?;

@@ -17,7 +17,7 @@ use wire::continuation;
 use wire::usage::{UsageRequest, next_link, write_page};
 
 use crate::app::App;
-use crate::azure::{api_version, supported};
+use crate::azure::enter;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
@@ -55,9 +55,7 @@ pub(crate) async fn list(
     Path(subscription): Path<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    api_version(&asked)?;
-    let (_, subscription) = app.enter_for(&asked, &subscription, ACTION)?;
-    supported(&asked, API_VERSIONS)?;
+    let subscription = enter(&app, &asked, &subscription, API_VERSIONS, ACTION)?;
     let request = UsageRequest::from_parameters(subscription.id, &asked.parameters, (app.clock)());
     let request = request.map_err(ApiError::Usage)?;
 

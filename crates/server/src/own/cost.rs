@@ -61,7 +61,7 @@ pub(crate) async fn show(
     Path(subscription): Path<String>,
     asked: Asked,
 ) -> Result<Json<Cost>, ApiError> {
-    let (_, subscription) = app.enter_for(&asked, &subscription, ACTION)?;
+    let subscription = app.enter_for(&asked, &subscription, ACTION)?;
     let now = (app.clock)();
     let question = read_question(&asked, &subscription, now)?;
     let directory = app.directory();

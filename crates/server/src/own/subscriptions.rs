@@ -100,7 +100,7 @@ pub(crate) async fn show(
     Path(subscription): Path<String>,
     asked: Asked,
 ) -> Result<Json<own::Subscription>, ApiError> {
-    let (_, subscription) = app.enter_for(&asked, &subscription, READ)?;
+    let subscription = app.enter_for(&asked, &subscription, READ)?;
     Ok(Json(body_of(&subscription)))
 }
 
