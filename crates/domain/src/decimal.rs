@@ -12,6 +12,8 @@ use ethnum::I256;
 pub const QUANTITY_PLACES: u32 = 20;
 /// Decimal places that a [`UnitPrice`] keeps.
 pub const UNIT_PRICE_PLACES: u32 = 28;
+/// Decimal places that a [`Percent`] keeps.
+pub const PERCENT_PLACES: u32 = 8;
 /// Decimal places that [`Money`] keeps: a quantity's, a price's and eight for a percentage.
 pub const MONEY_PLACES: u32 = QUANTITY_PLACES + UNIT_PRICE_PLACES + 8;
 
@@ -21,6 +23,8 @@ pub const QUANTITY_RECORD_DIGITS: u32 = 15;
 pub const QUANTITY_SUM_DIGITS: u32 = 18;
 /// Whole digits of a unit price: it is below 10^10.
 pub const UNIT_PRICE_DIGITS: u32 = 10;
+/// Whole digits of a percentage: it is below 10^6.
+pub const PERCENT_DIGITS: u32 = 6;
 /// Whole digits of an amount read from text: it is below 10^18.
 pub const MONEY_DIGITS: u32 = 18;
 
@@ -81,6 +85,10 @@ pub struct Quantity(i128);
 /// Source: Azure RateCard, the values of `MeterRates`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnitPrice(i128);
+
+/// A percentage: 1 is one of a hundred. Exact; 8 places, below 10^6, negative where it takes off.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Percent(i64);
 
 /// An amount of money in one currency, which its owner knows. Exact; 56 places in 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -180,6 +188,25 @@ impl UnitPrice {
     #[must_use]
     pub fn is_negative(self) -> bool {
         self.0 < 0
+    }
+}
+
+impl Percent {
+    /// Reads a percentage, as `12.5` or `-3`.
+    ///
+    /// # Errors
+    /// [`DecimalError`] if the text is no number, has more than 8 places or is not below 10^6.
+    pub fn parse(text: &str) -> Result<Self, DecimalError> {
+        scaled(text, PERCENT_PLACES, PERCENT_DIGITS).map(|value| Self(value.as_i64()))
+    }
+
+    /// A hundred of a hundred.
+    pub const WHOLE: Self = Self(100 * 10i64.pow(PERCENT_PLACES));
+
+    /// The same percentage with the other sign.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self(-self.0)
     }
 }
 
@@ -324,6 +351,7 @@ macro_rules! plain_text {
 
 plain_text!(Quantity, QUANTITY_PLACES);
 plain_text!(UnitPrice, UNIT_PRICE_PLACES);
+plain_text!(Percent, PERCENT_PLACES);
 plain_text!(Money, MONEY_PLACES);
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod decimal;
 pub mod id;
 pub mod period;
+pub mod price_override;
 pub mod rate;
 pub mod record;
 pub mod spend;
