@@ -6,12 +6,15 @@
 
 pub mod aggregate;
 pub mod catalogue;
+pub mod complete;
 pub mod decimal;
 pub mod id;
 pub mod period;
 pub mod price_override;
 pub mod rate;
 pub mod record;
+pub mod region;
 pub mod spend;
 pub mod time;
+pub mod unit;
 pub mod usage;
