@@ -109,11 +109,14 @@ pub struct Book {
     pub is_subscribed: bool,
 }
 
+/// A stretch of time: from when the version, or none, applies.
+type Stretch = (UtcTime, Option<Arc<PriceVersion>>);
+
 /// The prices of one meter in one billing period.
 #[derive(Debug, Clone)]
 pub struct MeterPrices {
     /// From when each version, or none, applies.
-    stretches: Vec<(UtcTime, Option<Arc<PriceVersion>>)>,
+    stretches: Vec<Stretch>,
     without: Unpriced,
 }
 
@@ -273,13 +276,13 @@ impl Book {
 fn overridden(
     versions: &[&Arc<PriceVersion>],
     overrides: &[&PriceOverride],
-) -> Result<Vec<(UtcTime, Option<Arc<PriceVersion>>)>, OutOfRange> {
+) -> Result<Vec<Stretch>, OutOfRange> {
     let bounds = overrides
         .iter()
         .flat_map(|candidate| Some(candidate.from).into_iter().chain(candidate.until));
     let bounds: BTreeSet<_> =
         bounds.chain(versions.iter().map(|version| version.effective)).collect();
-    let mut stretches: Vec<(UtcTime, Option<Arc<PriceVersion>>)> = Vec::new();
+    let mut stretches: Vec<Stretch> = Vec::new();
     let mut last = (None, None);
     for start in bounds {
         let listed = versions.iter().rfind(|version| version.effective <= start);

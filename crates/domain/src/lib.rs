@@ -13,5 +13,8 @@ pub mod period;
 pub mod price_override;
 pub mod rate;
 pub mod record;
+pub mod region;
+pub mod spend;
 pub mod time;
+pub mod unit;
 pub mod usage;
