@@ -1,10 +1,10 @@
-//! Rate cards, kept in versions, and the book of prices that `rate` reads.
+//! Rate cards: the meters of an offer with their graduated prices, and the terms of the offer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::decimal::{Money, OutOfRange, Quantity, UnitPrice};
+use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 use crate::id::{Country, Currency, Locale, MeterId, OfferId};
 use crate::record::MeterDescription;
 use crate::time::UtcTime;
@@ -44,7 +44,9 @@ pub struct Meter {
     pub id: MeterId,
     /// Name, category, subcategory, region and unit, as the card writes them.
     pub description: MeterDescription,
-    /// Such as `Third Party`, which no offer term applies to.
+    /// What else the source says of it.
+    pub sku: Sku,
+    /// Such as `Third Party`, which no discount and no credit applies to.
     pub tags: Vec<Arc<str>>,
     /// Graduated prices.
     pub tiers: Tiers,
@@ -54,6 +56,31 @@ pub struct Meter {
     pub effective: UtcTime,
     /// `Active` where the source says so.
     pub status: Option<Arc<str>>,
+}
+
+/// What newer price lists say of a meter beside Azure's rate card; all absent on a plain card.
+///
+/// Source: Azure Retail Prices API, the properties of the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sku {
+    /// `Virtual Machines`.
+    pub service: Option<Arc<str>>,
+    /// `Virtual Machines Dv3 Series`.
+    pub product: Option<Arc<str>>,
+    /// `Standard_D2_v3`.
+    pub arm_sku_name: Option<Arc<str>>,
+    /// `eastus`.
+    pub arm_region_name: Option<Arc<str>>,
+    /// `1 Year` where the price is that of a reservation.
+    pub reservation_term: Option<Arc<str>>,
+}
+
+impl Meter {
+    /// Whether it is sold for somebody else, so that no discount and no credit applies to it.
+    #[must_use]
+    pub fn is_third_party(&self) -> bool {
+        self.tags.iter().any(|tag| tag.eq_ignore_ascii_case("Third Party"))
+    }
 }
 
 /// A term of the offer, of the three kinds that Azure has.
@@ -71,7 +98,7 @@ pub enum OfferTerm {
     /// A discount on the base tier for an amount committed to.
     MonetaryCommitment {
         /// Percent of discount from each committed amount on, in ascending order.
-        tiered_discount: Vec<(Money, Quantity)>,
+        tiered_discount: Vec<(Money, Percent)>,
         /// Meters that it does not apply to.
         excluded: BTreeSet<MeterId>,
         /// From when it applies.
@@ -84,6 +111,50 @@ pub enum OfferTerm {
         /// From when it applies.
         effective: UtcTime,
     },
+}
+
+/// The kinds of offer terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TermKind {
+    /// An amount per billing period that usage charges are drawn from.
+    MonetaryCredit,
+    /// A discount on the base tier for an amount committed to.
+    MonetaryCommitment,
+    /// An amount due in every billing period.
+    RecurringCharge,
+}
+
+impl fmt::Display for TermKind {
+    /// Azure's name of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::MonetaryCredit => "Monetary Credit",
+            Self::MonetaryCommitment => "Monetary Commitment",
+            Self::RecurringCharge => "Recurring Charge",
+        })
+    }
+}
+
+impl OfferTerm {
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> TermKind {
+        match self {
+            Self::MonetaryCredit { .. } => TermKind::MonetaryCredit,
+            Self::MonetaryCommitment { .. } => TermKind::MonetaryCommitment,
+            Self::RecurringCharge { .. } => TermKind::RecurringCharge,
+        }
+    }
+
+    /// From when it applies.
+    #[must_use]
+    pub fn effective(&self) -> UtcTime {
+        match self {
+            Self::MonetaryCredit { effective, .. }
+            | Self::MonetaryCommitment { effective, .. }
+            | Self::RecurringCharge { effective, .. } => *effective,
+        }
+    }
 }
 
 /// Graduated prices: lower bounds in ascending order from zero, the last tier open.
@@ -153,111 +224,36 @@ impl Tiers {
         &self.0
     }
 
+    /// The lowest tier, which begins at zero.
+    #[must_use]
+    pub fn base(&self) -> Tier {
+        self.0[0]
+    }
+
+    /// The same bounds with every rate changed by a percentage.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if a rate would not be exact.
+    pub fn changed_by(&self, percent: Percent) -> Result<Self, OutOfRange> {
+        let changed =
+            |tier: &Tier| Ok(Tier { from: tier.from, rate: tier.rate.changed_by(percent)? });
+        self.0.iter().map(changed).collect::<Result<_, _>>().map(Self)
+    }
+
     /// The parts of the billable quantity between two positions, tier by tier.
     ///
     /// Going back (`to` below `from`) gives the same parts negated, so that
     /// charge(a to b) + charge(b to a) is nothing.
-    ///
-    /// # Errors
-    /// [`OutOfRange`] if a part is too large to be exact.
-    pub fn parts(&self, from: Quantity, to: Quantity) -> Result<Vec<(Tier, Quantity)>, OutOfRange> {
+    pub fn parts(&self, from: Quantity, to: Quantity) -> impl Iterator<Item = (Tier, Quantity)> {
         let (low, high) = if from <= to { (from, to) } else { (to, from) };
-        let mut parts = Vec::new();
-        for (position, tier) in self.0.iter().enumerate() {
+        self.0.iter().enumerate().filter_map(move |(position, tier)| {
             let start = tier.from.max(low);
             let end = self.0.get(position + 1).map_or(high, |next| next.from.min(high));
-            if start < end {
-                let quantity = end.minus(start)?;
-                parts.push((*tier, if from <= to { quantity } else { quantity.negated() }));
+            if start >= end {
+                return None;
             }
-        }
-        Ok(parts)
-    }
-}
-
-/// What a meter costs from some moment on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PriceVersion {
-    /// From when it applies, until the next version.
-    pub effective: UtcTime,
-    /// Quantity that is free in each billing period that starts under this version.
-    pub included: Quantity,
-    /// Graduated prices.
-    pub tiers: Tiers,
-}
-
-/// Every price of one offer, currency and region, in versions: what `rate` reads.
-#[derive(Debug, Clone, Default)]
-pub struct Book {
-    meters: BTreeMap<MeterId, BookMeter>,
-}
-
-/// A meter in the book: its description in the book's locale, and its prices through time.
-#[derive(Debug, Clone, Default)]
-pub struct BookMeter {
-    /// As the card writes it.
-    pub description: MeterDescription,
-    /// Whether that card is of the book's locale.
-    is_in_locale: bool,
-    versions: Vec<PriceVersion>,
-}
-
-impl Book {
-    /// Brings cards together, in the order of their import: of two prices of a meter with the same
-    /// effective date the later import's applies. Names are those of the latest card of `locale`,
-    /// or of the latest card where none of that locale has the meter.
-    #[must_use]
-    pub fn from_cards<'a>(cards: impl IntoIterator<Item = &'a RateCard>, locale: &Locale) -> Self {
-        let mut meters: BTreeMap<MeterId, BookMeter> = BTreeMap::new();
-        for card in cards {
-            let in_locale = card.key.locale == *locale;
-            for meter in &card.meters {
-                let entry = meters.entry(meter.id).or_default();
-                if in_locale || !entry.is_in_locale {
-                    entry.description = meter.description.clone();
-                    entry.is_in_locale = in_locale;
-                }
-                entry.insert(PriceVersion {
-                    effective: meter.effective,
-                    included: meter.included,
-                    tiers: meter.tiers.clone(),
-                });
-            }
-        }
-        Self { meters }
-    }
-
-    /// Whether there is no card at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.meters.is_empty()
-    }
-
-    /// The meter, if any card has it.
-    #[must_use]
-    pub fn meter(&self, id: MeterId) -> Option<&BookMeter> {
-        self.meters.get(&id)
-    }
-}
-
-impl BookMeter {
-    /// The price in force at a moment; none before the first.
-    #[must_use]
-    pub fn version_at(&self, time: UtcTime) -> Option<&PriceVersion> {
-        let after = self.versions.partition_point(|version| version.effective <= time);
-        after.checked_sub(1).map(|position| &self.versions[position])
-    }
-
-    /// Every price, in order of effective date.
-    #[must_use]
-    pub fn versions(&self) -> &[PriceVersion] {
-        &self.versions
-    }
-
-    fn insert(&mut self, version: PriceVersion) {
-        match self.versions.binary_search_by_key(&version.effective, |known| known.effective) {
-            Ok(same_date) => self.versions[same_date] = version,
-            Err(position) => self.versions.insert(position, version),
-        }
+            let quantity = end.minus(start).expect("positions of a ladder are not below zero");
+            Some((*tier, if from <= to { quantity } else { quantity.negated() }))
+        })
     }
 }

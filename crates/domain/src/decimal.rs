@@ -10,18 +10,20 @@ use ethnum::I256;
 
 /// Decimal places that a [`Quantity`] keeps.
 pub const QUANTITY_PLACES: u32 = 20;
-/// Decimal places that a [`UnitPrice`] keeps.
-pub const UNIT_PRICE_PLACES: u32 = 28;
+/// Decimal places of a price on a rate card.
+pub const CARD_PRICE_PLACES: u32 = 28;
 /// Decimal places that a [`Percent`] keeps.
 pub const PERCENT_PLACES: u32 = 8;
-/// Decimal places that [`Money`] keeps: a quantity's, a price's and eight for a percentage.
-pub const MONEY_PLACES: u32 = QUANTITY_PLACES + UNIT_PRICE_PLACES + 8;
+/// Decimal places that a [`UnitPrice`] keeps: a card's, and ten for a markup of any percentage.
+pub const UNIT_PRICE_PLACES: u32 = CARD_PRICE_PLACES + PERCENT_PLACES + 2;
+/// Decimal places that [`Money`] keeps: a quantity's and a price's.
+pub const MONEY_PLACES: u32 = QUANTITY_PLACES + UNIT_PRICE_PLACES;
 
 /// Whole digits of one record's quantity: it is below 10^15.
 pub const QUANTITY_RECORD_DIGITS: u32 = 15;
 /// Whole digits of any sum of quantities: it is below 10^18.
 pub const QUANTITY_SUM_DIGITS: u32 = 18;
-/// Whole digits of a unit price: it is below 10^10.
+/// Whole digits of a price on a rate card: it is below 10^10.
 pub const UNIT_PRICE_DIGITS: u32 = 10;
 /// Whole digits of a percentage: it is below 10^6.
 pub const PERCENT_DIGITS: u32 = 6;
@@ -80,17 +82,19 @@ impl std::error::Error for OutOfRange {}
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Quantity(i128);
 
-/// Price of one unit, in the card's currency. Exact; 28 places, below 10^10, never negative.
+/// Price of one unit, in the card's currency. Exact; 38 places in 256 bits, never negative.
+///
+/// A card's has at most 28 places and is below 10^10; a markup may add ten.
 ///
 /// Source: Azure RateCard, the values of `MeterRates`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct UnitPrice(i128);
+pub struct UnitPrice(I256);
 
 /// A percentage: 1 is one of a hundred. Exact; 8 places, below 10^6, negative where it takes off.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Percent(i64);
 
-/// An amount of money in one currency, which its owner knows. Exact; 56 places in 256 bits.
+/// An amount of money in one currency, which its owner knows. Exact; 58 places in 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(I256);
 
@@ -164,14 +168,15 @@ impl Quantity {
 
 impl UnitPrice {
     /// Free of charge.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(I256::ZERO);
 
-    /// Reads a price: digits with optional sign, point and exponent.
+    /// Reads a card's price: digits with optional sign, point and exponent.
     ///
     /// # Errors
     /// [`DecimalError`] if the text is no number, has more than 28 places or is not below 10^10.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        scaled(text, UNIT_PRICE_PLACES, UNIT_PRICE_DIGITS).map(|value| Self(value.as_i128()))
+        let value = scaled(text, CARD_PRICE_PLACES, UNIT_PRICE_DIGITS)?;
+        Ok(Self(value * I256::new(10).pow(UNIT_PRICE_PLACES - CARD_PRICE_PLACES)))
     }
 
     /// What the quantity costs at this price. Nothing is rounded.
@@ -179,9 +184,29 @@ impl UnitPrice {
     /// # Errors
     /// [`OutOfRange`] if the amount is too large to be exact.
     pub fn times(self, quantity: Quantity) -> Result<Money, OutOfRange> {
-        let product = I256::from(self.0) * I256::from(quantity.0); // below 10^76: always fits
-        let to_money = I256::from(10i128.pow(MONEY_PLACES - QUANTITY_PLACES - UNIT_PRICE_PLACES));
-        product.checked_mul(to_money).map(Money).ok_or(OutOfRange)
+        self.0.checked_mul(I256::from(quantity.0)).map(Money).ok_or(OutOfRange)
+    }
+
+    /// The price with a percentage of it added, or taken off where that is negative. For a card's
+    /// price always exact.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if the result would have more than 38 places.
+    pub fn changed_by(self, percent: Percent) -> Result<Self, OutOfRange> {
+        let whole = I256::from(Percent::WHOLE.0);
+        let factor = whole + I256::from(percent.0);
+        let product = self.0.checked_mul(factor).ok_or(OutOfRange)?;
+        if product % whole == 0 { Ok(Self(product / whole)) } else { Err(OutOfRange) }
+    }
+
+    /// As much of the wanted quantity as the amount pays for: cut, not rounded, at 20 places.
+    #[must_use]
+    pub fn paid_for_by(self, amount: Money, wanted: Quantity) -> Quantity {
+        if self.0 == 0 {
+            return wanted;
+        }
+        let affordable = i128::try_from(amount.0 / self.0);
+        affordable.map_or(wanted, |affordable| Quantity(affordable).min(wanted))
     }
 
     /// Whether it is below zero, which no rate card may say.
@@ -217,7 +242,7 @@ impl Money {
     /// Reads an amount, as offer terms state them.
     ///
     /// # Errors
-    /// [`DecimalError`] if the text is no number, has more than 56 places or is not below 10^18.
+    /// [`DecimalError`] if the text is no number, has more than 58 places or is not below 10^18.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         scaled(text, MONEY_PLACES, MONEY_DIGITS).map(Self)
     }
@@ -238,10 +263,88 @@ impl Money {
         self.0.checked_sub(other.0).map(Self).ok_or(OutOfRange)
     }
 
+    /// The same amount with the other sign.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self(-self.0) // nothing here reaches the one value without a counterpart
+    }
+
+    /// Whether it is below zero.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// Whether it is exactly zero.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The effective price: this amount for each unit, rounded half away from zero at 20 places. To
+    /// be shown, never to be computed with; none for no quantity.
+    #[must_use]
+    pub fn effective_price(self, quantity: Quantity) -> Option<String> {
+        const PLACES: u32 = 20;
+        if quantity.is_zero() {
+            return None;
+        }
+        let unit = I256::from(quantity.0) * I256::new(10).pow(UNIT_PRICE_PLACES - PLACES);
+        let (quotient, rest) = (self.0 / unit, self.0 % unit);
+        let away = I256::from(i8::from(rest.abs() * 2 >= unit.abs()));
+        let sign = self.0.signum() * unit.signum();
+        let price = Money((quotient + away * sign) * I256::new(10).pow(MONEY_PLACES - PLACES));
+        Some(price.to_string())
+    }
+
+    /// Splits the amount by weights into parts of whole units of `places` decimal places, which add
+    /// up to it: every part is cut, and the units left go to the largest remainders, the first of
+    /// equal ones. What is smaller than a unit goes to the part that would get the next one.
+    ///
+    /// Weights below zero count as zero; if none is above it, all are equal.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if the amount or the sum of the weights is too large to be divided exactly.
+    ///
+    /// # Panics
+    /// If there is no weight, or `places` is above 58.
+    pub fn split(self, weights: &[Self], places: u32) -> Result<Vec<Self>, OutOfRange> {
+        assert!(!weights.is_empty(), "an amount is split over something");
+        assert!(places <= MONEY_PLACES, "money has {MONEY_PLACES} places, {places} asked");
+        let unit = I256::new(10).pow(MONEY_PLACES - places);
+        let mut weights: Vec<I256> =
+            weights.iter().map(|weight| weight.0.max(I256::ZERO)).collect();
+        if weights.iter().all(|weight| *weight == 0) {
+            weights.fill(I256::ONE);
+        }
+        let whole = weights.iter().try_fold(I256::ZERO, |sum, weight| sum.checked_add(*weight));
+        let whole = whole.filter(|whole| *whole < I256::ONE << 253).ok_or(OutOfRange)?;
+        let units = (self.0 / unit).abs();
+        let mut parts: Vec<I256> = Vec::with_capacity(weights.len());
+        let mut by_remainder: Vec<(I256, usize)> = Vec::with_capacity(weights.len());
+        for (position, weight) in weights.iter().enumerate() {
+            let (share, remainder) = multiply_divide(units, *weight, whole);
+            parts.push(share);
+            by_remainder.push((remainder, position));
+        }
+        by_remainder.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        let given: I256 = parts.iter().fold(I256::ZERO, |sum, part| sum + part);
+        let left =
+            usize::try_from(units - given).expect("fewer units are left than there are parts");
+        for (_, position) in &by_remainder[..left] {
+            parts[*position] += 1;
+        }
+        let sign = self.0.signum();
+        let mut parts: Vec<Self> = parts.into_iter().map(|part| Self(part * unit * sign)).collect();
+        let crumb = &mut parts[by_remainder[left].1];
+        crumb.0 += self.0 % unit;
+        Ok(parts)
+    }
+
     /// Text with exactly `places` decimal places, rounded half away from zero. For screens only.
     ///
     /// # Panics
-    /// If `places` is above 56.
+    /// If `places` is above 58.
     #[must_use]
     pub fn to_rounded_text(self, places: u32) -> String {
         assert!(places <= MONEY_PLACES, "money has {MONEY_PLACES} places, {places} asked");
@@ -257,6 +360,21 @@ impl Money {
         let (whole, fraction) = padded.split_at(padded.len() - places as usize);
         format!("{sign}{whole}.{fraction}")
     }
+}
+
+/// `units * weight / whole` and the remainder, without the product: bit by bit of `units`.
+fn multiply_divide(units: I256, weight: I256, whole: I256) -> (I256, I256) {
+    let (mut quotient, mut remainder) = (I256::ZERO, I256::ZERO);
+    for bit in (0..256 - units.leading_zeros()).rev() {
+        let set = (units >> bit) & I256::ONE;
+        remainder = remainder * 2 + set * weight;
+        quotient *= 2;
+        while remainder >= whole {
+            remainder -= whole;
+            quotient += 1;
+        }
+    }
+    (quotient, remainder)
 }
 
 /// Reads decimal text into units of `10^-places`, refusing whatever would lose a digit.
@@ -355,85 +473,4 @@ plain_text!(Percent, PERCENT_PLACES);
 plain_text!(Money, MONEY_PLACES);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn quantity(text: &str) -> String {
-        Quantity::parse(text).map_or_else(|error| error.to_string(), |value| value.to_string())
-    }
-
-    #[test]
-    fn text_is_read_exactly_and_written_plainly() {
-        for (text, expected) in [
-            ("8", "8"),
-            ("8.0", "8"),
-            ("-0", "0"),
-            ("0.41667", "0.41667"),
-            ("2E-06", "0.000002"),
-            ("3.8e-05", "0.000038"),
-            ("1.5e3", "1500"),
-            ("0.00000000000000000001", "0.00000000000000000001"),
-            ("1e-20", "0.00000000000000000001"),
-            ("999999999999999.99999999999999999999", "999999999999999.99999999999999999999"),
-            ("1.000000000000000000000000", "1"),
-            ("+7", "7"),
-        ] {
-            assert_eq!(quantity(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_would_lose_a_digit_is_refused() {
-        for (text, expected) in [
-            ("NaN", "not a decimal number"),
-            ("", "not a decimal number"),
-            ("1,5", "not a decimal number"),
-            (".5", "not a decimal number"),
-            ("1.", "not a decimal number"),
-            ("1e", "not a decimal number"),
-            ("--1", "not a decimal number"),
-            ("0x10", "not a decimal number"),
-            ("Infinity", "not a decimal number"),
-            (" 1", "not a decimal number"),
-            ("1e-21", "more than 20 decimal places"),
-            ("1e15", "not below 10^15"),
-            ("1e99999999999999999999", "not below 10^15"),
-            ("1e-99999999999999999999", "more than 20 decimal places"),
-            ("1000000000000000", "not below 10^15"),
-        ] {
-            assert_eq!(quantity(text), expected, "{text}");
-        }
-        assert_eq!(quantity(&"1".repeat(200)), "not a decimal number");
-    }
-
-    #[test]
-    fn a_product_keeps_every_digit() {
-        let price = UnitPrice::parse("1.542000000000000299").unwrap();
-        let quantity = Quantity::parse("0.00000000000000000001").unwrap();
-        let cost = price.times(quantity).unwrap();
-        assert_eq!(cost.to_string(), "0.00000000000000000001542000000000000299");
-    }
-
-    #[test]
-    fn sums_past_their_bound_are_errors() {
-        let large = Quantity::from_scaled(10i128.pow(38) - 1).unwrap();
-        assert_eq!(large.plus(Quantity::parse("1").unwrap()), Err(OutOfRange));
-        assert_eq!(Quantity::from_scaled(10i128.pow(38)), Err(OutOfRange));
-        let price = UnitPrice::parse("9999999999").unwrap();
-        assert_eq!(price.times(large), Err(OutOfRange));
-    }
-
-    #[test]
-    fn screens_round_half_away_from_zero() {
-        for (text, places, expected) in [
-            ("0.125", 2, "0.13"),
-            ("-0.125", 2, "-0.13"),
-            ("0.124", 2, "0.12"),
-            ("1234.5", 0, "1235"),
-            ("0", 2, "0.00"),
-            ("0.005", 2, "0.01"),
-        ] {
-            assert_eq!(Money::parse(text).unwrap().to_rounded_text(places), expected, "{text}");
-        }
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
 //! What billing means, as pure values and functions: no files, clock, randomness, async or serde.
 //!
 //! Data flows one way: a [`record::UsageRecord`] becomes [`aggregate::Aggregate`]s for the usage
-//! answer, and [`rate::rate`] turns a [`usage::Usage`] and a [`catalogue::Book`] into charges, which
+//! answer, and [`rate::rate`] turns a [`usage::Usage`] and a [`book::Book`] into charges, which
 //! [`spend::spend`] groups. `rate` is the only place where a price meets a quantity.
 
 pub mod aggregate;
+pub mod book;
 pub mod catalogue;
 pub mod complete;
 pub mod decimal;

@@ -31,6 +31,58 @@ pub struct PriceOverride {
     pub price: OverridePrice,
 }
 
+impl PriceOverride {
+    /// Whether it can concern a subscription of a tenant with this currency.
+    #[must_use]
+    pub fn is_for(
+        &self,
+        subscription: SubscriptionId,
+        tenant: TenantId,
+        currency: &Currency,
+    ) -> bool {
+        let in_scope = match self.scope {
+            OverrideScope::Installation => true,
+            OverrideScope::Tenant(of) => of == tenant,
+            OverrideScope::Subscription(of) => of == subscription,
+        };
+        let in_currency = match &self.price {
+            OverridePrice::Markup(_) => true,
+            OverridePrice::Rates { currency: of, .. } => of == currency,
+        };
+        in_scope && in_currency
+    }
+
+    /// Whether it prices usage that starts at this moment.
+    #[must_use]
+    pub fn is_in_force(&self, time: UtcTime) -> bool {
+        self.from <= time && self.until.is_none_or(|until| time < until)
+    }
+}
+
+impl OverrideScope {
+    /// Higher for a narrower one.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Installation => 0,
+            Self::Tenant(_) => 1,
+            Self::Subscription(_) => 2,
+        }
+    }
+}
+
+impl OverrideTarget {
+    /// Higher for a narrower one.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::EveryMeter => 0,
+            Self::Category(_) => 1,
+            Self::Meter(_) => 2,
+        }
+    }
+}
+
 /// Whose prices an override changes, from the widest to the narrowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OverrideScope {

@@ -4,90 +4,149 @@
 //! Per meter and billing period: the included quantity first, then graduated tiers over what is
 //! left. A row's charge is the charge of the quantity up to and with it, less the charge of the
 //! quantity before it, so any grouping of rows adds up to the meter's charge, to the last digit.
+//! Over the meters stand the offer's terms: a commitment that usage draws from, a credit, and
+//! recurring charges.
+
+mod commitment;
+mod credit;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::catalogue::{Book, BookMeter, PriceVersion};
+use crate::book::{Book, MeterPrices, PriceVersion, Unpriced};
+use crate::catalogue::{OfferTerm, TermKind};
 use crate::decimal::{Money, OutOfRange, Quantity, UnitPrice};
 use crate::id::MeterId;
+use crate::period::BillingPeriod;
 use crate::time::UtcTime;
 use crate::usage::{MeterUsage, Usage};
 
-/// Why usage has no price. It is shown as such: never free, never dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Unpriced {
-    /// There is no rate card for the subscription's offer, currency and region.
-    NoRateCard,
-    /// No rate card on file has the meter.
-    NotOnRateCard,
-    /// The usage is older than the first price on file.
-    BeforeFirstPrice,
-}
+pub use commitment::CommitmentDrawn;
+pub use credit::CreditDrawn;
+pub use walk::{Part, PartKind, RowCharge};
 
-impl fmt::Display for Unpriced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoRateCard => "no rate card",
-            Self::NotOnRateCard => "not on rate card",
-            Self::BeforeFirstPrice => "before first price",
-        })
-    }
-}
+use commitment::Discount;
+use walk::Walk;
 
-/// A sum that would not be exact, and the meter whose sum it is.
+/// A sum that would not be exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateError {
-    /// The meter.
-    pub meter: MeterId,
+pub enum RateError {
+    /// That of a meter's usage or charge.
+    Meter(MeterId),
+    /// That of several meters or of the offer's terms.
+    Total,
 }
 
 impl fmt::Display for RateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "usage or charge of meter {} is outside the range of exact numbers", self.meter)
+        match self {
+            Self::Meter(id) => {
+                write!(f, "usage or charge of meter {id} is outside the range of exact numbers")
+            }
+            Self::Total => f.write_str("the total is outside the range of exact numbers"),
+        }
     }
 }
 
 impl std::error::Error for RateError {}
 
-/// Usage with its charges; each meter's rows correspond to those of the [`Usage`] rated.
+impl From<OutOfRange> for RateError {
+    fn from(OutOfRange: OutOfRange) -> Self {
+        Self::Total
+    }
+}
+
+/// One subscription's usage in one billing period with what it costs: its bill, before tax.
 #[derive(Debug, Clone)]
 pub struct Rated {
+    /// The billing period.
+    pub period: BillingPeriod,
     /// Every meter used.
     pub meters: BTreeMap<MeterId, RatedMeter>,
+    /// The commitment, if the subscription has one in the period.
+    pub commitment: Option<CommitmentDrawn>,
+    /// The credits in force.
+    pub credits: Vec<CreditDrawn>,
+    /// The recurring charges that are due.
+    pub recurring: Vec<RecurringDue>,
+    /// The sums.
+    pub totals: Totals,
+}
+
+/// A recurring charge that is due in the period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecurringDue {
+    /// The amount.
+    pub amount: Money,
+    /// From when the term applies.
+    pub effective: UtcTime,
+}
+
+/// The sums of a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// What the billable usage costs at the rates of its tiers, and what is drawn from a commitment
+    /// at the base rate, before its discount.
+    pub gross: Money,
+    /// What the commitment's discount takes off the gross amount.
+    pub discount: Money,
+    /// Sum of the meters' charges: gross less discount.
+    pub usage: Money,
+    /// The part of the commitment that no usage drew.
+    pub forfeited: Money,
+    /// What credits cover of the usage, as a positive amount.
+    pub credit: Money,
+    /// Sum of the recurring charges.
+    pub recurring: Money,
+    /// What is owed: usage, forfeited and recurring, less credit.
+    pub total: Money,
 }
 
 /// One meter's charges in one billing period.
 #[derive(Debug, Clone)]
 pub struct RatedMeter {
-    /// For each row of usage, in its total order, its charge or why it has none.
-    pub rows: Vec<Result<Money, Unpriced>>,
     /// Priced quantity.
     pub quantity: Quantity,
     /// Quantity that was free: the included quantity, as far as it was used.
     pub included: Quantity,
     /// Quantity left to charge.
     pub billable: Quantity,
-    /// The billable quantity by version of the price and tier.
-    pub tiers: Vec<TierCharge>,
-    /// Sum of the rows' charges, and of the tiers'.
+    /// The billable quantity by version of the price, kind and tier.
+    pub lines: Vec<Line>,
+    /// Gross amount: before a commitment's discount.
+    pub gross: Money,
+    /// Sum of the lines, and of the rows' charges.
     pub charge: Money,
     /// Quantity without a price, by reason.
     pub unpriced: BTreeMap<Unpriced, Quantity>,
+    segments: Vec<Segment>,
+    allowance: Quantity,
+    /// What each row drew from the commitment; none where the meter has no part in one.
+    drawn: Option<(Discount, Vec<Quantity>)>,
 }
 
-/// What was charged in one tier of one version of a meter's price.
+/// A stretch of a meter's rows under one version of the price.
+#[derive(Debug, Clone)]
+struct Segment {
+    rows: Range<usize>,
+    price: Result<Arc<PriceVersion>, Unpriced>,
+}
+
+/// What was charged in one tier of one version of a meter's price, or drawn from the commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TierCharge {
-    /// From when the version applies.
-    pub effective: UtcTime,
-    /// Lower bound of the tier.
-    pub from: Quantity,
+pub struct Line {
+    /// The version.
+    pub version: Arc<PriceVersion>,
+    /// The tier, or the commitment.
+    pub kind: PartKind,
     /// Billable quantity in it.
     pub quantity: Quantity,
-    /// Price of each unit.
-    pub rate: UnitPrice,
-    /// Quantity times rate.
+    /// Quantity times the tier's rate.
+    pub gross: Money,
+    /// What is charged: the gross amount, less a discount.
     pub amount: Money,
 }
 
@@ -100,112 +159,239 @@ pub struct TierCharge {
 /// # Errors
 /// [`RateError`] if a sum would not be exact.
 pub fn rate(usage: &Usage, book: &Book) -> Result<Rated, RateError> {
-    let start = usage.period().start();
-    let meters = usage.meters().iter().map(|(id, meter)| {
-        let rated = match book.meter(*id) {
-            Some(prices) => rate_meter(meter, prices, start),
-            None if book.is_empty() => without_price(meter, Unpriced::NoRateCard),
-            None => without_price(meter, Unpriced::NotOnRateCard),
-        };
-        Ok((*id, rated.map_err(|OutOfRange| RateError { meter: *id })?))
+    let period = usage.period();
+    let mut meters = BTreeMap::new();
+    for (id, meter) in usage.meters() {
+        let priced = book.prices(*id, period).and_then(|prices| segments(meter, &prices, period));
+        let rated = priced.and_then(|rated| rated.summed(meter));
+        meters.insert(*id, rated.map_err(|OutOfRange| RateError::Meter(*id))?);
+    }
+    let is_due = book.is_subscribed || !meters.is_empty();
+    let commitment = if is_due { commitment::draw(usage, book, &mut meters)? } else { None };
+    let mut rated = Rated {
+        period,
+        meters,
+        commitment,
+        credits: vec![],
+        recurring: if is_due { recurring(book, period) } else { vec![] },
+        totals: Totals::default(),
+    };
+    if is_due {
+        rated.credits = credit::draw(usage, book, &rated)?;
+    }
+    rated.totals = rated.sums()?;
+    Ok(rated)
+}
+
+fn recurring(book: &Book, period: BillingPeriod) -> Vec<RecurringDue> {
+    let terms = book.list.terms(TermKind::RecurringCharge, period);
+    let due = terms.into_iter().filter_map(|term| match term {
+        OfferTerm::RecurringCharge { charge, effective } => {
+            Some(RecurringDue { amount: *charge, effective: *effective })
+        }
+        _ => None,
     });
-    Ok(Rated { meters: meters.collect::<Result<_, _>>()? })
+    due.collect()
 }
 
-fn without_price(meter: &MeterUsage, reason: Unpriced) -> Result<RatedMeter, OutOfRange> {
-    let mut walk = Walk::new(Quantity::ZERO);
-    for row in meter.rows() {
-        walk.skip(row.quantity, reason)?;
+impl Rated {
+    /// The gross amount, discount and charge of every row of a meter, in the order of its rows, and
+    /// the parts that they come from.
+    ///
+    /// # Errors
+    /// [`RateError`] if one would not be exact.
+    ///
+    /// # Panics
+    /// If this is not the usage that was rated.
+    pub fn each_row(
+        &self,
+        id: MeterId,
+        usage: &MeterUsage,
+        each: impl FnMut(usize, RowCharge<'_>) -> Result<(), OutOfRange>,
+    ) -> Result<(), RateError> {
+        let meter = self.meters.get(&id).expect("every meter of the usage was rated");
+        meter.each_row(usage, each).map_err(|OutOfRange| RateError::Meter(id))
     }
-    walk.finish()
+
+    /// What the credits cover of each row of each meter, in the order in which usage draws on them:
+    /// usage start, meter, and then the order of rows. The parts add up to the credit drawn.
+    ///
+    /// # Errors
+    /// [`RateError`] if a sum would not be exact.
+    pub fn credit_of_rows(
+        &self,
+        usage: &Usage,
+    ) -> Result<BTreeMap<MeterId, Vec<Money>>, RateError> {
+        credit::of_rows(usage, self)
+    }
+
+    fn sums(&self) -> Result<Totals, OutOfRange> {
+        let mut totals = Totals::default();
+        for meter in self.meters.values() {
+            totals.gross = totals.gross.plus(meter.gross)?;
+            totals.usage = totals.usage.plus(meter.charge)?;
+        }
+        totals.discount = totals.gross.minus(totals.usage)?;
+        for credit in &self.credits {
+            totals.credit = totals.credit.plus(credit.drawn)?;
+        }
+        for due in &self.recurring {
+            totals.recurring = totals.recurring.plus(due.amount)?;
+        }
+        totals.forfeited = self.commitment.as_ref().map_or(Money::ZERO, |drawn| drawn.forfeited);
+        totals.total = totals.usage.plus(totals.forfeited)?.plus(totals.recurring)?;
+        totals.total = totals.total.minus(totals.credit)?;
+        Ok(totals)
+    }
 }
 
-fn rate_meter(
-    meter: &MeterUsage,
-    prices: &BookMeter,
-    period_start: UtcTime,
+/// Cuts a meter's rows where the version of the price changes.
+fn segments(
+    usage: &MeterUsage,
+    prices: &MeterPrices,
+    period: BillingPeriod,
 ) -> Result<RatedMeter, OutOfRange> {
-    let first = prices.version_at(period_start).or(prices.versions().first());
-    let included = first.map_or(Quantity::ZERO, |version| version.included);
-    let mut walk = Walk::new(included);
-    for row in meter.rows() {
-        match prices.version_at(row.window.start()) {
-            Some(version) => walk.charge(row.quantity, version)?,
-            None => walk.skip(row.quantity, Unpriced::BeforeFirstPrice)?,
-        }
+    let rows = usage.rows();
+    let mut segments = Vec::new();
+    let mut first = 0;
+    while let Some(row) = rows.get(first) {
+        let stretch = prices.stretch_at(row.window.start());
+        let until = prices.end_of(stretch);
+        let length = until.map_or(rows.len() - first, |until| {
+            rows[first..].partition_point(|row| row.window.start() < until)
+        });
+        let price = prices.price_in(stretch).cloned();
+        segments.push(Segment { rows: first..first + length, price });
+        first += length;
     }
-    walk.finish()
+    Ok(RatedMeter {
+        quantity: Quantity::ZERO,
+        included: Quantity::ZERO,
+        billable: Quantity::ZERO,
+        lines: vec![],
+        gross: Money::ZERO,
+        charge: Money::ZERO,
+        unpriced: BTreeMap::new(),
+        segments,
+        allowance: prices.included(period.start()),
+        drawn: None,
+    })
 }
 
-/// The walk over one meter's rows, in their total order.
-struct Walk {
-    included: Quantity,
-    used: Quantity,
-    rows: Vec<Result<Money, Unpriced>>,
-    tiers: BTreeMap<(UtcTime, Quantity), TierCharge>,
-    unpriced: BTreeMap<Unpriced, Quantity>,
+impl RatedMeter {
+    /// What it costs at pay-as-you-go: the lines without those drawn from a commitment.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if the sum would not be exact.
+    pub fn pay_as_you_go(&self) -> Result<Money, OutOfRange> {
+        let lines = self.lines.iter().filter(|line| matches!(line.kind, PartKind::Tier { .. }));
+        lines.map(|line| line.amount).try_fold(Money::ZERO, Money::plus)
+    }
+
+    /// Computes the sums anew. Without a commitment the rows of a segment are one step: what lies
+    /// between its first and last position does not matter to the sum.
+    fn summed(mut self, usage: &MeterUsage) -> Result<Self, OutOfRange> {
+        let mut walk = Walk::new(self.allowance);
+        let mut lines: BTreeMap<(UtcTime, PartKind), Line> = BTreeMap::new();
+        for segment in &self.segments {
+            let rows = &usage.rows()[segment.rows.clone()];
+            let version = match &segment.price {
+                Ok(version) => version,
+                Err(reason) => {
+                    let sum = self.unpriced.entry(*reason).or_default();
+                    *sum = sum.plus(total(rows.iter().map(|row| row.quantity))?)?;
+                    continue;
+                }
+            };
+            let mut add = |part: &Part| add_part(&mut lines, version, part);
+            match &self.drawn {
+                None => {
+                    let quantity = total(rows.iter().map(|row| row.quantity))?;
+                    walk.step(quantity, version, None)?.iter().try_for_each(&mut add)?;
+                }
+                Some((discount, drawn)) => {
+                    for (row, drawn) in rows.iter().zip(&drawn[segment.rows.clone()]) {
+                        let parts = walk.step(row.quantity, version, Some((*discount, *drawn)))?;
+                        parts.iter().try_for_each(&mut add)?;
+                    }
+                }
+            }
+        }
+        let lines =
+            lines.into_values().filter(|line| !line.quantity.is_zero() || !line.amount.is_zero());
+        self.lines = lines.collect();
+        self.quantity = walk.used();
+        self.billable = walk.billable()?;
+        self.included = self.quantity.minus(self.billable)?;
+        let amounts = |amount: fn(&Line) -> Money| self.lines.iter().map(amount);
+        self.gross = amounts(|line| line.gross).try_fold(Money::ZERO, Money::plus)?;
+        self.charge = amounts(|line| line.amount).try_fold(Money::ZERO, Money::plus)?;
+        Ok(self)
+    }
+
+    fn each_row(
+        &self,
+        usage: &MeterUsage,
+        mut each: impl FnMut(usize, RowCharge<'_>) -> Result<(), OutOfRange>,
+    ) -> Result<(), OutOfRange> {
+        let rows = usage.rows();
+        let rated = self.segments.last().map_or(0, |segment| segment.rows.end);
+        assert!(rated == rows.len(), "{} rows were rated, not these {}", rated, rows.len());
+        let mut walk = Walk::new(self.allowance);
+        for segment in &self.segments {
+            for position in segment.rows.clone() {
+                let charge = match &segment.price {
+                    Err(reason) => RowCharge::Unpriced(*reason),
+                    Ok(version) => {
+                        let drawn = self.drawn.as_ref();
+                        let drawn = drawn.map(|(discount, rows)| (*discount, rows[position]));
+                        let parts = walk.step(rows[position].quantity, version, drawn)?;
+                        RowCharge::priced(version, parts)?
+                    }
+                };
+                each(position, charge)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-impl Walk {
-    fn new(included: Quantity) -> Self {
-        Self {
-            included,
-            used: Quantity::ZERO,
-            rows: Vec::new(),
-            tiers: BTreeMap::new(),
-            unpriced: BTreeMap::new(),
+fn total(quantities: impl Iterator<Item = Quantity>) -> Result<Quantity, OutOfRange> {
+    quantities.into_iter().try_fold(Quantity::ZERO, Quantity::plus)
+}
+
+/// Adds a part to the line of its version and tier; the included quantity has none.
+fn add_part(
+    lines: &mut BTreeMap<(UtcTime, PartKind), Line>,
+    version: &Arc<PriceVersion>,
+    part: &Part,
+) -> Result<(), OutOfRange> {
+    if part.kind == PartKind::Included {
+        return Ok(());
+    }
+    let line = lines.entry((version.effective, part.kind)).or_insert_with(|| Line {
+        version: Arc::clone(version),
+        kind: part.kind,
+        quantity: Quantity::ZERO,
+        gross: Money::ZERO,
+        amount: Money::ZERO,
+    });
+    line.quantity = line.quantity.plus(part.quantity)?;
+    line.gross = line.gross.plus(part.gross)?;
+    line.amount = line.amount.plus(part.amount)?;
+    Ok(())
+}
+
+/// The rate of a line: that of its tier, or the discounted one of the commitment.
+impl PartKind {
+    /// Price of each unit, after a discount; none for the included quantity.
+    #[must_use]
+    pub fn rate(self) -> Option<UnitPrice> {
+        match self {
+            Self::Included => None,
+            Self::Tier { rate, .. } => Some(rate),
+            Self::Committed { discounted, .. } => Some(discounted),
         }
-    }
-
-    fn billable(&self) -> Result<Quantity, OutOfRange> {
-        Ok(self.used.minus(self.included)?.max(Quantity::ZERO))
-    }
-
-    fn charge(&mut self, quantity: Quantity, version: &PriceVersion) -> Result<(), OutOfRange> {
-        let before = self.billable()?;
-        self.used = self.used.plus(quantity)?;
-        let after = self.billable()?;
-        let mut charge = Money::ZERO;
-        for (tier, part) in version.tiers.parts(before, after)? {
-            let amount = tier.rate.times(part)?;
-            charge = charge.plus(amount)?;
-            let line = self.tiers.entry((version.effective, tier.from)).or_insert(TierCharge {
-                effective: version.effective,
-                from: tier.from,
-                quantity: Quantity::ZERO,
-                rate: tier.rate,
-                amount: Money::ZERO,
-            });
-            line.quantity = line.quantity.plus(part)?;
-            line.amount = line.amount.plus(amount)?;
-        }
-        self.rows.push(Ok(charge));
-        Ok(())
-    }
-
-    fn skip(&mut self, quantity: Quantity, reason: Unpriced) -> Result<(), OutOfRange> {
-        let sum = self.unpriced.entry(reason).or_default();
-        *sum = sum.plus(quantity)?;
-        self.rows.push(Err(reason));
-        Ok(())
-    }
-
-    fn finish(self) -> Result<RatedMeter, OutOfRange> {
-        let billable = self.billable()?;
-        let of_rows =
-            self.rows.iter().flatten().try_fold(Money::ZERO, |sum, row| sum.plus(*row))?;
-        let of_tiers =
-            self.tiers.values().try_fold(Money::ZERO, |sum, tier| sum.plus(tier.amount))?;
-        assert!(of_rows == of_tiers, "rows sum to {of_rows}, tiers to {of_tiers}");
-        Ok(RatedMeter {
-            rows: self.rows,
-            quantity: self.used,
-            included: self.used.minus(billable)?,
-            billable,
-            tiers: self.tiers.into_values().filter(|tier| !tier.quantity.is_zero()).collect(),
-            charge: of_rows,
-            unpriced: self.unpriced,
-        })
     }
 }
 

@@ -1,45 +1,70 @@
-//! Spend: rated usage of a range of time, grouped. Groups add up to the total, to the last digit.
+//! Spend: rated usage of a range of time, grouped. Groups add up to the total, to the last digit,
+//! and so do the ranges of a period.
 
-use std::collections::BTreeMap;
+mod key;
+mod split;
+
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
 
-use crate::catalogue::Book;
+use crate::book::{Book, Unpriced};
 use crate::decimal::{Money, OutOfRange, Quantity};
-use crate::id::MeterId;
-use crate::rate::{RateError, Rated, Unpriced};
-use crate::record::{Instance, MeterDescription};
-use crate::time::{Date, UtcTime};
-use crate::usage::{MeterUsage, Usage, UsageRow};
+use crate::id::{InstanceHash, MeterId};
+use crate::period::BillingPeriod;
+use crate::rate::{RateError, Rated, RowCharge};
+use crate::record::MeterDescription;
+use crate::time::UtcTime;
+use crate::usage::{MeterUsage, Usage};
 
-/// What spend is grouped by.
+pub use key::{Dimension, Filter, GroupKey, KeyPart, ResourceGroupTags, Step};
+pub use split::{SharedCost, Shares};
+
+use key::Row;
+
+/// Which spend is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupBy {
-    /// Each meter.
-    Meter,
-    /// The meter's category.
-    Category,
-    /// The day of the usage start.
-    Day,
-    /// The resource group in the resource URI.
-    ResourceGroup,
-    /// The value of the tag of this name.
-    Tag(String),
+pub struct SpendQuery {
+    /// Usage that starts within it.
+    pub range: Range<UtcTime>,
+    /// By which steps of time it is shown; none for all in one.
+    pub step: Option<Step>,
+    /// What it is grouped by; nothing for one group.
+    pub group_by: Vec<Dimension>,
+    /// Usage that passes every one of them.
+    pub filters: Vec<Filter>,
+    /// Tags that resources inherit, where that is asked for.
+    pub inherited: Option<ResourceGroupTags>,
+    /// Whether credit is spread over the groups, in the order in which usage draws on it, instead of
+    /// being a line of the subscription.
+    pub allocate_credit: bool,
 }
 
-/// A group's name. `None` inside is usage that has none: no category, no group, untagged.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GroupKey {
-    /// Each meter.
-    Meter(MeterId),
-    /// The meter's category, from the rate card, else from the record.
-    Category(Option<Arc<str>>),
-    /// The day of the usage start.
-    Day(Date),
-    /// The resource group, in lower case.
-    ResourceGroup(Option<String>),
-    /// The tag's value.
-    Tag(Option<String>),
+/// A billing period's usage, what it costs, and the book that says so. It holds the period from its
+/// start at least to the end of the range asked for: a row's charge depends on what its period used
+/// before it.
+#[derive(Debug, Clone)]
+pub struct RatedPeriod {
+    /// The usage.
+    pub usage: Usage,
+    /// What it costs.
+    pub rated: Rated,
+    /// The prices and terms.
+    pub book: Book,
+}
+
+/// What a range of time cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spend {
+    /// Groups in order of their keys.
+    pub groups: Vec<SpendGroup>,
+    /// Every meter with priced usage.
+    pub meters: BTreeMap<MeterId, SpendMeter>,
+    /// Usage without a price, which is in no amount.
+    pub unpriced: Vec<UnpricedUsage>,
+    /// Lines of the subscription, which belong to no group.
+    pub terms: Vec<TermLine>,
+    /// The sums.
+    pub totals: SpendTotals,
 }
 
 /// What one group cost.
@@ -47,8 +72,43 @@ pub enum GroupKey {
 pub struct SpendGroup {
     /// Its name.
     pub key: GroupKey,
-    /// Sum of its rows' charges.
+    /// What it cost.
+    pub amounts: Amounts,
+    /// The one meter in it, and how much of it; none if there are several.
+    pub meter: Option<(MeterId, Quantity)>,
+}
+
+/// What a group cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// Before a commitment's discount.
+    pub gross: Money,
+    /// What the discount takes off.
+    pub discount: Money,
+    /// Gross less discount.
     pub charge: Money,
+    /// What credit covers of it, as a positive amount; nothing unless credit is spread.
+    pub credit: Money,
+    /// What it takes of a shared cost, or gives if below zero.
+    pub shared: Money,
+}
+
+impl Amounts {
+    /// What it comes to: charge less credit, with its part of a shared cost.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if the sum would not be exact.
+    pub fn net(&self) -> Result<Money, OutOfRange> {
+        self.charge.minus(self.credit)?.plus(self.shared)
+    }
+
+    fn add(&mut self, gross: Money, charge: Money, credit: Money) -> Result<(), OutOfRange> {
+        self.gross = self.gross.plus(gross)?;
+        self.discount = self.discount.plus(gross.minus(charge)?)?;
+        self.charge = self.charge.plus(charge)?;
+        self.credit = self.credit.plus(credit)?;
+        Ok(())
+    }
 }
 
 /// A meter in the spend: how much of it was priced, and for how much.
@@ -67,7 +127,7 @@ pub struct SpendMeter {
 pub struct UnpricedUsage {
     /// The meter.
     pub meter: MeterId,
-    /// What the source called it.
+    /// What the card or the source called it.
     pub description: MeterDescription,
     /// How much of it.
     pub quantity: Quantity,
@@ -75,142 +135,277 @@ pub struct UnpricedUsage {
     pub reason: Unpriced,
 }
 
-/// What a range of time cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spend {
-    /// Groups in order of their names.
-    pub groups: Vec<SpendGroup>,
-    /// Every meter with priced usage.
-    pub meters: BTreeMap<MeterId, SpendMeter>,
-    /// Usage without a price, which is in no group's charge.
-    pub unpriced: Vec<UnpricedUsage>,
-    /// Sum of the groups.
-    pub total: Money,
+/// A line of the subscription in one billing period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TermLine {
+    /// The period.
+    pub period: BillingPeriod,
+    /// What it is.
+    pub kind: TermLineKind,
+    /// What it adds to the total; below zero for credit.
+    pub amount: Money,
 }
 
-/// Groups the charges of the rows whose usage starts in `range`.
+/// The kinds of lines of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TermLineKind {
+    /// What credits cover.
+    Credit,
+    /// The part of a commitment that usage has not drawn.
+    Forfeited,
+    /// Recurring charges.
+    Recurring,
+}
+
+/// The sums of spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpendTotals {
+    /// Before a commitment's discount.
+    pub gross: Money,
+    /// What the discount takes off.
+    pub discount: Money,
+    /// Gross less discount: the sum of the groups' charges.
+    pub charges: Money,
+    /// What credit covers, as a positive amount.
+    pub credit: Money,
+    /// The part of commitments that usage has not drawn.
+    pub forfeited: Money,
+    /// Recurring charges.
+    pub recurring: Money,
+    /// Charges, forfeited and recurring, less credit.
+    pub net: Money,
+}
+
+/// Groups the charges of the rows whose usage starts in the range.
 ///
-/// `rated` holds each billing period that the range touches, whole: a row's charge depends on what
-/// its period used before it.
+/// Credit counts as the range's rows draw on it; a recurring charge where the range holds the start
+/// of its period, what is forfeited where it holds the end. With filters the lines of the
+/// subscription are left out, as they belong to no usage.
 ///
 /// # Errors
 /// [`RateError`] if a sum would not be exact.
-pub fn spend(
-    rated: &[(Usage, Rated)],
-    book: &Book,
-    range: &Range<UtcTime>,
-    group_by: &GroupBy,
-) -> Result<Spend, RateError> {
+pub fn spend(periods: &[RatedPeriod], query: &SpendQuery) -> Result<Spend, RateError> {
     let mut sums = Sums::default();
-    for (usage, rated) in rated {
-        for (id, meter) in usage.meters() {
-            let charges = &rated.meters[id].rows;
-            assert!(meter.rows().len() == charges.len(), "meter {id} was rated with other rows");
-            let context = MeterContext::new(*id, meter, usage, book);
-            for (row, charge) in meter.rows().iter().zip(charges) {
-                if range.contains(&row.window.start()) {
-                    sums.add(&context, row, *charge, group_by)
-                        .map_err(|OutOfRange| RateError { meter: *id })?;
-                }
-            }
+    for period in periods {
+        let credit = period.credit_needed(query).then(|| {
+            let credit = period.rated.credit_of_rows(&period.usage);
+            credit.map(|credit| Credit { of_rows: credit, in_range: Money::ZERO })
+        });
+        let mut credit = credit.transpose()?;
+        for (id, meter) in period.usage.meters() {
+            let mut adder = Adder::new(*id, meter, period, query, &mut sums, credit.as_mut());
+            period.rated.each_row(*id, meter, |row, charge| adder.add(row, charge))?;
         }
+        sums.add_terms(period, query, credit.as_ref())?;
     }
-    Ok(sums.finish())
+    Ok(sums.finish()?)
 }
 
-/// What grouping needs to know of a meter, found once for all its rows.
-struct MeterContext<'a> {
+impl RatedPeriod {
+    fn is_whole(&self, query: &SpendQuery) -> bool {
+        let period = self.rated.period;
+        query.range.start <= period.start() && period.end() <= query.range.end
+    }
+
+    /// Whether credit has to be known row by row.
+    fn credit_needed(&self, query: &SpendQuery) -> bool {
+        let is_line = query.filters.is_empty() && !self.is_whole(query);
+        !self.rated.credits.is_empty() && (query.allocate_credit || is_line)
+    }
+}
+
+struct Credit {
+    of_rows: BTreeMap<MeterId, Vec<Money>>,
+    in_range: Money,
+}
+
+/// Adds the rows of one meter in one period.
+struct Adder<'a> {
     id: MeterId,
+    usage: &'a MeterUsage,
     description: &'a MeterDescription,
-    usage: &'a Usage,
+    period: &'a RatedPeriod,
+    query: &'a SpendQuery,
+    sums: &'a mut Sums,
+    credit: Option<&'a mut Credit>,
+    /// Groups by instance and the finest step that matters; none where a filter does not pass.
+    groups: HashMap<(InstanceHash, UtcTime), Option<usize>>,
 }
 
-impl<'a> MeterContext<'a> {
-    fn new(id: MeterId, meter: &'a MeterUsage, usage: &'a Usage, book: &'a Book) -> Self {
-        let on_card = book.meter(id).map(|meter| &meter.description);
-        Self { id, description: on_card.unwrap_or(meter.description()), usage }
+impl<'a> Adder<'a> {
+    fn new(
+        id: MeterId,
+        usage: &'a MeterUsage,
+        period: &'a RatedPeriod,
+        query: &'a SpendQuery,
+        sums: &'a mut Sums,
+        credit: Option<&'a mut Credit>,
+    ) -> Self {
+        let listed = period.book.list.meter(id).map(|meter| &meter.description);
+        let description = listed.unwrap_or(usage.description());
+        Self { id, usage, description, period, query, sums, credit, groups: HashMap::new() }
     }
 
-    fn key(&self, row: &UsageRow, group_by: &GroupBy) -> GroupKey {
-        let instance = || -> &Instance { self.usage.instance(row.instance) };
-        match group_by {
-            GroupBy::Meter => GroupKey::Meter(self.id),
-            GroupBy::Category => GroupKey::Category(self.description.category.clone()),
-            GroupBy::Day => GroupKey::Day(row.window.start().date()),
-            GroupBy::ResourceGroup => {
-                GroupKey::ResourceGroup(instance().resource_group().map(str::to_lowercase))
-            }
-            GroupBy::Tag(name) => GroupKey::Tag(instance().tag(name).map(str::to_owned)),
+    fn add(&mut self, row: usize, charge: RowCharge<'_>) -> Result<(), OutOfRange> {
+        let start = self.usage.rows()[row].window.start();
+        if !self.query.range.contains(&start) {
+            return Ok(());
         }
+        let Some(group) = self.group_of(row, start) else { return Ok(()) };
+        let quantity = self.usage.rows()[row].quantity;
+        match charge {
+            RowCharge::Unpriced(reason) => self.add_unpriced(reason, quantity),
+            RowCharge::Priced { gross, charge, .. } => {
+                let credit = self.credit.as_mut().map(|credit| {
+                    let covered = credit.of_rows[&self.id][row];
+                    credit.in_range = credit.in_range.plus(covered)?;
+                    Ok(covered)
+                });
+                let covered = credit.transpose()?.filter(|_| self.query.allocate_credit);
+                self.sums.is_priced[group] = true;
+                let group = &mut self.sums.groups[group];
+                group.amounts.add(gross, charge, covered.unwrap_or_default())?;
+                group.add_quantity(self.id, quantity)?;
+                self.add_meter(quantity, charge)
+            }
+        }
+    }
+
+    fn group_of(&mut self, row: usize, start: UtcTime) -> Option<usize> {
+        let instance = self.usage.rows()[row].instance;
+        let step = self.query.step.map(|step| step.start_of(start));
+        let cell = match (step, &self.query.inherited) {
+            (Some(step), None) => step,
+            (None, None) => self.query.range.start,
+            (step, Some(_)) => step.map_or(start.day_start(), |step| step.max(start.day_start())),
+        };
+        if let Some(known) = self.groups.get(&(instance, cell)) {
+            return *known;
+        }
+        let values = Row {
+            meter: self.id,
+            description: self.description,
+            instance: self.period.usage.instance(instance),
+            day: start.date(),
+            inherited: self.query.inherited.as_ref(),
+        };
+        let group = values.passes(&self.query.filters).then(|| {
+            let parts = self.query.group_by.iter().map(|dimension| values.part(dimension));
+            self.sums.group(GroupKey { start: step, parts: parts.collect() }, self.id)
+        });
+        self.groups.insert((instance, cell), group);
+        group
+    }
+
+    fn add_meter(&mut self, quantity: Quantity, charge: Money) -> Result<(), OutOfRange> {
+        let meter = self.sums.meters.entry(self.id).or_insert_with(|| SpendMeter {
+            description: self.description.clone(),
+            quantity: Quantity::ZERO,
+            charge: Money::ZERO,
+        });
+        meter.quantity = meter.quantity.plus(quantity)?;
+        meter.charge = meter.charge.plus(charge)?;
+        Ok(())
+    }
+
+    fn add_unpriced(&mut self, reason: Unpriced, quantity: Quantity) -> Result<(), OutOfRange> {
+        let lines = &mut self.sums.unpriced;
+        let line = lines.entry((self.id, reason)).or_insert_with(|| UnpricedUsage {
+            meter: self.id,
+            description: self.description.clone(),
+            quantity: Quantity::ZERO,
+            reason,
+        });
+        line.quantity = line.quantity.plus(quantity)?;
+        Ok(())
+    }
+}
+
+impl SpendGroup {
+    fn add_quantity(&mut self, id: MeterId, quantity: Quantity) -> Result<(), OutOfRange> {
+        self.meter = match self.meter {
+            Some((known, sum)) if known == id => Some((id, sum.plus(quantity)?)),
+            _ => None,
+        };
+        Ok(())
     }
 }
 
 #[derive(Default)]
 struct Sums {
-    groups: BTreeMap<GroupKey, Money>,
+    places: BTreeMap<GroupKey, usize>,
+    groups: Vec<SpendGroup>,
+    /// Whether a group has priced usage; one without is not shown.
+    is_priced: Vec<bool>,
     meters: BTreeMap<MeterId, SpendMeter>,
     unpriced: BTreeMap<(MeterId, Unpriced), UnpricedUsage>,
-    total: Money,
+    terms: Vec<TermLine>,
 }
 
 impl Sums {
-    fn add(
-        &mut self,
-        context: &MeterContext<'_>,
-        row: &UsageRow,
-        charge: Result<Money, Unpriced>,
-        group_by: &GroupBy,
-    ) -> Result<(), OutOfRange> {
-        match charge {
-            Ok(charge) => self.add_charge(context, row, charge, group_by),
-            Err(reason) => self.add_unpriced(context, row, reason),
+    fn group(&mut self, key: GroupKey, meter: MeterId) -> usize {
+        let next = self.groups.len();
+        let place = *self.places.entry(key.clone()).or_insert(next);
+        if place == next {
+            let amounts = Amounts::default();
+            self.groups.push(SpendGroup { key, amounts, meter: Some((meter, Quantity::ZERO)) });
+            self.is_priced.push(false);
         }
+        place
     }
 
-    fn add_charge(
+    fn add_terms(
         &mut self,
-        context: &MeterContext<'_>,
-        row: &UsageRow,
-        charge: Money,
-        group_by: &GroupBy,
+        period: &RatedPeriod,
+        query: &SpendQuery,
+        credit: Option<&Credit>,
     ) -> Result<(), OutOfRange> {
-        let group = self.groups.entry(context.key(row, group_by)).or_default();
-        *group = group.plus(charge)?;
-        self.total = self.total.plus(charge)?;
-        let meter = self.meters.entry(context.id).or_insert_with(|| SpendMeter {
-            description: context.description.clone(),
-            quantity: Quantity::ZERO,
-            charge: Money::ZERO,
-        });
-        meter.quantity = meter.quantity.plus(row.quantity)?;
-        meter.charge = meter.charge.plus(charge)?;
+        if !query.filters.is_empty() {
+            return Ok(());
+        }
+        let rated = &period.rated;
+        let mut lines = Vec::new();
+        if !rated.credits.is_empty() && !query.allocate_credit {
+            let covered = credit.map_or(rated.totals.credit, |credit| credit.in_range);
+            lines.push((TermLineKind::Credit, covered.negated()));
+        }
+        if rated.commitment.is_some() && rated.period.end() <= query.range.end {
+            lines.push((TermLineKind::Forfeited, rated.totals.forfeited));
+        }
+        if !rated.recurring.is_empty() && query.range.contains(&rated.period.start()) {
+            lines.push((TermLineKind::Recurring, rated.totals.recurring));
+        }
+        let lines = lines.into_iter();
+        self.terms.extend(lines.map(|(kind, amount)| TermLine {
+            period: rated.period,
+            kind,
+            amount,
+        }));
         Ok(())
     }
 
-    fn add_unpriced(
-        &mut self,
-        context: &MeterContext<'_>,
-        row: &UsageRow,
-        reason: Unpriced,
-    ) -> Result<(), OutOfRange> {
-        let line = self.unpriced.entry((context.id, reason)).or_insert_with(|| UnpricedUsage {
-            meter: context.id,
-            description: context.description.clone(),
-            quantity: Quantity::ZERO,
-            reason,
-        });
-        line.quantity = line.quantity.plus(row.quantity)?;
-        Ok(())
-    }
-
-    fn finish(self) -> Spend {
-        let groups = self.groups.into_iter();
-        Spend {
-            groups: groups.map(|(key, charge)| SpendGroup { key, charge }).collect(),
-            meters: self.meters,
-            unpriced: self.unpriced.into_values().collect(),
-            total: self.total,
+    fn finish(self) -> Result<Spend, OutOfRange> {
+        let priced = self.groups.into_iter().zip(self.is_priced).filter(|(_, priced)| *priced);
+        let mut groups: Vec<_> = priced.map(|(group, _)| group).collect();
+        groups.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut totals = SpendTotals::default();
+        for SpendGroup { amounts, .. } in &groups {
+            totals.gross = totals.gross.plus(amounts.gross)?;
+            totals.discount = totals.discount.plus(amounts.discount)?;
+            totals.charges = totals.charges.plus(amounts.charge)?;
+            totals.credit = totals.credit.plus(amounts.credit)?;
         }
+        for line in &self.terms {
+            match line.kind {
+                TermLineKind::Credit => totals.credit = totals.credit.minus(line.amount)?,
+                TermLineKind::Forfeited => totals.forfeited = totals.forfeited.plus(line.amount)?,
+                TermLineKind::Recurring => totals.recurring = totals.recurring.plus(line.amount)?,
+            }
+        }
+        let owed = totals.charges.plus(totals.forfeited)?.plus(totals.recurring)?;
+        totals.net = owed.minus(totals.credit)?;
+        let unpriced = self.unpriced.into_values().collect();
+        Ok(Spend { groups, meters: self.meters, unpriced, terms: self.terms, totals })
     }
 }
 

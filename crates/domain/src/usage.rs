@@ -44,7 +44,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Brings records into total order, in whatever order they come.
+    /// Brings records into total order, in whatever order they come. Usage of a meter that has an
+    /// alias is usage of the meter that it stands for.
     ///
     /// # Panics
     /// If a record's usage starts outside the period: the query that loaded it was wrong.
@@ -52,10 +53,11 @@ impl Usage {
     pub fn from_records(
         period: BillingPeriod,
         records: impl IntoIterator<Item = StoredRecord>,
+        aliases: &BTreeMap<MeterId, MeterId>,
     ) -> Self {
         let mut usage = Self { period, meters: BTreeMap::new(), instances: BTreeMap::new() };
         for stored in records {
-            usage.add(stored);
+            usage.add(stored, aliases);
         }
         for meter in usage.meters.values_mut() {
             meter.rows.sort_unstable();
@@ -63,12 +65,13 @@ impl Usage {
         usage
     }
 
-    fn add(&mut self, stored: StoredRecord) {
+    fn add(&mut self, stored: StoredRecord, aliases: &BTreeMap<MeterId, MeterId>) {
         let StoredRecord { record, instance_hash, commit, .. } = stored;
         let start = record.window.start();
         assert!(self.period.contains(start), "usage of {start} is outside {:?}", self.period);
         self.instances.entry(instance_hash).or_insert(record.instance);
-        let meter = self.meters.entry(record.meter).or_default();
+        let priced_as = aliases.get(&record.meter).copied().unwrap_or(record.meter);
+        let meter = self.meters.entry(priced_as).or_default();
         // Any one description would do; the greatest does not depend on the order of arrival.
         if record.description > meter.description {
             meter.description = record.description;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalogue::{Meter, RateCard, RateCardKey, Tier, Tiers};
+use crate::book::{ImportedCard, PriceList};
+use crate::catalogue::{Meter, RateCard, RateCardKey, Sku, Tier, Tiers};
 use crate::id::{Country, Currency, EventId, Locale, OfferId, Source, SubscriptionId};
 use crate::period::{AnchorDay, BillingPeriod};
 use crate::record::{Billed, Commit, MeterDescription, StoredRecord, UsageRecord, Window};
@@ -50,6 +51,7 @@ fn card(text: &str) -> RateCard {
     let meter = Meter {
         id: METER,
         description: MeterDescription::default(),
+        sku: Sku::default(),
         tags: vec![],
         tiers: Tiers::new(tiers).unwrap(),
         included,
@@ -67,6 +69,31 @@ fn card(text: &str) -> RateCard {
         terms: vec![],
         meters: vec![meter],
     }
+}
+
+/// The cards as imports long before the usage.
+fn book(cards: &[RateCard]) -> Book {
+    let imports = (1..).zip(cards).map(|(version, card)| ImportedCard {
+        card,
+        version,
+        imported_at: UtcTime::MIN,
+        reprice_closed: false,
+    });
+    Book::of(PriceList::new(imports, &english()).into())
+}
+
+/// What each row of the meter costs.
+fn charges(usage: &Usage, rated: &Rated) -> Vec<Result<Money, Unpriced>> {
+    let mut charges = Vec::new();
+    let each = |_, charge: RowCharge<'_>| {
+        charges.push(match charge {
+            RowCharge::Priced { charge, .. } => Ok(charge),
+            RowCharge::Unpriced(reason) => Err(reason),
+        });
+        Ok(())
+    };
+    rated.each_row(METER, &usage.meters()[&METER], each).unwrap();
+    charges
 }
 
 /// A record of an hour, its number being its event id and commit.
@@ -98,17 +125,20 @@ fn usage(text: &str) -> Usage {
         record(number, moment(at), quantity(amount))
     });
     let january = BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST);
-    Usage::from_records(january, records)
+    Usage::from_records(january, records, &BTreeMap::new())
 }
 
 fn check(cards: &[&str], rows: &str, expected: &str) {
     let cards: Vec<_> = cards.iter().map(|text| card(text)).collect();
-    let rated = rate(&usage(rows), &Book::from_cards(&cards, &english())).unwrap();
+    let rated = rate(&usage(rows), &book(&cards)).unwrap();
     let meter = &rated.meters[&METER];
     let mut lines: Vec<_> = meter
-        .tiers
+        .lines
         .iter()
-        .map(|tier| format!("{} @ {} = {}", tier.quantity, tier.rate, tier.amount))
+        .map(|line| {
+            let rate = line.kind.rate().unwrap();
+            format!("{} @ {} = {}", line.quantity, rate, line.amount)
+        })
         .collect();
     if !meter.included.is_zero() {
         lines.push(format!("{} included", meter.included));
@@ -195,9 +225,9 @@ fn usage_without_a_card_or_off_the_card_is_unpriced() {
         card.meters[0].id = MeterId::from_bits(8);
         card
     };
-    let book = Book::from_cards(&[other(card("0:1"))], &english());
-    let rated = rate(&usage("5"), &book).unwrap();
-    assert_eq!(rated.meters[&METER].rows, [Err(Unpriced::NotOnRateCard)]);
+    let usage = usage("5");
+    let rated = rate(&usage, &book(&[other(card("0:1"))])).unwrap();
+    assert_eq!(charges(&usage, &rated), [Err(Unpriced::NotOnRateCard)]);
 }
 
 #[test]
@@ -211,9 +241,8 @@ fn a_row_and_its_reversal_are_nothing() {
 
 #[test]
 fn a_charge_too_large_to_be_exact_names_the_meter() {
-    let book = Book::from_cards(&[card("0:9999999999")], &english());
-    let error = rate(&usage("999999999999999"), &book).unwrap_err();
-    assert_eq!(error.meter, METER);
+    let error = rate(&usage("999999999999999"), &book(&[card("0:9999999999")])).unwrap_err();
+    assert_eq!(error, RateError::Meter(METER));
 }
 
 prop_compose! {
@@ -245,14 +274,17 @@ fn any_rows() -> impl Strategy<Value = Vec<(UtcTime, Quantity)>> {
     prop::collection::vec(row, 1..60)
 }
 
-fn rated(rows: &[(UtcTime, Quantity)], cards: &[RateCard]) -> RatedMeter {
+fn usage_of(rows: &[(UtcTime, Quantity)]) -> Usage {
     let records = rows
         .iter()
         .enumerate()
         .map(|(number, (start, quantity))| record(number, *start, *quantity));
     let january = BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST);
-    let usage = Usage::from_records(january, records);
-    rate(&usage, &Book::from_cards(cards, &english())).unwrap().meters.remove(&METER).unwrap()
+    Usage::from_records(january, records, &BTreeMap::new())
+}
+
+fn rated(rows: &[(UtcTime, Quantity)], cards: &[RateCard]) -> RatedMeter {
+    rate(&usage_of(rows), &book(cards)).unwrap().meters.remove(&METER).unwrap()
 }
 
 proptest! {
@@ -263,17 +295,17 @@ proptest! {
             [(*start, half), (*start, quantity.minus(half).unwrap())]
         });
         let halves: Vec<_> = halves.collect();
-        prop_assert_eq!(rated(&halves, &cards).tiers, rated(&rows, &cards).tiers);
+        prop_assert_eq!(rated(&halves, &cards).lines, rated(&rows, &cards).lines);
     }
 
     #[test]
     fn the_order_of_arrival_does_not_matter(rows in any_rows(), cards in any_card()) {
-        let book = Book::from_cards(&cards, &english());
+        let book = book(&cards);
         let january = BillingPeriod::starting_in(Month::new(2026, 1).unwrap(), AnchorDay::FIRST);
         let records = rows.iter().enumerate().map(|(n, (start, q))| record(n, *start, *q));
-        let forward = Usage::from_records(january, records.clone());
-        let backward = Usage::from_records(january, records.rev());
-        let charges = |usage| rate(&usage, &book).unwrap().meters[&METER].rows.clone();
+        let forward = Usage::from_records(january, records.clone(), &BTreeMap::new());
+        let backward = Usage::from_records(january, records.rev(), &BTreeMap::new());
+        let charges = |usage: Usage| charges(&usage, &rate(&usage, &book).unwrap());
         prop_assert_eq!(charges(forward), charges(backward));
     }
 
@@ -287,8 +319,11 @@ proptest! {
 
     #[test]
     fn rows_and_tiers_add_up_to_the_charge(rows in any_rows(), cards in any_card()) {
-        let meter = rated(&rows, &cards);
-        let sum = meter.rows.iter().try_fold(Money::ZERO, |sum, row| sum.plus(row.unwrap())).unwrap();
+        let usage = usage_of(&rows);
+        let rated = rate(&usage, &book(&cards)).unwrap();
+        let charges = charges(&usage, &rated);
+        let meter = &rated.meters[&METER];
+        let sum = charges.iter().try_fold(Money::ZERO, |sum, row| sum.plus(row.unwrap())).unwrap();
         prop_assert_eq!(sum, meter.charge);
         prop_assert_eq!(meter.included.plus(meter.billable).unwrap(), meter.quantity);
     }

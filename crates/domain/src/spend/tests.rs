@@ -1,18 +1,40 @@
 //! Spend adds up: whatever the grouping and however a period is cut, the parts are the whole.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalogue::{Meter, RateCard, RateCardKey, Tier, Tiers};
-use crate::decimal::UnitPrice;
+use crate::book::{ImportedCard, PriceList};
+use crate::catalogue::{Meter, OfferTerm, RateCard, RateCardKey, Sku, Tier, Tiers};
+use crate::decimal::{Percent, UnitPrice};
 use crate::id::{Country, Currency, EventId, Locale, OfferId, Source, SubscriptionId};
 use crate::period::{AnchorDay, BillingPeriod};
 use crate::rate::rate;
-use crate::record::{Billed, Commit, StoredRecord, Tags, UsageRecord, Window};
-use crate::time::{Month, ReportedTime};
+use crate::record::{Billed, Commit, Instance, StoredRecord, Tags, UsageRecord, Window};
+use crate::time::{Date, Month, ReportedTime};
 
-/// Meters 0 to 2 are on the card, with tiers; meter 3 is not.
+fn money(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+/// Meters 0 to 2 are on the card, with tiers; meter 3 is not. Meter 0 takes no part in the credit,
+/// meter 1 none in the commitment.
 fn book() -> Book {
+    let terms = vec![
+        OfferTerm::MonetaryCredit {
+            credit: money("0.7"),
+            excluded: BTreeSet::from([MeterId::from_bits(0)]),
+            effective: UtcTime::MIN,
+        },
+        OfferTerm::MonetaryCommitment {
+            tiered_discount: vec![(money("1"), Percent::parse("12.5").unwrap())],
+            excluded: BTreeSet::from([MeterId::from_bits(1)]),
+            effective: UtcTime::MIN,
+        },
+        OfferTerm::RecurringCharge { charge: money("9.99"), effective: UtcTime::MIN },
+    ];
     let tier = |from: &str, rate: &str| Tier {
         from: Quantity::parse(from).unwrap(),
         rate: UnitPrice::parse(rate).unwrap(),
@@ -23,6 +45,7 @@ fn book() -> Book {
             category: (number > 0).then(|| "Compute".into()),
             ..MeterDescription::default()
         },
+        sku: Sku::default(),
         tags: vec![],
         tiers: Tiers::new(vec![tier("0", "0.10"), tier("7.5", "0.0333333333333333333")]).unwrap(),
         included: Quantity::parse("2.5").unwrap(),
@@ -37,10 +60,13 @@ fn book() -> Book {
             region: Country::parse("US").unwrap(),
         },
         is_tax_included: false,
-        terms: vec![],
+        terms,
         meters: (0..3).map(meter).collect(),
     };
-    Book::from_cards([&card], &card.key.locale)
+    let import =
+        ImportedCard { card: &card, version: 1, imported_at: UtcTime::MIN, reprice_closed: false };
+    let list = PriceList::new([import], &card.key.locale);
+    Book { commitment: Some(money("1.1")), ..Book::of(list.into()) }
 }
 
 fn january() -> BillingPeriod {
@@ -79,43 +105,198 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec(row, 0..60)
 }
 
-fn rated(rows: &[Row]) -> Vec<(Usage, Rated)> {
-    let records = rows.iter().enumerate().map(|(number, row)| record(number, *row));
-    let usage = Usage::from_records(january(), records);
+/// The period with the rows before an hour of it.
+fn rated(rows: &[Row], until: i64) -> Vec<RatedPeriod> {
+    let rows = rows.iter().enumerate().filter(|(_, row)| row.1 < until);
+    let records = rows.map(|(number, row)| record(number, *row));
+    let usage = Usage::from_records(january(), records, &BTreeMap::new());
     let rated = rate(&usage, &book()).unwrap();
-    vec![(usage, rated)]
+    vec![RatedPeriod { usage, rated, book: book() }]
+}
+
+fn query(range: Range<UtcTime>, group_by: &[Dimension]) -> SpendQuery {
+    SpendQuery {
+        range,
+        step: None,
+        group_by: group_by.to_vec(),
+        filters: vec![],
+        inherited: None,
+        allocate_credit: false,
+    }
+}
+
+fn january_whole() -> Range<UtcTime> {
+    january().start()..january().end()
+}
+
+const WHOLE: i64 = 31 * 24;
+
+fn sum(amounts: impl IntoIterator<Item = Money>) -> Money {
+    amounts.into_iter().try_fold(Money::ZERO, Money::plus).unwrap()
+}
+
+fn groupings() -> Vec<Vec<Dimension>> {
+    let tag = || Dimension::Tag("team".to_owned());
+    vec![
+        vec![],
+        vec![Dimension::Meter],
+        vec![Dimension::Category, tag()],
+        vec![Dimension::Subcategory],
+        vec![Dimension::Region],
+        vec![Dimension::Resource],
+        vec![Dimension::ResourceGroup, Dimension::Meter],
+        vec![Dimension::Location],
+        vec![tag()],
+    ]
+}
+
+fn inherited() -> ResourceGroupTags {
+    let tags = Tags::from([("TEAM".into(), "inherited".into())]);
+    let from = Date::from_civil(2026, 1, 10).unwrap();
+    ResourceGroupTags { groups: BTreeMap::from([("group1".to_owned(), vec![(from, tags)])]) }
 }
 
 proptest! {
     #[test]
-    fn every_grouping_adds_up_to_the_same_total(rows in rows()) {
-        let rated = rated(&rows);
-        let whole = january().start()..january().end();
-        let of_meters = rated[0].1.meters.values();
-        let charged = of_meters.fold(Money::ZERO, |sum, meter| sum.plus(meter.charge).unwrap());
-        for group_by in [
-            GroupBy::Meter,
-            GroupBy::Category,
-            GroupBy::Day,
-            GroupBy::ResourceGroup,
-            GroupBy::Tag("team".to_owned()),
-        ] {
-            let spend = spend(&rated, &book(), &whole, &group_by).unwrap();
-            let groups = spend.groups.iter();
-            let sum = groups.fold(Money::ZERO, |sum, group| sum.plus(group.charge).unwrap());
-            prop_assert_eq!(sum, charged);
-            prop_assert_eq!(spend.total, charged);
-            let unpriced = spend.unpriced.iter().any(|line| line.meter == MeterId::from_bits(3));
-            prop_assert_eq!(unpriced, rows.iter().any(|row| row.0 == 3));
+    fn every_grouping_adds_up_to_the_bill(rows in rows()) {
+        let rated = rated(&rows, WHOLE);
+        let bill = rated[0].rated.totals;
+        for group_by in groupings() {
+            for step in [None, Some(Step::Hour), Some(Step::Day), Some(Step::Month)] {
+                for inherited in [None, Some(inherited())] {
+                    let query = query(january_whole(), &group_by);
+                    let spend = spend(&rated, &SpendQuery { step, inherited, ..query }).unwrap();
+                    let charges = spend.groups.iter().map(|group| group.amounts.charge);
+                    prop_assert_eq!(sum(charges), bill.usage);
+                    prop_assert_eq!(spend.totals.net, bill.total);
+                    prop_assert_eq!(spend.totals.discount, bill.discount);
+                    let unpriced = spend.unpriced.iter().any(|line| line.meter == MeterId::from_bits(3));
+                    prop_assert_eq!(unpriced, rows.iter().any(|row| row.0 == 3));
+                }
+            }
         }
     }
 
     #[test]
-    fn the_ranges_of_a_period_add_up_to_it(rows in rows(), hour in 0i64..31 * 24) {
-        let rated = rated(&rows);
+    fn spread_credit_adds_up_to_the_credit(rows in rows()) {
+        let rated = rated(&rows, WHOLE);
+        for group_by in groupings() {
+            let query = SpendQuery { allocate_credit: true, ..query(january_whole(), &group_by) };
+            let spend = spend(&rated, &query).unwrap();
+            let credits = spend.groups.iter().map(|group| group.amounts.credit);
+            prop_assert_eq!(sum(credits), rated[0].rated.totals.credit);
+            prop_assert_eq!(spend.totals.net, rated[0].rated.totals.total);
+        }
+    }
+
+    #[test]
+    fn the_ranges_of_a_period_add_up_to_it(rows in rows(), hour in 1i64..WHOLE) {
         let (start, end) = (january().start(), january().end());
         let cut = start.plus_hours(hour);
-        let total = |range| spend(&rated, &book(), &range, &GroupBy::Day).unwrap().total;
-        prop_assert_eq!(total(start..cut).plus(total(cut..end)).unwrap(), total(start..end));
+        let net = |rated: &[RatedPeriod], range| {
+            spend(rated, &query(range, &[Dimension::Category])).unwrap().totals.net
+        };
+        let whole = rated(&rows, WHOLE);
+        let first = net(&rated(&rows, hour), start..cut);
+        prop_assert_eq!(first, net(&whole, start..cut), "later usage changes nothing before it");
+        prop_assert_eq!(first.plus(net(&whole, cut..end)).unwrap(), net(&whole, start..end));
     }
+
+    #[test]
+    fn a_filter_and_the_rest_are_the_whole(rows in rows()) {
+        let rated = rated(&rows, WHOLE);
+        let charges = |values: Vec<Option<String>>| {
+            let filter = Filter { dimension: Dimension::Tag("team".to_owned()), values };
+            let query = SpendQuery { filters: vec![filter], ..query(january_whole(), &[]) };
+            spend(&rated, &query).unwrap().totals.charges
+        };
+        let tag = |number: u8| Some(number.to_string());
+        let parts = [charges(vec![None, tag(0)]), charges(vec![tag(1)]), charges(vec![tag(2)])];
+        prop_assert_eq!(sum(parts), rated[0].rated.totals.usage);
+    }
+
+    #[test]
+    fn a_shared_cost_changes_no_total(rows in rows(), tag in prop::option::of(0u8..3)) {
+        let rated = rated(&rows, WHOLE);
+        let fixed = vec![("1".to_owned(), money("70")), ("new".to_owned(), money("30"))];
+        for shares in [Shares::Even, Shares::Proportional, Shares::Fixed(fixed)] {
+            let query = query(january_whole(), &[Dimension::Tag("team".to_owned())]);
+            let mut spend = spend(&rated, &query).unwrap();
+            let shared = SharedCost { value: tag.map(|tag| tag.to_string()), shares };
+            spend.split(&shared, 2).unwrap();
+            let nets = spend.groups.iter().map(|group| group.amounts.net().unwrap());
+            prop_assert_eq!(sum(nets), rated[0].rated.totals.usage);
+        }
+    }
+}
+
+/// Four rows of meter 1, of teams 0, 1 and none, and of group 1.
+const ROWS: [Row; 4] = [
+    (1, 0, 4_500, Some(0), None),
+    (1, 30, 4_000, Some(1), None),
+    (1, 240, 1_500, None, Some(1)),
+    (1, 700, 2_000, None, None),
+];
+
+fn shown(spend: &Spend) -> Vec<String> {
+    let part = |part: &KeyPart| {
+        let inherited = if part.is_inherited { " (inherited)" } else { "" };
+        format!("{}{inherited}", part.value.as_deref().unwrap_or("-"))
+    };
+    let group = |group: &SpendGroup| {
+        let parts: Vec<_> = group.key.parts.iter().map(part).collect();
+        let Amounts { charge, credit, shared, .. } = group.amounts;
+        format!("{}: {charge} - {credit} + {shared}", parts.join("/"))
+    };
+    spend.groups.iter().map(group).collect()
+}
+
+fn check(query: &SpendQuery, shared: Option<&SharedCost>, expected: &[&str]) {
+    let mut spend = spend(&rated(&ROWS, WHOLE), query).unwrap();
+    if let Some(shared) = shared {
+        spend.split(shared, 2).unwrap();
+    }
+    assert_eq!(shown(&spend), expected);
+}
+
+#[test]
+fn resources_inherit_the_tags_of_their_group_from_its_day_on() {
+    let teams = query(january_whole(), &[Dimension::Tag("Team".to_owned())]);
+    check(&teams, None, &["-: 0.2166666666666666666 - 0 + 0", "0: 0.2 - 0 + 0", "1: 0.4 - 0 + 0"]);
+    let teams = SpendQuery { inherited: Some(inherited()), ..teams };
+    check(
+        &teams,
+        None,
+        &[
+            "-: 0.0666666666666666666 - 0 + 0",
+            "0: 0.2 - 0 + 0",
+            "1: 0.4 - 0 + 0",
+            "inherited (inherited): 0.15 - 0 + 0",
+        ],
+    );
+}
+
+#[test]
+fn credit_is_spread_in_the_order_in_which_usage_draws_on_it() {
+    let teams = query(january_whole(), &[Dimension::Tag("Team".to_owned())]);
+    check(
+        &SpendQuery { allocate_credit: true, ..teams },
+        None,
+        &["-: 0.2166666666666666666 - 0.1 + 0", "0: 0.2 - 0.2 + 0", "1: 0.4 - 0.4 + 0"],
+    );
+}
+
+#[test]
+fn shared_cost_is_split_in_whole_cents() {
+    let teams = query(january_whole(), &[Dimension::Tag("Team".to_owned())]);
+    let even = SharedCost { value: None, shares: Shares::Even };
+    check(
+        &teams,
+        Some(&even),
+        &[
+            "-: 0.2166666666666666666 - 0 + -0.2166666666666666666",
+            "0: 0.2 - 0 + 0.11",
+            "1: 0.4 - 0 + 0.1066666666666666666",
+        ],
+    );
 }

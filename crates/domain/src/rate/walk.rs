@@ -1,0 +1,144 @@
+//! The walk up a meter's ladder: included quantity, then tiers, with each row a step.
+
+use std::sync::Arc;
+
+use crate::book::{PriceVersion, Unpriced};
+use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
+
+use super::commitment::Discount;
+
+/// What a row costs, or why it has no price.
+#[derive(Debug, Clone, Copy)]
+pub enum RowCharge<'a> {
+    /// It has no price.
+    Unpriced(Unpriced),
+    /// It has.
+    Priced {
+        /// The version of the price.
+        version: &'a Arc<PriceVersion>,
+        /// What its quantity went into; they add up to the row.
+        parts: &'a [Part],
+        /// Sum of the parts before a commitment's discount.
+        gross: Money,
+        /// Sum of the parts.
+        charge: Money,
+    },
+}
+
+/// A part of a row: a quantity at one rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// What it went into.
+    pub kind: PartKind,
+    /// How much; below zero where the row takes back.
+    pub quantity: Quantity,
+    /// At the tier's rate.
+    pub gross: Money,
+    /// What is charged.
+    pub amount: Money,
+}
+
+/// What a quantity can go into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartKind {
+    /// The quantity that is free in each period.
+    Included,
+    /// A commitment, which it draws from at the discounted base rate.
+    Committed {
+        /// The base rate.
+        base: UnitPrice,
+        /// The discount.
+        discount: Percent,
+        /// The rate less the discount.
+        discounted: UnitPrice,
+    },
+    /// A tier of the price.
+    Tier {
+        /// Lower bound of the tier.
+        from: Quantity,
+        /// Price of each unit.
+        rate: UnitPrice,
+    },
+}
+
+impl<'a> RowCharge<'a> {
+    pub(super) fn priced(
+        version: &'a Arc<PriceVersion>,
+        parts: &'a [Part],
+    ) -> Result<Self, OutOfRange> {
+        let gross = parts.iter().map(|part| part.gross).try_fold(Money::ZERO, Money::plus)?;
+        let charge = parts.iter().map(|part| part.amount).try_fold(Money::ZERO, Money::plus)?;
+        Ok(Self::Priced { version, parts, gross, charge })
+    }
+}
+
+impl Part {
+    fn new(kind: PartKind, quantity: Quantity) -> Result<Self, OutOfRange> {
+        let (gross, amount) = match kind {
+            PartKind::Included => (Money::ZERO, Money::ZERO),
+            PartKind::Tier { rate, .. } => {
+                let amount = rate.times(quantity)?;
+                (amount, amount)
+            }
+            PartKind::Committed { base, discounted, .. } => {
+                (base.times(quantity)?, discounted.times(quantity)?)
+            }
+        };
+        Ok(Self { kind, quantity, gross, amount })
+    }
+}
+
+/// A place on the ladder.
+pub(super) struct Walk {
+    allowance: Quantity,
+    used: Quantity,
+    parts: Vec<Part>,
+}
+
+impl Walk {
+    pub(super) fn new(allowance: Quantity) -> Self {
+        Self { allowance, used: Quantity::ZERO, parts: Vec::new() }
+    }
+
+    pub(super) fn used(&self) -> Quantity {
+        self.used
+    }
+
+    pub(super) fn billable(&self) -> Result<Quantity, OutOfRange> {
+        Ok(self.used.minus(self.allowance)?.max(Quantity::ZERO))
+    }
+
+    /// Goes on by a quantity, back if it is below zero, and gives what it went into. What is drawn
+    /// from a commitment comes before the tiers on the way up, and after them on the way back.
+    pub(super) fn step(
+        &mut self,
+        quantity: Quantity,
+        version: &PriceVersion,
+        drawn: Option<(Discount, Quantity)>,
+    ) -> Result<&[Part], OutOfRange> {
+        let before = self.billable()?;
+        self.used = self.used.plus(quantity)?;
+        let after = self.billable()?;
+        self.parts.clear();
+        let included = quantity.minus(after.minus(before)?)?;
+        if !included.is_zero() {
+            self.parts.push(Part::new(PartKind::Included, included)?);
+        }
+        let (mut from, mut to) = (before, after);
+        if let Some((discount, drawn)) = drawn
+            && !drawn.is_zero()
+        {
+            self.parts.push(Part::new(discount.of(version)?, drawn)?);
+            if drawn.is_negative() {
+                to = after.minus(drawn)?;
+            } else {
+                from = before.plus(drawn)?;
+            }
+        }
+        for (tier, quantity) in version.tiers.parts(from, to) {
+            let kind = PartKind::Tier { from: tier.from, rate: tier.rate };
+            self.parts.push(Part::new(kind, quantity)?);
+        }
+        Ok(&self.parts)
+    }
+}
