@@ -1,6 +1,7 @@
 //! What can go wrong with the accounts file itself, whatever is asked of it.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
 /// The accounts file could not be read or written, or holds what was never written to it.
@@ -62,6 +63,13 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The file has an older format, and the copy that is kept before an upgrade was not made.
+    NotCopied {
+        /// Where the copy was to be.
+        copy: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
     /// The file could not be read or written.
     Storage {
         /// The file.
@@ -82,6 +90,9 @@ impl fmt::Display for OpenError {
             Self::NotAccounts { path } => {
                 write!(f, "{} is a database of something else than accounts", path.display())
             }
+            Self::NotCopied { copy, .. } => {
+                write!(f, "accounts were not upgraded: a copy cannot be kept at {}", copy.display())
+            }
             Self::Storage { path, .. } => {
                 write!(f, "accounts file {} cannot be opened", path.display())
             }
@@ -92,6 +103,7 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::NotCopied { error, .. } => Some(error),
             Self::Storage { error, .. } => Some(error),
             Self::Newer { .. } | Self::NotAccounts { .. } => None,
         }

@@ -1,5 +1,6 @@
-//! Who may do what, and on which terms usage is priced: tenants, subscriptions, role assignments
-//! and rate cards, in one SQLite file.
+//! Who may do what, and what prices and bills depend on: tenants, subscriptions, role assignments,
+//! rate cards, price overrides, meter aliases, tags of resource groups and watermarks, in one SQLite
+//! file.
 //!
 //! Every change adds rows under a new [`Revision`]; no row is ever changed or deleted (triggers of
 //! the schema see to it), so accounts can be read as of any revision. Time and the name of whoever
@@ -7,21 +8,36 @@
 
 mod assignments;
 mod error;
+mod format;
+mod limits;
+mod meter_aliases;
+mod price_overrides;
 mod rate_cards;
+mod resource_group_tags;
 pub mod role;
 pub mod scope;
 mod store;
+mod subscription;
+mod subscription_changes;
 mod subscriptions;
+mod watermarks;
 
 pub use assignments::{AssignError, NewRoleAssignment, RemoveAssignmentError};
 pub use error::{OpenError, StorageError};
+pub use meter_aliases::{AddMeterAliasError, RemoveMeterAliasError};
+pub use price_overrides::{AddPriceOverrideError, EndPriceOverrideError, NewPriceOverride};
 pub use rate_cards::{RateCardVersion, StoredRateCard};
+pub use resource_group_tags::{ResourceGroupTags, SetResourceGroupTagsError};
 pub use role::{Action, Role, RoleAssignment, allows};
 pub use scope::{Scope, ScopeError};
 pub use store::{Accounts, Installation, Revision};
-pub use subscriptions::{
-    CreateSubscriptionError, DisplayName, NewSubscription, NoSuchDisplayName, Subscription,
+pub use subscription::{
+    Buyer, DisplayName, Facts, NewSubscription, NoSuchBuyer, NoSuchDisplayName, NoSuchState,
+    StoredSubscriptionChange, Subscription, SubscriptionChange, SubscriptionState,
 };
+pub use subscription_changes::ChangeSubscriptionError;
+pub use subscriptions::CreateSubscriptionError;
+pub use watermarks::AddWatermarkError;
 
 #[cfg(test)]
 mod tests;

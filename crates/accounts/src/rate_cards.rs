@@ -24,8 +24,12 @@ pub struct RateCardVersion {
     pub key: RateCardKey,
     /// How many meters it has.
     pub meters: u64,
+    /// Whether its prices hold in closed periods too, which then need adjustments.
+    pub reprice_closed: bool,
     /// When it was imported.
     pub imported_at: UtcTime,
+    /// Who imported it.
+    pub by: String,
     /// The revision that it came with.
     pub revision: Revision,
 }
@@ -49,7 +53,8 @@ impl fmt::Debug for StoredRateCard {
 macro_rules! versions {
     ($columns:literal, $rest:literal) => {
         concat!(
-            "SELECT version, offer, currency, locale, region, meters, revision, at_micros",
+            "SELECT version, offer, currency, locale, region, meters, revision, at_micros, by,
+                 version IN (SELECT version FROM rate_card_reprices_closed) AS reprice_closed",
             $columns,
             " FROM rate_card JOIN revision ON revision.number = revision ",
             $rest
@@ -60,7 +65,8 @@ macro_rules! versions {
 impl Accounts {
     /// Stores a rate card as a new version, beside earlier ones of the same key.
     ///
-    /// The document is not looked into: whoever calls has read it, and counted its meters.
+    /// The document is not looked into: whoever calls has read it, and counted its meters. With
+    /// `reprice_closed` its prices are to hold in closed periods too.
     ///
     /// # Errors
     /// [`StorageError`] if the file fails.
@@ -69,6 +75,7 @@ impl Accounts {
         key: &RateCardKey,
         document: &[u8],
         meters: u64,
+        reprice_closed: bool,
         by: &str,
         now: UtcTime,
     ) -> Result<RateCardVersion, StorageError> {
@@ -93,8 +100,13 @@ impl Accounts {
         .fetch_one(&mut *change)
         .await?;
         let version = Stored::new("rate_card", &row).count("version")?;
+        if reprice_closed {
+            let row = sqlx::query("INSERT INTO rate_card_reprices_closed (version) VALUES (?)");
+            row.bind(stored(version)).execute(&mut *change).await?;
+        }
         change.commit().await?;
-        Ok(RateCardVersion { version, key: key.clone(), meters, imported_at: now, revision })
+        let (key, by) = (key.clone(), by.to_owned());
+        Ok(RateCardVersion { version, key, meters, reprice_closed, imported_at: now, by, revision })
     }
 
     /// The rate cards of an offer, currency and region, in any locale, as of a revision: those that
@@ -143,6 +155,22 @@ impl Accounts {
         }
     }
 
+    /// A version with its document; none if there is no such version.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be read.
+    pub async fn rate_card(&self, version: u64) -> Result<Option<StoredRateCard>, StorageError> {
+        // No version has a number that SQLite cannot store.
+        let Ok(number) = i64::try_from(version) else {
+            return Ok(None);
+        };
+        let row = sqlx::query(versions!(", document_gzip", "WHERE version = ?")).bind(number);
+        match row.fetch_optional(&self.reader).await? {
+            Some(row) => Ok(Some(read_card(&row).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Every version of every rate card, in the order of their import.
     ///
     /// # Errors
@@ -164,7 +192,9 @@ fn read_version(row: &SqliteRow) -> Result<RateCardVersion, StorageError> {
             region: row.parsed("region", Country::parse)?,
         },
         meters: row.count("meters")?,
+        reprice_closed: row.flag("reprice_closed")?,
         imported_at: row.time("at_micros")?,
+        by: row.text("by")?.to_owned(),
         revision: Revision(row.count("revision")?),
     })
 }

@@ -1,6 +1,11 @@
--- Accounts, format 1. Rows are only ever added: each names the revision that made it, and the
--- triggers at the end refuse anything else. GUIDs are dashed lower-case text, times microseconds
--- since 1970-01-01T00:00:00Z.
+-- Accounts, format 2. Rows are only ever added: each names the revision that made it, and triggers
+-- refuse anything else. GUIDs are dashed lower-case text, decimals plain text, times microseconds
+-- since 1970-01-01T00:00:00Z, days counted from 1970-01-01.
+--
+-- A new file is made with all of it; a file of an older format is given the parts that it lacks. So
+-- a part never changes once released: a new format adds one at the end.
+
+-- From format 1 on.
 
 CREATE TABLE format (
     version INTEGER NOT NULL PRIMARY KEY
@@ -27,7 +32,7 @@ CREATE TABLE installation (
     revision INTEGER NOT NULL REFERENCES revision (number)
 ) STRICT;
 
--- A subscription as of each revision that made or changed it; the latest one is in force.
+-- A subscription as it was made.
 CREATE TABLE subscription (
     id TEXT NOT NULL,
     revision INTEGER NOT NULL REFERENCES revision (number),
@@ -117,3 +122,148 @@ BEGIN SELECT RAISE(ABORT, 'rate_card rows are never changed'); END;
 
 CREATE TRIGGER rate_card_is_never_deleted BEFORE DELETE ON rate_card
 BEGIN SELECT RAISE(ABORT, 'rate_card rows are never deleted'); END;
+
+-- From format 2 on.
+
+-- What changes of a subscription from a day on. A column without a value leaves what was there; an
+-- empty commitment or buyer takes it away.
+CREATE TABLE subscription_change (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    subscription TEXT NOT NULL,
+    effective_day INTEGER NOT NULL,
+    name TEXT,
+    offer TEXT,
+    anchor_day INTEGER,
+    commitment TEXT,
+    invoice_download INTEGER,
+    buyer TEXT,
+    state TEXT
+) STRICT;
+
+CREATE INDEX subscription_change_by_subscription ON subscription_change (subscription, revision);
+
+-- Of the scope at most one of tenant and subscription, of the target at most one of category and
+-- meter; the price is a markup in percent, or tiers such as '0:0.10 100:0.08' in a currency.
+CREATE TABLE price_override (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    tenant TEXT,
+    subscription TEXT,
+    category TEXT,
+    meter TEXT,
+    from_micros INTEGER NOT NULL,
+    until_micros INTEGER,
+    markup TEXT,
+    currency TEXT,
+    tiers TEXT,
+    included TEXT
+) STRICT;
+
+-- Each end is earlier than the one before it.
+CREATE TABLE price_override_end (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    price_override INTEGER NOT NULL REFERENCES price_override (revision),
+    until_micros INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX price_override_end_by_override ON price_override_end (price_override, revision);
+
+-- The latest of an old id counts; without a new id it is removed.
+CREATE TABLE meter_alias (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    old TEXT NOT NULL,
+    new TEXT
+) STRICT;
+
+CREATE INDEX meter_alias_by_old ON meter_alias (old, revision);
+
+-- All tags of a group from a day on; the group's name is in lower case.
+CREATE TABLE resource_group_tags (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    subscription TEXT NOT NULL,
+    resource_group TEXT NOT NULL,
+    effective_day INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX resource_group_tags_by_subscription ON resource_group_tags (subscription, revision);
+
+CREATE TABLE resource_group_tag (
+    revision INTEGER NOT NULL REFERENCES resource_group_tags (revision),
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (revision, name)
+) STRICT, WITHOUT ROWID;
+
+-- Who declares watermarks of a subscription. They come often and make no revision.
+CREATE TABLE watermark_source (
+    number INTEGER NOT NULL PRIMARY KEY,
+    subscription TEXT NOT NULL,
+    source TEXT NOT NULL,
+    UNIQUE (subscription, source)
+) STRICT;
+
+-- Ascending within a source.
+CREATE TABLE watermark (
+    source INTEGER NOT NULL REFERENCES watermark_source (number),
+    complete_up_to_micros INTEGER NOT NULL,
+    at_micros INTEGER NOT NULL,
+    PRIMARY KEY (source, complete_up_to_micros)
+) STRICT, WITHOUT ROWID;
+
+-- The rate cards whose import changes the prices of closed periods too.
+CREATE TABLE rate_card_reprices_closed (
+    version INTEGER NOT NULL PRIMARY KEY REFERENCES rate_card (version)
+) STRICT;
+
+CREATE TRIGGER subscription_change_is_never_changed BEFORE UPDATE ON subscription_change
+BEGIN SELECT RAISE(ABORT, 'subscription_change rows are never changed'); END;
+
+CREATE TRIGGER subscription_change_is_never_deleted BEFORE DELETE ON subscription_change
+BEGIN SELECT RAISE(ABORT, 'subscription_change rows are never deleted'); END;
+
+CREATE TRIGGER price_override_is_never_changed BEFORE UPDATE ON price_override
+BEGIN SELECT RAISE(ABORT, 'price_override rows are never changed'); END;
+
+CREATE TRIGGER price_override_is_never_deleted BEFORE DELETE ON price_override
+BEGIN SELECT RAISE(ABORT, 'price_override rows are never deleted'); END;
+
+CREATE TRIGGER price_override_end_is_never_changed BEFORE UPDATE ON price_override_end
+BEGIN SELECT RAISE(ABORT, 'price_override_end rows are never changed'); END;
+
+CREATE TRIGGER price_override_end_is_never_deleted BEFORE DELETE ON price_override_end
+BEGIN SELECT RAISE(ABORT, 'price_override_end rows are never deleted'); END;
+
+CREATE TRIGGER meter_alias_is_never_changed BEFORE UPDATE ON meter_alias
+BEGIN SELECT RAISE(ABORT, 'meter_alias rows are never changed'); END;
+
+CREATE TRIGGER meter_alias_is_never_deleted BEFORE DELETE ON meter_alias
+BEGIN SELECT RAISE(ABORT, 'meter_alias rows are never deleted'); END;
+
+CREATE TRIGGER resource_group_tags_is_never_changed BEFORE UPDATE ON resource_group_tags
+BEGIN SELECT RAISE(ABORT, 'resource_group_tags rows are never changed'); END;
+
+CREATE TRIGGER resource_group_tags_is_never_deleted BEFORE DELETE ON resource_group_tags
+BEGIN SELECT RAISE(ABORT, 'resource_group_tags rows are never deleted'); END;
+
+CREATE TRIGGER resource_group_tag_is_never_changed BEFORE UPDATE ON resource_group_tag
+BEGIN SELECT RAISE(ABORT, 'resource_group_tag rows are never changed'); END;
+
+CREATE TRIGGER resource_group_tag_is_never_deleted BEFORE DELETE ON resource_group_tag
+BEGIN SELECT RAISE(ABORT, 'resource_group_tag rows are never deleted'); END;
+
+CREATE TRIGGER watermark_source_is_never_changed BEFORE UPDATE ON watermark_source
+BEGIN SELECT RAISE(ABORT, 'watermark_source rows are never changed'); END;
+
+CREATE TRIGGER watermark_source_is_never_deleted BEFORE DELETE ON watermark_source
+BEGIN SELECT RAISE(ABORT, 'watermark_source rows are never deleted'); END;
+
+CREATE TRIGGER watermark_is_never_changed BEFORE UPDATE ON watermark
+BEGIN SELECT RAISE(ABORT, 'watermark rows are never changed'); END;
+
+CREATE TRIGGER watermark_is_never_deleted BEFORE DELETE ON watermark
+BEGIN SELECT RAISE(ABORT, 'watermark rows are never deleted'); END;
+
+CREATE TRIGGER rate_card_reprices_closed_is_never_changed BEFORE UPDATE ON rate_card_reprices_closed
+BEGIN SELECT RAISE(ABORT, 'rate_card_reprices_closed rows are never changed'); END;
+
+CREATE TRIGGER rate_card_reprices_closed_is_never_deleted BEFORE DELETE ON rate_card_reprices_closed
+BEGIN SELECT RAISE(ABORT, 'rate_card_reprices_closed rows are never deleted'); END;

@@ -149,12 +149,17 @@ fn below_subscription(segments: &[&str]) -> Result<String, ScopeError> {
 }
 
 fn check_resource_group(name: &str) -> Result<(), ScopeError> {
-    let allowed = |character: char| character.is_alphanumeric() || "-_.()".contains(character);
-    let fits = name.chars().count() <= RESOURCE_GROUP_CHARS_MAX && !name.ends_with('.');
-    if fits && name.chars().all(allowed) {
+    if is_resource_group(name) {
         return Ok(());
     }
     Err(ScopeError::ResourceGroup(name.chars().take(100).collect()))
+}
+
+/// Whether a resource group may have this name.
+pub(crate) fn is_resource_group(name: &str) -> bool {
+    let allowed = |character: char| character.is_alphanumeric() || "-_.()".contains(character);
+    let fits = (1..=RESOURCE_GROUP_CHARS_MAX).contains(&name.chars().count());
+    fits && !name.ends_with('.') && name.chars().all(allowed)
 }
 
 fn resource_path(segments: &[&str]) -> Result<String, ScopeError> {

@@ -6,18 +6,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::id::{IdError, InstallationId, ObjectId, TenantId};
-use domain::time::UtcTime;
+use domain::id::{InstallationId, ObjectId, TenantId};
+use domain::time::{Date, UtcTime};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction, ValueRef};
 use uuid::Uuid;
 
 use crate::error::{OpenError, StorageError};
+use crate::format::{self, FORMAT};
 
-/// The format that this release writes.
-const FORMAT: i64 = 1;
 /// Connections that read at once.
 const READERS_MAX: u32 = 4;
 /// How long a connection waits for a lock that another process holds.
@@ -48,36 +47,44 @@ pub struct Accounts {
 
 impl Accounts {
     /// Opens the accounts file; on the first run makes it, with an installation, its tenant and its
-    /// administrator.
+    /// administrator. A file of an older format is upgraded, once a copy of it was put beside it.
     ///
     /// # Errors
-    /// [`OpenError::Newer`] for a file of a newer release, which is left as it is.
+    /// [`OpenError::Newer`] for a file of a newer release, which is left as it is;
+    /// [`OpenError`] of another kind if the file is none of accounts, or it fails.
     pub async fn open(path: &Path, now: UtcTime) -> Result<Self, OpenError> {
-        let failed =
-            |error| OpenError::Storage { path: path.to_owned(), error: StorageError::from(error) };
+        let not_opened = |error| OpenError::Storage { path: path.to_owned(), error };
+        let failed = |error: sqlx::Error| not_opened(error.into());
         // The format is looked at before anything about the file is changed, its journal mode
         // included.
         let plain = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT);
-        let once = SqlitePoolOptions::new().max_connections(1);
-        let first = once.connect_with(plain.clone()).await.map_err(failed)?;
-        check_format(&first, path).await?;
-        first.close().await;
+        let mut first = SqliteConnection::connect_with(&plain).await.map_err(failed)?;
+        format::read(&mut first, path).await?;
+        first.close().await.map_err(failed)?;
 
         let options = plain
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
+        let read_only = options.clone().read_only(true);
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await;
+        let writer = pool().max_connections(1).connect_with(options).await;
         let writer = writer.map_err(failed)?;
-        let installation = initialise(&writer, now)
-            .await
-            .map_err(|error| OpenError::Storage { path: path.to_owned(), error })?;
-        let reader =
-            pool().max_connections(READERS_MAX).connect_with(options.read_only(true)).await;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        match format::read(&mut change, path).await? {
+            None => first_run(&mut change, now).await.map_err(not_opened)?,
+            Some(FORMAT) => {}
+            Some(older) => {
+                format::copy(&read_only, path, older).await?;
+                format::upgrade(&mut change, older).await.map_err(not_opened)?;
+            }
+        }
+        let installation = installation(&mut change).await.map_err(not_opened)?;
+        change.commit().await.map_err(failed)?;
+        let reader = pool().max_connections(READERS_MAX).connect_with(read_only).await;
         Ok(Self { writer, reader: reader.map_err(failed)?, installation })
     }
 
@@ -95,6 +102,29 @@ impl Accounts {
         let row = sqlx::query("SELECT max(number) AS number FROM revision");
         let row = row.fetch_one(&self.reader).await?;
         Ok(Revision(Stored::new("revision", &row).count("number")?))
+    }
+
+    /// The last change made at or before a moment; revision 0, which has nothing, if there is none.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be read.
+    pub async fn revision_at(&self, time: UtcTime) -> Result<Revision, StorageError> {
+        let row = sqlx::query(
+            "SELECT number FROM revision WHERE at_micros <= ? ORDER BY number DESC LIMIT 1",
+        );
+        let row = row.bind(time.to_micros()).fetch_optional(&self.reader).await?;
+        let number = row.map(|row| Stored::new("revision", &row).count("number"));
+        Ok(Revision(number.transpose()?.unwrap_or(0)))
+    }
+
+    /// When a change was made; none if there is no such revision.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be read.
+    pub async fn revision_time(&self, revision: Revision) -> Result<Option<UtcTime>, StorageError> {
+        let row = sqlx::query("SELECT at_micros FROM revision WHERE number = ?");
+        let row = row.bind(stored(revision.0)).fetch_optional(&self.reader).await?;
+        row.map(|row| Stored::new("revision", &row).time("at_micros")).transpose()
     }
 
     /// Closes the file, for every clone; writes under way are finished first.
@@ -124,54 +154,28 @@ pub(crate) async fn add_revision(
     Ok(Revision(Stored::new("revision", &row).count("number")?))
 }
 
-async fn check_format(pool: &SqlitePool, path: &Path) -> Result<(), OpenError> {
-    let failed = |error| OpenError::Storage { path: path.to_owned(), error };
-    let tables = sqlx::query_scalar::<_, String>("SELECT name FROM sqlite_schema");
-    let tables = tables.fetch_all(pool).await.map_err(|error| failed(error.into()))?;
-    if tables.is_empty() {
-        return Ok(());
-    }
-    if !tables.iter().any(|table| table == "format") {
-        return Err(OpenError::NotAccounts { path: path.to_owned() });
-    }
-    let row = sqlx::query("SELECT max(version) AS version FROM format").fetch_one(pool).await;
-    let row = row.map_err(|error| failed(error.into()))?;
-    match Stored::new("format", &row).integer("version").map_err(failed)? {
-        FORMAT => Ok(()),
-        format if format > FORMAT => {
-            Err(OpenError::Newer { path: path.to_owned(), format, supported: FORMAT })
-        }
-        _ => Err(OpenError::NotAccounts { path: path.to_owned() }),
-    }
+async fn first_run(change: &mut SqliteConnection, now: UtcTime) -> Result<(), StorageError> {
+    format::make(change).await?;
+    let administrator = ObjectId::from_bits(random_guid());
+    let tenant = TenantId::from_bits(random_guid());
+    let by = administrator.to_string();
+    let revision = add_revision(change, &by, now, "initialise").await?;
+    insert_tenant(change, tenant, revision).await?;
+    sqlx::query(
+        "INSERT INTO installation (id, tenant, administrator, revision) VALUES (?, ?, ?, ?)",
+    )
+    .bind(InstallationId::from_bits(random_guid()).to_string())
+    .bind(tenant.to_string())
+    .bind(by)
+    .bind(stored(revision.0))
+    .execute(change)
+    .await?;
+    Ok(())
 }
 
-async fn initialise(writer: &SqlitePool, now: UtcTime) -> Result<Installation, StorageError> {
-    let mut change = writer.begin_with("BEGIN IMMEDIATE").await?;
-    let tables = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sqlite_schema");
-    if tables.fetch_one(&mut *change).await? == 0 {
-        sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *change).await?;
-        sqlx::query("INSERT INTO format (version) VALUES (?)")
-            .bind(FORMAT)
-            .execute(&mut *change)
-            .await?;
-        let administrator = ObjectId::from_bits(random_guid());
-        let tenant = TenantId::from_bits(random_guid());
-        let by = administrator.to_string();
-        let revision = add_revision(&mut change, &by, now, "initialise").await?;
-        insert_tenant(&mut change, tenant, revision).await?;
-        sqlx::query(
-            "INSERT INTO installation (id, tenant, administrator, revision) VALUES (?, ?, ?, ?)",
-        )
-        .bind(InstallationId::from_bits(random_guid()).to_string())
-        .bind(tenant.to_string())
-        .bind(by)
-        .bind(stored(revision.0))
-        .execute(&mut *change)
-        .await?;
-    }
+async fn installation(connection: &mut SqliteConnection) -> Result<Installation, StorageError> {
     let row = sqlx::query("SELECT id, tenant, administrator FROM installation");
-    let row = row.fetch_one(&mut *change).await?;
-    change.commit().await?;
+    let row = row.fetch_one(connection).await?;
     let row = Stored::new("installation", &row);
     Ok(Installation {
         id: row.parsed("id", InstallationId::parse)?,
@@ -239,13 +243,38 @@ impl<'a> Stored<'a> {
         UtcTime::from_micros(micros).map_err(|_| self.damaged(column, micros.to_string()))
     }
 
-    pub(crate) fn parsed<T>(
+    pub(crate) fn date(self, column: &'static str) -> Result<Date, StorageError> {
+        let days = self.count(column)?;
+        Date::from_days(days).map_err(|_| self.damaged(column, days.to_string()))
+    }
+
+    pub(crate) fn flag(self, column: &'static str) -> Result<bool, StorageError> {
+        match self.integer(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(self.damaged(column, other.to_string())),
+        }
+    }
+
+    pub(crate) fn parsed<T, E>(
         self,
         column: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, IdError>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, StorageError> {
         let text = self.text(column)?;
-        parse(text).map_err(|error| self.damaged(column, error.text))
+        parse(text).map_err(|_| self.damaged(column, text.chars().take(100).collect()))
+    }
+
+    /// A column that may be without a value.
+    pub(crate) fn optional<T>(
+        self,
+        column: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, StorageError>,
+    ) -> Result<Option<T>, StorageError> {
+        if self.row.try_get_raw(column)?.is_null() {
+            return Ok(None);
+        }
+        read(self, column).map(Some)
     }
 
     pub(crate) fn damaged(self, column: &'static str, value: String) -> StorageError {

@@ -1,5 +1,6 @@
-//! Tenants and subscriptions.
+//! Tenants and subscriptions on file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::id::{Country, Currency, Locale, OfferId, SubscriptionId, TenantId};
@@ -10,99 +11,8 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::StorageError;
 use crate::store::{Accounts, Revision, Stored, add_revision, insert_tenant, stored};
-
-/// Most characters of a display name.
-const NAME_CHARS_MAX: usize = 200;
-
-/// A name shown to people: 1 to 200 characters, not all of them blank, none a control character.
-/// Names need not be unique, as Azure's are not.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DisplayName(String);
-
-/// The text is no display name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSuchDisplayName;
-
-impl fmt::Display for NoSuchDisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a name has 1 to {NAME_CHARS_MAX} characters and no control characters")
-    }
-}
-
-impl std::error::Error for NoSuchDisplayName {}
-
-impl DisplayName {
-    /// Reads a name; blanks around it are dropped.
-    ///
-    /// # Errors
-    /// [`NoSuchDisplayName`] if the text is none.
-    pub fn parse(text: &str) -> Result<Self, NoSuchDisplayName> {
-        let name = text.trim();
-        let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count());
-        if !fits || name.chars().any(char::is_control) {
-            return Err(NoSuchDisplayName);
-        }
-        Ok(Self(name.to_owned()))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// A subscription to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSubscription {
-    /// Its id.
-    pub id: SubscriptionId,
-    /// Shown to people.
-    pub name: DisplayName,
-    /// The tenant that owns it.
-    pub tenant: TenantId,
-    /// The offer that it was bought under.
-    pub offer: OfferId,
-    /// The currency of its prices.
-    pub currency: Currency,
-    /// The language of its meter names.
-    pub locale: Locale,
-    /// The country where the offer was bought.
-    pub region: Country,
-    /// Day of the month on which its billing periods begin.
-    pub anchor: AnchorDay,
-}
-
-/// A subscription as of one revision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// Its id.
-    pub id: SubscriptionId,
-    /// Shown to people.
-    pub name: DisplayName,
-    /// The tenant that owns it.
-    pub tenant: TenantId,
-    /// The offer that it was bought under.
-    pub offer: OfferId,
-    /// The currency of its prices.
-    pub currency: Currency,
-    /// The language of its meter names.
-    pub locale: Locale,
-    /// The country where the offer was bought.
-    pub region: Country,
-    /// Day of the month on which its billing periods begin.
-    pub anchor: AnchorDay,
-    /// The revision that made it what it is.
-    pub revision: Revision,
-    /// When that was.
-    pub changed_at: UtcTime,
-}
+use crate::subscription::{DisplayName, NewSubscription, StoredSubscriptionChange, Subscription};
+use crate::subscription_changes::{all_changes, changes_of};
 
 /// Why a subscription was not made.
 #[derive(Debug)]
@@ -111,6 +21,17 @@ pub enum CreateSubscriptionError {
     Exists(SubscriptionId),
     /// The accounts file failed.
     Storage(StorageError),
+}
+
+/// Subscriptions as they were made; each use adds its own condition and order.
+macro_rules! made {
+    ($rest:literal) => {
+        concat!(
+            "SELECT subscription.*, revision.at_micros
+             FROM subscription JOIN revision ON revision.number = subscription.revision ",
+            $rest
+        )
+    };
 }
 
 impl Accounts {
@@ -148,43 +69,75 @@ impl Accounts {
         Ok(new.made(revision, now))
     }
 
-    /// Every subscription, in order of id.
+    /// Every subscription with its changes, in order of id.
     ///
     /// # Errors
     /// [`StorageError`] if they cannot be read.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, StorageError> {
-        let rows = sqlx::query(
-            "SELECT subscription.*, revision.at_micros
-             FROM subscription JOIN revision ON revision.number = subscription.revision
-             WHERE subscription.revision =
-                 (SELECT max(revision) FROM subscription AS same WHERE same.id = subscription.id)
-             ORDER BY id",
-        );
-        let rows = rows.fetch_all(&self.reader).await?;
-        rows.iter().map(read_subscription).collect()
+        // One transaction, so that no change comes between the two.
+        let mut reading = self.reader.begin().await?;
+        let rows = sqlx::query(made!("ORDER BY id")).fetch_all(&mut *reading).await?;
+        let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (id, change) in all_changes(&mut reading).await? {
+            changes.entry(id).or_default().push(change);
+        }
+        let mut subscriptions = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let made = read_subscription(row)?;
+            let changes = changes.remove(&made.id).unwrap_or_default();
+            subscriptions.push(with_changes(made, changes));
+        }
+        Ok(subscriptions)
     }
 }
 
 impl NewSubscription {
     fn made(self, revision: Revision, now: UtcTime) -> Subscription {
         let Self { id, name, tenant, offer, currency, locale, region, anchor } = self;
-        let changed_at = now;
         Subscription {
             id,
-            name,
             tenant,
-            offer,
             currency,
             locale,
             region,
+            name,
+            offer,
             anchor,
+            created_revision: revision,
+            created_at: now,
             revision,
-            changed_at,
+            changed_at: now,
+            changes: Vec::new(),
         }
     }
 }
 
-async fn tenant_exists(
+/// A subscription with its changes, as of now.
+pub(crate) async fn find_subscription(
+    connection: &mut SqliteConnection,
+    id: SubscriptionId,
+) -> Result<Option<Subscription>, StorageError> {
+    let row = sqlx::query(made!("WHERE id = ?")).bind(id.to_string());
+    let Some(row) = row.fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let changes = changes_of(connection, id).await?;
+    Ok(Some(with_changes(read_subscription(&row)?, changes)))
+}
+
+/// A subscription with changes made after all that it has.
+pub(crate) fn with_changes(
+    mut subscription: Subscription,
+    changes: Vec<StoredSubscriptionChange>,
+) -> Subscription {
+    subscription.changes.extend(changes);
+    if let Some(last) = subscription.changes.last() {
+        (subscription.revision, subscription.changed_at) = (last.revision, last.at);
+    }
+    subscription
+}
+
+pub(crate) async fn tenant_exists(
     connection: &mut SqliteConnection,
     tenant: TenantId,
 ) -> Result<bool, StorageError> {
@@ -226,21 +179,25 @@ async fn insert_subscription(
 
 fn read_subscription(row: &SqliteRow) -> Result<Subscription, StorageError> {
     let row = Stored::new("subscription", row);
-    let name = row.text("name")?;
-    let day = row.count("anchor_day")?;
-    Ok(Subscription {
+    let new = NewSubscription {
         id: row.parsed("id", SubscriptionId::parse)?,
-        name: DisplayName::parse(name)
-            .map_err(|NoSuchDisplayName| row.damaged("name", name.to_owned()))?,
+        name: row.parsed("name", DisplayName::parse)?,
         tenant: row.parsed("tenant", TenantId::parse)?,
         offer: row.parsed("offer", OfferId::parse)?,
         currency: row.parsed("currency", Currency::parse)?,
         locale: row.parsed("locale", Locale::parse)?,
         region: row.parsed("region", Country::parse)?,
-        anchor: AnchorDay::new(day).map_err(|_| row.damaged("anchor_day", day.to_string()))?,
-        revision: Revision(row.count("revision")?),
-        changed_at: row.time("at_micros")?,
-    })
+        anchor: read_anchor(row, "anchor_day")?,
+    };
+    Ok(new.made(Revision(row.count("revision")?), row.time("at_micros")?))
+}
+
+pub(crate) fn read_anchor(
+    row: Stored<'_>,
+    column: &'static str,
+) -> Result<AnchorDay, StorageError> {
+    let day = row.count(column)?;
+    AnchorDay::new(day).map_err(|_| row.damaged(column, day.to_string()))
 }
 
 impl fmt::Display for CreateSubscriptionError {

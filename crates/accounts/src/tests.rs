@@ -4,20 +4,40 @@ use std::path::{Path, PathBuf};
 
 use domain::catalogue::RateCardKey;
 use domain::id::{
-    Country, Currency, Locale, ObjectId, OfferId, RoleAssignmentId, RoleId, SubscriptionId,
-    TenantId,
+    Country, Currency, Locale, MeterId, ObjectId, OfferId, RoleAssignmentId, RoleId, Source,
+    SubscriptionId, TenantId,
 };
 use domain::period::AnchorDay;
-use domain::time::UtcTime;
+use domain::time::{Date, UtcTime};
 use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
+use self::subscription_changes::change;
 use crate::*;
+
+mod format;
+mod meter_aliases;
+mod price_overrides;
+mod resource_group_tags;
+mod subscription_changes;
+mod watermarks;
 
 const BY: &str = "tester";
 
 fn at(seconds: i64) -> UtcTime {
     UtcTime::from_micros(1_760_000_000_000_000 + seconds * 1_000_000).unwrap()
+}
+
+fn day(text: &str) -> Date {
+    Date::parse(text).unwrap()
+}
+
+fn subscription_id(id: u128) -> SubscriptionId {
+    SubscriptionId::from_bits(id)
+}
+
+fn meter(id: u128) -> MeterId {
+    MeterId::from_bits(id)
 }
 
 /// Accounts in a folder that is removed with them.
@@ -71,6 +91,16 @@ async fn run_sql(path: &Path, sql: &'static str) -> Result<(), sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(&options).await?;
     sqlx::raw_sql(sql).execute(&mut connection).await?;
     connection.close().await
+}
+
+/// Adds revisions up to 10,003, and rows that are made of them.
+async fn fill(fixture: &Fixture, rows: &'static str) {
+    let revisions = "INSERT INTO revision
+        WITH RECURSIVE count (n) AS
+            (SELECT max(number) + 1 FROM revision UNION ALL SELECT n + 1 FROM count WHERE n < 10003)
+        SELECT n, 0, '', '' FROM count";
+    fixture.sql(revisions).await.unwrap();
+    fixture.sql(rows).await.unwrap();
 }
 
 fn role(name: &str) -> RoleId {
@@ -195,9 +225,13 @@ async fn rate_cards_keep_every_version_byte_for_byte() {
         [("en-US", b"\xef\xbb\xbf{}"), ("de-DE", b""), ("en-US", &large), ("en-US", b"{ }")];
     for (number, (locale, document)) in (1..).zip(documents) {
         let key = card_key(locale);
-        let added = fixture.accounts.add_rate_card(&key, document, 3_817, BY, at(number)).await;
-        let added = added.unwrap();
+        let reprice = number == 3;
+        let added = fixture.accounts.add_rate_card(&key, document, 3_817, reprice, BY, at(number));
+        let added = added.await.unwrap();
         assert_eq!((added.version, added.imported_at), (number.unsigned_abs(), at(number)));
+        assert_eq!((added.reprice_closed, added.by.as_str()), (reprice, BY));
+        let found = fixture.accounts.rate_card(added.version).await.unwrap().unwrap();
+        assert_eq!((found.version, found.document.as_slice()), (added, document));
     }
     let fixture = fixture.reopened().await;
     let key = card_key("en-US");
@@ -219,41 +253,32 @@ async fn rate_cards_keep_every_version_byte_for_byte() {
     let latest = fixture.accounts.latest_rate_card(&key).await.unwrap().unwrap();
     assert_eq!(latest, all[3]);
     assert_eq!(fixture.accounts.latest_rate_card(&card_key("fr-FR")).await.unwrap(), None);
+    for unknown in [0, 5, u64::MAX] {
+        assert_eq!(fixture.accounts.rate_card(unknown).await.unwrap(), None);
+    }
     let known = as_of(&key.currency, all[1].version.revision).await;
     assert_eq!(versions(&known), [1, 2]);
     let none = as_of(&Currency::parse("EUR").unwrap(), now).await;
     assert_eq!(none, []);
+    let reprices: Vec<_> = all.iter().map(|card| card.version.reprice_closed).collect();
+    assert_eq!(reprices, [false, false, true, false]);
     let listed = fixture.accounts.rate_cards().await.unwrap();
     assert_eq!(listed, all.into_iter().map(|card| card.version).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn rows_are_never_changed_or_deleted() {
+async fn the_revision_at_a_moment_is_the_last_one_made_by_then() {
     let fixture = Fixture::new().await.with_subscription(1).await;
-    let new = grant(5, "Reader", scope(1, ""));
-    let made = fixture.accounts.assign_role(new, BY, at(2)).await.unwrap();
-    fixture.accounts.remove_role_assignment(made.id, BY, at(3)).await.unwrap();
-    fixture.accounts.add_rate_card(&card_key("en-US"), b"{}", 0, BY, at(4)).await.unwrap();
-    for sql in [
-        "UPDATE format SET version = 2",
-        "UPDATE revision SET by = 'x'",
-        "UPDATE tenant SET revision = 1",
-        "UPDATE installation SET administrator = 'x'",
-        "UPDATE subscription SET name = 'x'",
-        "UPDATE role_assignment SET scope = 'x'",
-        "UPDATE role_assignment_removal SET removed_revision = 1",
-        "UPDATE rate_card SET meters = 1",
-        "DELETE FROM format",
-        "DELETE FROM revision",
-        "DELETE FROM tenant",
-        "DELETE FROM installation",
-        "DELETE FROM subscription",
-        "DELETE FROM role_assignment",
-        "DELETE FROM role_assignment_removal",
-        "DELETE FROM rate_card",
-    ] {
-        let refused = fixture.sql(sql).await.unwrap_err().to_string();
-        assert!(refused.contains("rows are never"), "{sql}: {refused}");
+    // The clock went back.
+    fixture.accounts.create_subscription(fixture.subscription(2, "B"), BY, at(9)).await.unwrap();
+    fixture.accounts.create_subscription(fixture.subscription(3, "C"), BY, at(7)).await.unwrap();
+    for (seconds, expected) in [(-1, 0), (0, 1), (1, 2), (6, 2), (7, 4), (9, 4), (1_000, 4)] {
+        let revision = fixture.accounts.revision_at(at(seconds)).await.unwrap();
+        assert_eq!(revision, Revision(expected), "{seconds}");
+    }
+    for (revision, expected) in [(0, None), (1, Some(0)), (3, Some(9)), (4, Some(7)), (5, None)] {
+        let time = fixture.accounts.revision_time(Revision(revision)).await.unwrap();
+        assert_eq!(time, expected.map(at), "{revision}");
     }
 }
 
@@ -288,41 +313,6 @@ async fn changes_at_once_each_get_a_revision_of_their_own() {
     revisions.sort_unstable();
     assert_eq!(revisions, (2..=21).collect::<Vec<u64>>());
     assert_eq!(fixture.accounts.subscriptions().await.unwrap().len(), 20);
-}
-
-#[tokio::test]
-async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("accounts.db");
-    run_sql(
-        &path,
-        "CREATE TABLE format (version INTEGER); INSERT INTO format VALUES (2);
-         CREATE TABLE something_new (x)",
-    )
-    .await
-    .unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let error = Accounts::open(&path, at(0)).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { format: 2, supported: 1, .. }), "{error}");
-    assert!(error.to_string().ends_with("has format 2, this release knows formats up to 1"));
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-}
-
-#[tokio::test]
-async fn a_file_of_something_else_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("other.db");
-    run_sql(&database, "CREATE TABLE songs (title)").await.unwrap();
-    let error = Accounts::open(&database, at(0)).await.unwrap_err();
-    assert!(matches!(error, OpenError::NotAccounts { .. }), "{error}");
-    let text = folder.path().join("notes.txt");
-    std::fs::write(
-        &text,
-        "not a database at all, but longer than a header of SQLite is: 100 bytes",
-    )
-    .unwrap();
-    let error = Accounts::open(&text, at(0)).await.unwrap_err();
-    assert!(matches!(error, OpenError::Storage { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -1,9 +1,19 @@
 //! The command line: groups and verbs after `az`. Doc comments are the help.
 
+mod cost;
+mod ratecard;
+mod subscription;
+mod usage;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use domain::id::{Country, Currency, IdError, Locale, ObjectId, OfferId, SubscriptionId, TenantId};
+use domain::id::{IdError, ObjectId, TenantId};
+
+pub(crate) use cost::{CostCommand, CostRangeOptions, CostShowOptions};
+pub(crate) use ratecard::{RateCardOptions, RatecardCommand};
+pub(crate) use subscription::{SubscriptionCommand, SubscriptionCreateOptions};
+pub(crate) use usage::{UsageCommand, UsageListOptions};
 
 use crate::connection::ConnectionOptions;
 use crate::failure::EXIT_CODES;
@@ -137,212 +147,6 @@ pub(crate) struct DemoOptions {
     #[arg(long)]
     pub(crate) exit: bool,
 }
-
-/// What can be done with subscriptions.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SubscriptionCommand {
-    Create(SubscriptionCreateOptions),
-    /// List the subscriptions
-    #[command(after_long_help = "\
-Examples:
-  tallyhouse subscription list -o table
-  tallyhouse subscription list --query \"[].{name: displayName, id: subscriptionId}\" -o tsv")]
-    List,
-    /// Show a subscription
-    #[command(after_long_help = "\
-Example:
-  tallyhouse subscription show --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
-    Show {
-        /// Its GUID
-        #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
-        id: SubscriptionId,
-    },
-}
-
-/// Make a subscription.
-///
-/// Offer, currency and region select its prices; the locale selects the language of meter names.
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Example:
-  tallyhouse subscription create --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001 --name \"Contoso Web\" \\
-    --offer MS-AZR-0062P --currency USD --locale en-US --region US --anchor-day 14")]
-pub(crate) struct SubscriptionCreateOptions {
-    /// Its GUID
-    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
-    pub(crate) id: SubscriptionId,
-
-    /// Name shown to people
-    #[arg(long)]
-    pub(crate) name: String,
-
-    /// Which prices it has.
-    #[command(flatten)]
-    pub(crate) card: RateCardOptions,
-
-    /// Day of the month on which its billing periods begin, 1 to 31 [default: 1]
-    #[arg(long, value_name = "DAY", value_parser = clap::value_parser!(u8).range(1..=31))]
-    pub(crate) anchor_day: Option<u8>,
-
-    /// Tenant that owns it; the installation's first if absent
-    #[arg(long, value_name = "GUID", value_parser = TenantId::parse)]
-    pub(crate) tenant: Option<TenantId>,
-}
-
-/// The four values that select a rate card.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct RateCardOptions {
-    /// Offer durable id, such as MS-AZR-0062P
-    #[arg(long, value_parser = OfferId::parse)]
-    pub(crate) offer: OfferId,
-
-    /// ISO 4217 currency of the prices
-    #[arg(long, value_parser = Currency::parse)]
-    pub(crate) currency: Currency,
-
-    /// Locale of the meter names, such as en-US
-    #[arg(long, value_parser = Locale::parse)]
-    pub(crate) locale: Locale,
-
-    /// ISO 3166 country where the offer was bought
-    #[arg(long, value_name = "COUNTRY", value_parser = Country::parse)]
-    pub(crate) region: Country,
-}
-
-/// What can be done with rate cards.
-#[derive(Debug, Subcommand)]
-pub(crate) enum RatecardCommand {
-    /// Add a rate card, or a newer version of one
-    ///
-    /// The file is what Azure's RateCard API answers; gzip is recognised. Usage is priced by the
-    /// version in force when it was used.
-    #[command(after_long_help = "\
-Example:
-  tallyhouse ratecard import ratecard.json \\
-    --offer MS-AZR-0062P --currency USD --locale en-US --region US")]
-    Import {
-        /// The rate card; - for standard input
-        file: PathBuf,
-        /// Which card it is.
-        #[command(flatten)]
-        card: RateCardOptions,
-    },
-    /// Show a rate card as Azure's RateCard API answers it
-    #[command(after_long_help = "\
-Example:
-  tallyhouse ratecard show --offer MS-AZR-0062P --currency USD --locale en-US --region US \\
-    --query \"Meters[?MeterCategory == 'Networking'].[MeterName, MeterRates]\"")]
-    Show {
-        /// Which card.
-        #[command(flatten)]
-        card: RateCardOptions,
-    },
-    /// List the versions of rate cards on file
-    #[command(after_long_help = "Example:\n  tallyhouse ratecard list -o table")]
-    List,
-}
-
-/// What can be done with usage.
-#[derive(Debug, Subcommand)]
-pub(crate) enum UsageCommand {
-    /// Import usage in the form that Azure's UsageAggregates API answers
-    ///
-    /// The file is one or more documents {"value": [...]}, a list, or one aggregate a line; gzip is
-    /// recognised, and a file of any size is read piece by piece. Importing it again adds nothing:
-    /// equal rows of one file are told apart by counting them. A wrong row is reported with its
-    /// position and does not stop the others.
-    #[command(after_long_help = "\
-Examples:
-  tallyhouse usage import usage.json
-  tallyhouse usage import usage.ndjson.gz --source azure-export
-  tallyhouse usage list --subscription GUID ... | tallyhouse --data ./other usage import -")]
-    Import {
-        /// The usage; - for standard input
-        file: PathBuf,
-        /// Name of where the usage comes from: the same row of two sources counts twice
-        /// [default: azure-usage-aggregates]
-        #[arg(long, value_name = "NAME")]
-        source: Option<String>,
-    },
-    List(UsageListOptions),
-}
-
-/// List the usage that was reported in a range of time.
-///
-/// Follows the pages of Azure's UsageAggregates API to the end. Times are UTC: whole days for
-/// Daily, whole hours for Hourly; the end is exclusive.
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  tallyhouse usage list --subscription GUID --reported-start 2026-10-01 --reported-end 2026-11-01
-  tallyhouse usage list --subscription GUID --reported-start 2026-10-01T00:00Z \\
-    --reported-end 2026-10-02T00:00Z --granularity Hourly --top 5 -o table")]
-pub(crate) struct UsageListOptions {
-    /// Whose usage
-    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
-    pub(crate) subscription: SubscriptionId,
-
-    /// First moment, such as 2026-10-01 or 2026-10-01T07:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) reported_start: String,
-
-    /// First moment after the range
-    #[arg(long, value_name = "TIME")]
-    pub(crate) reported_end: String,
-
-    /// Daily or Hourly
-    #[arg(long, value_name = "SIZE", default_value = "Daily", ignore_case = true)]
-    #[arg(value_parser = ["Daily", "Hourly"], hide_possible_values = true)]
-    pub(crate) granularity: String,
-
-    /// Sum over resources instead of a row for each
-    #[arg(long)]
-    pub(crate) no_details: bool,
-
-    /// Stop after this many rows
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) top: Option<u64>,
-}
-
-/// What can be done with cost.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CostCommand {
-    Show(CostShowOptions),
-}
-
-/// Show what a subscription spent.
-///
-/// The current billing period if no other time is asked for. Groups add up to the total, to the
-/// last digit; usage without a price is listed apart and is in no amount. A table rounds amounts
-/// to the currency's minor unit, the other forms have every digit.
-#[derive(Debug, Args)]
-#[command(after_long_help = "\
-Examples:
-  tallyhouse cost show --subscription GUID -o table
-  tallyhouse cost show --subscription GUID --period 2026-10 --group-by tag:env
-  tallyhouse cost show --subscription GUID --from 2026-10-01 --to 2026-10-08 --group-by day")]
-pub(crate) struct CostShowOptions {
-    /// Whose cost
-    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
-    pub(crate) subscription: SubscriptionId,
-
-    /// Month in which the billing period starts, such as 2026-10
-    #[arg(long, value_name = "MONTH", conflicts_with_all = ["from", "to"])]
-    pub(crate) period: Option<String>,
-
-    /// First day of a free range
-    #[arg(long, value_name = "DAY", requires = "to")]
-    pub(crate) from: Option<String>,
-
-    /// First day after it
-    #[arg(long, value_name = "DAY", requires = "from")]
-    pub(crate) to: Option<String>,
-
-    /// What to group by: meter, category, day, resource-group or tag:NAME
-    #[arg(long, value_name = "WHAT", default_value = "category")]
-    pub(crate) group_by: String,
-}
-
 /// What can be done with roles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {

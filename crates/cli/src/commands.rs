@@ -1,26 +1,23 @@
 //! What the client's commands do: ask the server, print its answer.
 
 mod cost;
+mod ratecard;
+mod subscription;
 mod usage;
 
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Write;
 
 use serde::Serialize;
-use wire::own::{RoleAssignmentCreate, SubscriptionCreate, TokenRequest};
+use wire::own::{RoleAssignmentCreate, TokenRequest};
 
-use crate::arguments::{
-    Command, LedgerCommand, RateCardOptions, RatecardCommand, RoleCommand, SubscriptionCommand,
-    SubscriptionCreateOptions, TokenCommand,
-};
+use crate::arguments::{Command, LedgerCommand, RoleCommand, TokenCommand};
 use crate::client::{Client, Payload};
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::import::Input;
-use crate::limits;
 use crate::output::{Output, message};
 
 pub(crate) use cost::write_spend;
+pub(crate) use ratecard::import_rate_card;
 
 /// Where our own API is.
 const OWN_API: &str = "/tallyhouse/v1";
@@ -36,8 +33,8 @@ pub(crate) fn run<W: Write>(
 ) -> Result<(), Failure> {
     match command {
         Command::Serve(_) | Command::Demo(_) => unreachable!("these are no commands of the client"),
-        Command::Subscription(command) => subscription(command, client, output),
-        Command::Ratecard(command) => ratecard(command, client, output),
+        Command::Subscription(command) => subscription::run(command, client, output),
+        Command::Ratecard(command) => ratecard::run(command, client, output),
         Command::Usage(command) => usage::run(command, client, output),
         Command::Cost(command) => cost::run(command, client, output),
         Command::Role(command) => role(command, client, output),
@@ -56,91 +53,6 @@ pub(crate) fn run<W: Write>(
             Ok(())
         }
     }
-}
-
-fn subscription<W: Write>(
-    command: SubscriptionCommand,
-    client: &Client,
-    output: &mut Output<W>,
-) -> Result<(), Failure> {
-    match command {
-        SubscriptionCommand::Create(options) => {
-            let created = post(client, "/subscriptions", &subscription_of(options))?;
-            output.write(created)
-        }
-        SubscriptionCommand::List => list(client, "/subscriptions", output),
-        SubscriptionCommand::Show { id } => {
-            output.write(client.get(&format!("{OWN_API}/subscriptions/{id}"), &[])?)
-        }
-    }
-}
-
-fn subscription_of(options: SubscriptionCreateOptions) -> SubscriptionCreate {
-    let card = options.card;
-    SubscriptionCreate {
-        subscription_id: options.id.to_string(),
-        display_name: options.name,
-        offer: card.offer.to_string(),
-        currency: card.currency.to_string(),
-        locale: card.locale.to_string(),
-        region: card.region.to_string(),
-        anchor_day: options.anchor_day,
-        tenant_id: options.tenant.map(|tenant| tenant.to_string()),
-    }
-}
-
-fn ratecard<W: Write>(
-    command: RatecardCommand,
-    client: &Client,
-    output: &mut Output<W>,
-) -> Result<(), Failure> {
-    match command {
-        RatecardCommand::Import { file, card } => {
-            output.write(import_rate_card(client, &card, &read(&file)?)?)
-        }
-        RatecardCommand::Show { card } => {
-            let RateCardOptions { offer, currency, locale, region } = card;
-            let path = format!("{OWN_API}/rate-cards/{offer}/{currency}/{locale}/{region}");
-            output.write(client.get(&path, &[])?)
-        }
-        RatecardCommand::List => list(client, "/rate-cards", output),
-    }
-}
-
-/// Sends a rate card, and returns the version that it became.
-///
-/// # Errors
-/// [`Failure::Refused`] or [`Failure::Unreachable`].
-pub(crate) fn import_rate_card(
-    client: &Client,
-    card: &RateCardOptions,
-    document: &[u8],
-) -> Result<Document, Failure> {
-    let query = [
-        ("offer", card.offer.as_str()),
-        ("currency", card.currency.as_str()),
-        ("locale", card.locale.as_str()),
-        ("region", card.region.as_str()),
-    ];
-    let payload = Payload { content_type: "application/json", bytes: document };
-    client.post(&format!("{OWN_API}/rate-cards"), &query, payload)
-}
-
-/// Reads a rate card file whole, unpacked.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let wrong = |reason: String| Failure::Input { file: file.display().to_string(), reason };
-    let input = Input::open(file).map_err(|error| wrong(error.to_string()))?;
-    let mut document = Vec::new();
-    let mut limited = input.reader.take(limits::RATE_CARD_BYTES + 1);
-    limited.read_to_end(&mut document).map_err(|error| wrong(error.to_string()))?;
-    if u64::try_from(document.len()).is_ok_and(|bytes| bytes > limits::RATE_CARD_BYTES) {
-        return Err(wrong(format!("larger than {} bytes", limits::RATE_CARD_BYTES)));
-    }
-    // The server would say so too, but not which file, and only after the upload.
-    let text = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&document);
-    serde_json::from_slice::<serde::de::IgnoredAny>(text)
-        .map_err(|error| wrong(format!("not JSON: {error}")))?;
-    Ok(document)
 }
 
 fn role<W: Write>(

@@ -8,6 +8,7 @@ pub mod aggregate;
 pub mod book;
 pub mod catalogue;
 pub mod complete;
+pub mod currency;
 pub mod decimal;
 pub mod id;
 pub mod period;

@@ -143,25 +143,19 @@ pub(crate) struct RowBatch<'a> {
 impl<'a> RowBatch<'a> {
     pub(crate) fn new(batch: &'a RecordBatch) -> Result<Self, Malformed> {
         let column = |name: &str| batch.column_by_name(name);
-        let given = |name: &str| column(name).ok_or(Malformed("a column is missing"));
-        let time = |name: &str| {
-            let times = given(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-            times.ok_or(Malformed("type of a time column"))
-        };
         let decimal =
             |name: &str| column(name).and_then(|it| it.as_primitive_opt::<Decimal128Type>());
         let binary = |name: &str| column(name).and_then(|it| it.as_binary_opt::<i32>());
-        let long = given("commit")?.as_primitive_opt::<Int64Type>();
         Ok(Self {
-            subscription: Ids::new(given("subscription_id")?, SubscriptionId::parse)?,
-            reported: time("reported_time")?,
-            start: time("usage_start")?,
-            end: time("usage_end")?,
-            meter: Ids::new(given("meter_id")?, MeterId::parse)?,
+            subscription: Ids::new(given(batch, "subscription_id")?, SubscriptionId::parse)?,
+            reported: times(batch, "reported_time")?,
+            start: times(batch, "usage_start")?,
+            end: times(batch, "usage_end")?,
+            meter: Ids::new(given(batch, "meter_id")?, MeterId::parse)?,
             quantity: decimal("quantity").ok_or(Malformed("type of column quantity"))?,
             instance_hash: binary("instance_hash").ok_or(Malformed("type of instance_hash"))?,
-            commit: long.ok_or(Malformed("type of column commit"))?,
-            commit_time: time("commit_time")?,
+            commit: commits(batch)?,
+            commit_time: times(batch, "commit_time")?,
             unit_block: decimal("unit_block"),
             billed_cost: decimal("billed_cost"),
             reverses: binary("reverses"),
@@ -170,9 +164,7 @@ impl<'a> RowBatch<'a> {
     }
 
     pub(crate) fn row(&self, position: usize) -> Result<Row<'a>, Malformed> {
-        let time = |micros: i64| UtcTime::from_micros(micros).map_err(|_| Malformed("time"));
-        let (start, end) = (time(self.start.value(position))?, time(self.end.value(position))?);
-        let commit = u64::try_from(self.commit.value(position));
+        let (start, end) = (time(self.start, position)?, time(self.end, position)?);
         let mut texts = Texts::default();
         for (column, (text, _, _)) in self.texts.iter().zip(TEXTS) {
             texts.set(text, column.as_ref().and_then(|column| column.text(position)));
@@ -180,13 +172,13 @@ impl<'a> RowBatch<'a> {
         let reversed = self.reverses.filter(|column| column.is_valid(position));
         Ok(Row {
             subscription: self.subscription.id(position),
-            reported: ReportedTime(time(self.reported.value(position))?),
+            reported: ReportedTime(time(self.reported, position)?),
             window: Window::new(start, end).map_err(|_| Malformed("usage window"))?,
             meter: self.meter.id(position),
             quantity: quantity(self.quantity.value(position))?,
             instance_hash: InstanceHash::from_bytes(hash(self.instance_hash.value(position))?),
-            commit: Commit(commit.map_err(|_| Malformed("commit"))?),
-            commit_time: time(self.commit_time.value(position))?,
+            commit: commit(self.commit, position)?,
+            commit_time: time(self.commit_time, position)?,
             texts,
             unit_block: maybe_quantity(self.unit_block, position)?,
             billed_cost: maybe_quantity(self.billed_cost, position)?,
@@ -195,6 +187,44 @@ impl<'a> RowBatch<'a> {
                 .transpose()?,
         })
     }
+}
+
+fn given<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Malformed> {
+    batch.column_by_name(name).ok_or(Malformed("a column is missing"))
+}
+
+/// A column of times.
+pub(crate) fn times<'a>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a TimestampMicrosecondArray, Malformed> {
+    let times = given(batch, name)?.as_primitive_opt::<TimestampMicrosecondType>();
+    times.ok_or(Malformed("type of a time column"))
+}
+
+/// The time in a row.
+pub(crate) fn time(
+    times: &TimestampMicrosecondArray,
+    position: usize,
+) -> Result<UtcTime, Malformed> {
+    UtcTime::from_micros(times.value(position)).map_err(|_| Malformed("time"))
+}
+
+/// The column of commits.
+pub(crate) fn commits(batch: &RecordBatch) -> Result<&Int64Array, Malformed> {
+    let commits = given(batch, "commit")?.as_primitive_opt::<Int64Type>();
+    commits.ok_or(Malformed("type of column commit"))
+}
+
+/// The commit in a row.
+pub(crate) fn commit(commits: &Int64Array, position: usize) -> Result<Commit, Malformed> {
+    let commit = u64::try_from(commits.value(position));
+    commit.map(Commit).map_err(|_| Malformed("commit"))
+}
+
+/// A column of texts.
+pub(crate) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Dictionary<'a>, Malformed> {
+    Dictionary::new(given(batch, name)?)
 }
 
 fn hash(bytes: &[u8]) -> Result<[u8; 16], Malformed> {
@@ -227,7 +257,8 @@ impl<'a> Dictionary<'a> {
         Ok(Self { keys: column.keys(), values })
     }
 
-    fn text(&self, position: usize) -> Option<&'a str> {
+    /// The text in a row.
+    pub(crate) fn text(&self, position: usize) -> Option<&'a str> {
         let key = self.key(position)?;
         self.values.is_valid(key).then(|| self.values.value(key))
     }

@@ -4,6 +4,7 @@
 //! table of Parquet files. A [`Snapshot`] reads both as one, as of any commit. Stored records are
 //! never changed. `docs/FORMAT.md` describes every byte on disk.
 
+mod activity;
 mod columns;
 mod committer;
 mod data_file;
@@ -14,6 +15,7 @@ mod frame;
 mod index;
 mod journal;
 pub mod limits;
+mod moment;
 mod open;
 mod page;
 mod row;

@@ -4,6 +4,7 @@
 //! of a row group, then by the subscription column alone; the rest is decoded and checked row by
 //! row, so a statistic can only save work.
 
+use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -18,13 +19,13 @@ use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
     RowFilter,
 };
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
 use crate::error::{At, ReadError};
 use crate::limits::BATCH_ROWS;
-use crate::row::{Malformed, Row};
+use crate::row::Row;
 use crate::schema;
 use crate::state::{Bounds, DataFile};
 use crate::tail::{Chunk, TailRow};
@@ -46,6 +47,8 @@ pub(crate) enum Needed {
     Description,
     /// The meter's description and the instance.
     DescriptionAndInstance,
+    /// What a usage row is made of: all but what an export says of the charge, and `reverses`.
+    Rating,
     /// Every text.
     Everything,
 }
@@ -72,6 +75,12 @@ impl Selection {
             && self.start.as_ref().is_none_or(|range| range.contains(&start))
     }
 
+    /// Whether a row is wanted of which only this is known.
+    pub(crate) fn matches_report(&self, reported: ReportedTime, commit: Commit) -> bool {
+        self.reported.as_ref().is_none_or(|range| range.contains(&reported))
+            && self.last.is_none_or(|last| commit <= last)
+    }
+
     /// The entries of a chunk that are wanted.
     pub(crate) fn of_chunk<'a>(&self, chunk: &'a Chunk) -> impl Iterator<Item = &'a TailRow> {
         let rows = match self.subscription {
@@ -84,31 +93,33 @@ impl Selection {
         })
     }
 
-    fn row_group_may_match(&self, group: &RowGroupMetaData) -> bool {
-        let statistics = |name: &str| {
-            let mut columns = group.columns().iter();
-            columns.find(|column| column.column_path().string() == name)?.statistics()
-        };
+    pub(crate) fn row_group_may_match(&self, group: &RowGroupMetaData) -> bool {
         let subscription = self.subscription.is_none_or(|wanted| {
-            let Some(bounds) = statistics("subscription_id") else { return true };
+            let Some(bounds) = statistics(group, "subscription_id") else { return true };
             let wanted = wanted.to_string();
             bounds.min_bytes_opt().is_none_or(|low| low <= wanted.as_bytes())
                 && bounds.max_bytes_opt().is_none_or(|high| wanted.as_bytes() <= high)
         });
-        let times = |range: Range<UtcTime>, name: &str| match statistics(name) {
-            Some(Statistics::Int64(bounds)) => match (bounds.min_opt(), bounds.max_opt()) {
-                (Some(low), Some(high)) => {
-                    overlap(&(range.start.to_micros()..range.end.to_micros()), (*low, *high))
-                }
-                _ => true,
-            },
-            _ => true,
+        let times = |range: Range<UtcTime>, name: &str| {
+            let range = range.start.to_micros()..range.end.to_micros();
+            integers(group, name).is_none_or(|bounds| overlap(&range, bounds))
         };
         let reported = self.reported.as_ref().map(|range| range.start.0..range.end.0);
         subscription
             && reported.is_none_or(|range| times(range, "reported_time"))
             && self.start.clone().is_none_or(|range| times(range, "usage_start"))
     }
+}
+
+fn statistics<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
+    let mut columns = group.columns().iter();
+    columns.find(|column| column.column_path().string() == name)?.statistics()
+}
+
+/// Least and greatest value of a column of times or numbers in a row group, where they are stated.
+pub(crate) fn integers(group: &RowGroupMetaData, name: &str) -> Option<(i64, i64)> {
+    let Statistics::Int64(bounds) = statistics(group, name)? else { return None };
+    Some((*bounds.min_opt()?, *bounds.max_opt()?))
 }
 
 /// Whether a half-open range shares a value with bounds that are both inclusive.
@@ -124,59 +135,84 @@ pub(crate) fn file(
     mut each: impl FnMut(&Row<'_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let path = &file.path;
-    let damaged = |error: &dyn std::fmt::Display| ReadError::DataDamaged {
-        file: path.clone(),
-        reason: error.to_string(),
-    };
-    let opened = open(path)?;
-    let options = ArrowReaderOptions::new()
-        .with_schema(schema::read())
-        .with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&opened, options).map_err(|error| damaged(&error))?;
-    let groups = wanted_groups(metadata.metadata(), selection);
-    if groups.is_empty() {
-        return Ok(());
-    }
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata);
-    let descriptor = builder.parquet_schema();
-    let projection = ProjectionMask::columns(descriptor, columns(needed));
-    let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
-    let mut builder =
-        builder.with_row_groups(groups).with_projection(projection).with_batch_size(BATCH_ROWS);
-    if let Some(subscription) = selection.subscription {
-        let wanted = subscription.to_string();
-        let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
-        let predicate = ArrowPredicateFn::new(id_only, of_subscription);
-        builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
-    }
-    for batch in builder.build().map_err(|error| damaged(&error))? {
-        let batch = batch.map_err(|error| damaged(&error))?;
-        let rows = RowBatch::new(&batch).map_err(|error| damaged(&error))?;
+    let opened = OpenedFile::open(path)?;
+    let groups = opened.groups(|group| selection.row_group_may_match(group));
+    opened.batches(groups, &columns(needed), selection.subscription, |batch| {
+        let rows = RowBatch::new(batch).map_err(|error| damaged(path, error))?;
         for position in 0..batch.num_rows() {
-            let row = rows.row(position).map_err(|error| damaged(&error))?;
+            let row = rows.row(position).map_err(|error| damaged(path, error))?;
             if selection.matches(&row) {
                 each(&row)?;
             }
         }
+        Ok(())
+    })
+}
+
+/// A data file of which only the metadata has been read.
+pub(crate) struct OpenedFile<'a> {
+    path: &'a Path,
+    file: File,
+    metadata: ArrowReaderMetadata,
+}
+
+impl<'a> OpenedFile<'a> {
+    pub(crate) fn open(path: &'a Path) -> Result<Self, ReadError> {
+        let file = File::open(path).at("open", path)?;
+        // Rows are skipped by where pages begin; the pages' own statistics are not asked.
+        let options = ArrowReaderOptions::new()
+            .with_schema(schema::read())
+            .with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata =
+            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))?;
+        Ok(Self { path, file, metadata })
     }
-    Ok(())
+
+    pub(crate) fn row_groups(&self) -> &[RowGroupMetaData] {
+        self.metadata.metadata().row_groups()
+    }
+
+    /// The row groups that are wanted.
+    pub(crate) fn groups(&self, wanted: impl Fn(&RowGroupMetaData) -> bool) -> Vec<usize> {
+        let groups = self.row_groups().iter().enumerate();
+        groups.filter(|(_, group)| wanted(group)).map(|(position, _)| position).collect()
+    }
+
+    /// Gives these columns of the rows of these row groups to `each`, in batches; with a
+    /// subscription only its rows.
+    pub(crate) fn batches(
+        self,
+        groups: Vec<usize>,
+        columns: &[&'static str],
+        subscription: Option<SubscriptionId>,
+        mut each: impl FnMut(&RecordBatch) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let Self { path, file, metadata } = self;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let descriptor = builder.parquet_schema();
+        let projection = ProjectionMask::columns(descriptor, columns.iter().copied());
+        let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
+        let mut builder =
+            builder.with_row_groups(groups).with_projection(projection).with_batch_size(BATCH_ROWS);
+        if let Some(subscription) = subscription {
+            let wanted = subscription.to_string();
+            let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
+            let predicate = ArrowPredicateFn::new(id_only, of_subscription);
+            builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+        }
+        for batch in builder.build().map_err(|error| damaged(path, error))? {
+            each(&batch.map_err(|error| damaged(path, error))?)?;
+        }
+        Ok(())
+    }
 }
 
 /// Says that stored bytes are not what they should be, and where.
-pub(crate) fn damaged(path: &Path, error: Malformed) -> ReadError {
+pub(crate) fn damaged(path: &Path, error: impl fmt::Display) -> ReadError {
     ReadError::DataDamaged { file: path.to_owned(), reason: error.to_string() }
-}
-
-fn open(path: &Path) -> Result<File, ReadError> {
-    Ok(File::open(path).at("open", path)?)
-}
-
-fn wanted_groups(metadata: &ParquetMetaData, selection: &Selection) -> Vec<usize> {
-    let groups = metadata.row_groups().iter().enumerate();
-    groups
-        .filter(|(_, group)| selection.row_group_may_match(group))
-        .map(|(position, _)| position)
-        .collect()
 }
 
 fn has_subscription(batch: &RecordBatch, wanted: &str) -> Result<BooleanArray, ArrowError> {
@@ -200,6 +236,7 @@ fn columns(needed: Needed) -> Vec<&'static str> {
     match needed {
         Needed::Description => [&ALWAYS[..], &description].concat(),
         Needed::DescriptionAndInstance => [&ALWAYS[..], &description, &instance].concat(),
+        Needed::Rating => [&ALWAYS[..], &description, &instance, &["source", "event_id"]].concat(),
         Needed::Everything => every.filter(|name| *name != schema::PARTITION).collect(),
     }
 }

@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
+use domain::complete::SourceActivity;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
 use domain::time::{Date, ReportedTime, UtcTime};
 
+use crate::activity;
 use crate::error::ReadError;
+use crate::moment;
 use crate::page::{PageBuilder, PageError};
 use crate::row::{Interner, Row};
 use crate::scan::{self, Needed, Selection};
@@ -60,6 +63,35 @@ impl Snapshot {
         Ok(Self { state: Arc::clone(&self.state), last: version.commit })
     }
 
+    /// The ledger as it was known at a moment: every row whose commit has a time at or before it.
+    /// Before the first commit it is empty. It stays the same for ever if the moment lies before the
+    /// time that this snapshot was settled for ([`crate::Ledger::snapshot`]); else a group commit
+    /// under way may still belong to it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn as_of_time(&self, time: UtcTime) -> Result<Self, ReadError> {
+        let snapshot = self.clone();
+        let last = blocking(move || moment::last_commit(&snapshot.state, snapshot.last, time));
+        Ok(Self { state: Arc::clone(&self.state), last: last.await? })
+    }
+
+    /// Each source that reported rows of a subscription at a time or later, in order of names, with
+    /// what [`domain::complete`] asks of it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn sources(
+        &self,
+        subscription: SubscriptionId,
+        reported_since: ReportedTime,
+    ) -> Result<Vec<SourceActivity>, ReadError> {
+        let snapshot = self.clone();
+        let reported = Some(reported_since..ReportedTime(UtcTime::MAX));
+        let selection = Selection { reported, ..self.selection(subscription) };
+        blocking(move || activity::sources(&snapshot.state, &selection)).await
+    }
+
     /// At most `limit` rows of the usage answer, from the first after a key on.
     ///
     /// # Errors
@@ -85,7 +117,23 @@ impl Snapshot {
         usage_start: Range<UtcTime>,
     ) -> Result<Vec<StoredRecord>, ReadError> {
         let snapshot = self.clone();
-        blocking(move || snapshot.read_records(subscription, usage_start)).await
+        let needed = Needed::Everything;
+        blocking(move || snapshot.read_records(subscription, usage_start, needed)).await
+    }
+
+    /// The same records as [`Snapshot::records`], in the same order, with only what rating asks:
+    /// `billed` and `reverses` are left out, so their content cannot be hashed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn usage_records(
+        &self,
+        subscription: SubscriptionId,
+        usage_start: Range<UtcTime>,
+    ) -> Result<Vec<StoredRecord>, ReadError> {
+        let snapshot = self.clone();
+        let needed = Needed::Rating;
+        blocking(move || snapshot.read_records(subscription, usage_start, needed)).await
     }
 
     fn read_page(
@@ -125,13 +173,15 @@ impl Snapshot {
         &self,
         subscription: SubscriptionId,
         usage_start: Range<UtcTime>,
+        needed: Needed,
     ) -> Result<Vec<StoredRecord>, ReadError> {
         let selection = self.selection(subscription);
         let selection = Selection { start: Some(usage_start), ..selection };
         let mut interner = Interner::default();
         let mut records = Vec::new();
-        self.rows(&selection, Needed::Everything, |row, path| {
-            records.push(interner.stored(row).map_err(|error| scan::damaged(path, error))?);
+        self.rows(&selection, needed, |row, path| {
+            let row = if needed == Needed::Rating { row.for_rating() } else { *row };
+            records.push(interner.stored(&row).map_err(|error| scan::damaged(path, error))?);
             Ok(())
         })?;
         records.sort_unstable_by(|a, b| record_order(a).cmp(&record_order(b)));

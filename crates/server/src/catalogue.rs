@@ -1,4 +1,4 @@
-//! Rate cards in memory: books of prices for `rate`, and ready answers for the RateCard call.
+//! Rate cards in memory: price lists for `rate`, and ready answers for the RateCard call.
 //!
 //! Both are made when first asked for, as of the revision of the latest card: an import asks for new
 //! ones, and whoever began before it still gets the old.
@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use accounts::{Revision, StoredRateCard, Subscription};
+use accounts::{Revision, StoredRateCard};
 use axum::body::Bytes;
-use domain::catalogue::{Book, RateCard, RateCardKey};
+use domain::book::{ImportedCard, PriceList};
+use domain::catalogue::{RateCard, RateCardKey};
 use domain::id::Locale;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -22,7 +23,7 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     /// Offer, currency and region pick the prices, the locale picks names.
-    books: Kept<Book>,
+    lists: Kept<PriceList>,
     answers: Kept<CardAnswer>,
 }
 
@@ -40,27 +41,21 @@ pub(crate) struct CardAnswer {
 }
 
 impl App {
-    /// Every price of the subscription's offer, currency and region, as of a revision.
-    pub(crate) async fn book(
+    /// Every price and term of an offer, currency and region, as of a revision.
+    pub(crate) async fn price_list(
         &self,
-        subscription: &Subscription,
+        card: RateCardKey,
         revision: Revision,
-    ) -> Result<Arc<Book>, ApiError> {
-        let card = RateCardKey {
-            offer: subscription.offer.clone(),
-            currency: subscription.currency.clone(),
-            locale: subscription.locale.clone(),
-            region: subscription.region.clone(),
-        };
+    ) -> Result<Arc<PriceList>, ApiError> {
         let key = (card, revision);
-        if let Some(book) = self.catalogue.books.get(&key) {
-            return Ok(book);
+        if let Some(list) = self.catalogue.lists.get(&key) {
+            return Ok(list);
         }
         let RateCardKey { offer, currency, locale, region } = key.0.clone();
         let cards = self.accounts.rate_card_versions(&offer, &currency, &region, revision).await;
         let cards = cards.map_err(|error| ApiError::internal("reading rate cards", &error))?;
-        let book = blocking(move || read_book(&cards, &locale)).await?;
-        Ok(self.catalogue.books.keep(key, book))
+        let list = blocking(move || read_list(&cards, &locale)).await?;
+        Ok(self.catalogue.lists.keep(key, list))
     }
 
     /// The latest rate card of the key, as the wire answers it.
@@ -69,7 +64,7 @@ impl App {
         key: &RateCardKey,
     ) -> Result<Option<Arc<CardAnswer>>, ApiError> {
         // The revision first: a card that is imported meanwhile is kept under a later one.
-        let cached = (key.clone(), self.directory().cards_revision);
+        let cached = (key.clone(), self.directory().cards_revision());
         if let Some(answer) = self.catalogue.answers.get(&cached) {
             return Ok(Some(answer));
         }
@@ -119,9 +114,15 @@ fn read_card(stored: &StoredRateCard) -> Result<RateCard, ApiError> {
         .map_err(|error| ApiError::internal("reading a rate card on file", &error))
 }
 
-fn read_book(cards: &[StoredRateCard], locale: &Locale) -> Result<Book, ApiError> {
-    let cards = cards.iter().map(read_card).collect::<Result<Vec<_>, _>>()?;
-    Ok(Book::from_cards(&cards, locale))
+fn read_list(stored: &[StoredRateCard], locale: &Locale) -> Result<PriceList, ApiError> {
+    let cards = stored.iter().map(read_card).collect::<Result<Vec<_>, _>>()?;
+    let imports = stored.iter().zip(&cards).map(|(stored, card)| ImportedCard {
+        card,
+        version: stored.version.version,
+        imported_at: stored.version.imported_at,
+        reprice_closed: stored.version.reprice_closed,
+    });
+    Ok(PriceList::new(imports, locale))
 }
 
 fn write_answer(stored: &StoredRateCard) -> Result<CardAnswer, ApiError> {

@@ -14,8 +14,8 @@ use crate::identity::Principal;
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) revision: Revision,
-    /// The revision of the latest rate card.
-    pub(crate) cards_revision: Revision,
+    /// The revisions of the rate cards, in order.
+    cards: Vec<Revision>,
     tenants: Vec<TenantId>,
     subscriptions: BTreeMap<SubscriptionId, Arc<Subscription>>,
     assignments: HashMap<ObjectId, Vec<RoleAssignment>>,
@@ -26,7 +26,7 @@ impl Directory {
         // The revision first: what is read after it can only be newer, and is then read again.
         let revision = accounts.revision().await?;
         let cards = accounts.rate_cards().await?;
-        let cards_revision = cards.iter().map(|card| card.revision).max().unwrap_or(Revision(0));
+        let cards = cards.into_iter().map(|card| card.revision).collect();
         let tenants = accounts.tenants().await?;
         let subscriptions = accounts.subscriptions().await?;
         let mut assignments: HashMap<ObjectId, Vec<RoleAssignment>> = HashMap::new();
@@ -35,13 +35,18 @@ impl Directory {
         }
         let subscriptions =
             subscriptions.into_iter().map(|subscription| (subscription.id, Arc::new(subscription)));
-        Ok(Self {
-            revision,
-            cards_revision,
-            tenants,
-            subscriptions: subscriptions.collect(),
-            assignments,
-        })
+        Ok(Self { revision, cards, tenants, subscriptions: subscriptions.collect(), assignments })
+    }
+
+    /// The revision of the latest rate card.
+    pub(crate) fn cards_revision(&self) -> Revision {
+        self.cards_revision_at(self.revision)
+    }
+
+    /// The revision of the latest rate card as of a revision; 0 if there was none.
+    pub(crate) fn cards_revision_at(&self, revision: Revision) -> Revision {
+        let until = self.cards.partition_point(|card| *card <= revision);
+        until.checked_sub(1).map_or(Revision(0), |latest| self.cards[latest])
     }
 
     /// Every tenant, the installation's own first.

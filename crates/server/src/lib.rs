@@ -7,6 +7,7 @@
 mod app;
 mod authorize;
 mod azure;
+mod bill;
 mod catalogue;
 pub mod clock;
 pub mod config;

@@ -16,6 +16,12 @@ pub const CARDS_IN_MEMORY: usize = 64;
 pub const COST_QUESTIONS: usize = 4;
 /// Billing periods that one spend question may touch.
 pub const PERIODS_PER_QUESTION: usize = 120;
+/// Entries that one cost question may group by.
+pub const GROUPS_PER_QUESTION: usize = 4;
+/// Filters of one cost question.
+pub const FILTERS_PER_QUESTION: usize = 100;
+/// Fixed shares of one cost question.
+pub const SHARES_PER_QUESTION: usize = 1_000;
 /// First day of usage that is taken; before there were clouds to bill, a date is a mistake.
 pub const OLDEST_USAGE: &str = "2000-01-01";
 /// How far ahead of the clock usage may start, in hours: producers' clocks differ.

@@ -1,8 +1,14 @@
 //! Bodies of our own API, `/tallyhouse/v1`. Amounts and quantities are strings of plain decimals
 //! with every digit; times are RFC 3339 in UTC; ids are dashed lower-case GUIDs.
 
+mod cost;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use cost::{
+    Basis, Completeness, Cost, CostGroup, CostTerm, CostTotals, SourceCompleteness, UnpricedUsage,
+};
 
 /// A list of things.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -183,86 +189,4 @@ pub struct TouchedBucket {
     pub subscription_id: String,
     /// The reported day, `2026-10-31`.
     pub reported_day: String,
-}
-
-/// What a subscription spent.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Cost {
-    /// The subscription.
-    pub subscription_id: String,
-    /// Name of the billing period (`202610-1`); absent for a free range.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<String>,
-    /// First moment.
-    pub from: String,
-    /// First moment after it.
-    pub to: String,
-    /// Currency of every amount.
-    pub currency: String,
-    /// What the groups are: `meter`, `category`, `day`, `resource-group` or `tag:NAME`.
-    pub group_by: String,
-    /// The groups, which add up to `total`.
-    pub groups: Vec<CostGroup>,
-    /// Usage without a price, which is in no amount.
-    pub unpriced: Vec<UnpricedUsage>,
-    /// Sum of the groups.
-    pub total: String,
-    /// Whether late usage may still change it: its period is not over, or not for 72 hours.
-    pub provisional: bool,
-    /// What the figures were computed from.
-    pub basis: Basis,
-}
-
-/// A group of spend.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CostGroup {
-    /// The group's name; for meters the meter id; null where usage has none (untagged).
-    pub key: Option<String>,
-    /// For meters: the meter's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter_name: Option<String>,
-    /// For meters: the meter's category.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter_category: Option<String>,
-    /// For meters: the priced quantity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantity: Option<String>,
-    /// For meters: the unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// The charge.
-    pub charge: String,
-}
-
-/// Usage that has no price.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UnpricedUsage {
-    /// The meter.
-    pub meter_id: String,
-    /// What its source called it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter_name: Option<String>,
-    /// Its category, as its source called it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub meter_category: Option<String>,
-    /// How much.
-    pub quantity: String,
-    /// Its unit, as its source called it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// `no rate card`, `not on rate card` or `before first price`.
-    pub reason: String,
-}
-
-/// What a figure was computed from; the same basis gives the same figure.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Basis {
-    /// Version of the ledger, opaque.
-    pub ledger_version: String,
-    /// Revision of subscriptions and rate cards.
-    pub accounts_revision: u64,
 }

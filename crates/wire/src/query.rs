@@ -1,5 +1,6 @@
 //! Query parameters as every client sends them: names in any case, spaces as `%20` or `+`, in any
-//! order. Each name occurs once, so a reader never has to choose between two values.
+//! order. Each name occurs once, so a reader never has to choose between two values; only those of
+//! lists may be repeated.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,10 @@ use crate::text::Excerpt;
 
 /// The parameters of a request, decoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parameters(BTreeMap<String, String>);
+pub struct Parameters(BTreeMap<String, Vec<String>>);
+
+/// Parameters, in lower case, that are given once for each entry of a list.
+const LISTS: [&str; 2] = ["filter", "share"];
 
 /// Why a query string cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +59,9 @@ impl Parameters {
     /// Reads a query string, without its question mark.
     ///
     /// # Errors
-    /// [`QueryError`] if it is not percent-encoded UTF-8, or names a parameter twice.
+    /// [`QueryError`] if it is not percent-encoded UTF-8, or names a parameter twice that is no list.
     pub fn parse(raw_query: &str) -> Result<Self, QueryError> {
-        let mut parameters = BTreeMap::new();
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for pair in raw_query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = decode(name).zip(decode(value));
@@ -65,10 +69,10 @@ impl Parameters {
                 return Err(QueryError::Encoding { parameter: Excerpt::new(pair) });
             };
             name.make_ascii_lowercase();
-            if parameters.contains_key(&name) {
+            if parameters.contains_key(&name) && !LISTS.contains(&name.as_str()) {
                 return Err(QueryError::Doubled { parameter: Excerpt::new(&name) });
             }
-            parameters.insert(name, value);
+            parameters.entry(name).or_default().push(value);
         }
         Ok(Self(parameters))
     }
@@ -76,8 +80,14 @@ impl Parameters {
     /// The value of a parameter, whose name may be written in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let value = self.0.get(name).or_else(|| self.0.get(&name.to_ascii_lowercase()));
-        value.map(String::as_str)
+        self.all(name).first().map(String::as_str)
+    }
+
+    /// Every value of a parameter, in the order of the query.
+    #[must_use]
+    pub fn all(&self, name: &str) -> &[String] {
+        let values = self.0.get(name).or_else(|| self.0.get(&name.to_ascii_lowercase()));
+        values.map_or(&[], Vec::as_slice)
     }
 }
 

@@ -16,7 +16,7 @@ const EDGES: [(&str, &[&str]); 8] = [
     ("wire", &["domain"]),
     ("server", &["domain", "ledger", "accounts", "wire"]),
     ("cli", &["domain", "wire", "server"]),
-    ("testkit", &["domain", "ledger", "accounts", "wire", "server"]),
+    ("testkit", &[]),
     ("xtask", &[]),
 ];
 
@@ -95,6 +95,8 @@ mod tests {
             ("ledger", "domain", false, false),
             ("ledger", "wire", false, true),
             ("ledger", "testkit", true, false),
+            ("ledger", "testkit", false, true),
+            ("testkit", "domain", false, true),
             ("wire", "parquet", false, true),
             ("ledger", "arrow-array", false, false),
             ("cli", "ledger", false, true),

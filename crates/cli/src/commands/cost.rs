@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
+use domain::currency::minor_unit_places;
 use domain::decimal::Money;
-use wire::own::Cost;
+use domain::id::Currency;
+use wire::own::{Cost, CostGroup};
 
 use super::OWN_API;
-use crate::arguments::{CostCommand, CostShowOptions};
+use crate::arguments::{CostCommand, CostRangeOptions, CostShowOptions};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::table::{Column, write_rows};
@@ -18,89 +20,171 @@ pub(super) fn run<W: Write>(
     client: &Client,
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
-    let CostCommand::Show(options) = command;
-    if !output.is_plain_table() {
-        let path = path(&options.subscription);
-        return output.write(client.get(&path, &parameters(&options))?);
+    match command {
+        CostCommand::Show(options) => show(&options, client, output),
     }
-    let cost: Cost = client.get_as(&path(&options.subscription), &parameters(&options))?;
+}
+
+fn show<W: Write>(
+    options: &CostShowOptions,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = path(&options.range);
+    if !output.is_plain_table() {
+        return output.write(client.get(&path, &parameters(options))?);
+    }
+    let cost: Cost = client.get_as(&path, &parameters(options))?;
     let out = output.stream();
     let period = cost.period.as_ref().map_or_else(String::new, |name| format!("{name}, "));
-    let provisional = if cost.provisional { ", provisional" } else { "" };
-    writeln!(out, "{period}{} to {} (UTC){provisional}\n", day(&cost.from), day(&cost.to))?;
+    write!(out, "{period}{} to {} (UTC)", day(&cost.from), day(&cost.to))?;
+    if let Some(time) = &cost.complete_up_to.time {
+        write!(out, ", complete up to {time}")?;
+    }
+    writeln!(out, "{}\n", if cost.provisional { ", provisional" } else { "" })?;
     let is_rounded = write_spend(out, &cost)?;
     out.flush()?;
     if is_rounded {
+        let places = places(&cost.currency);
         message(format!(
-            "amounts are rounded to {} places for display; -o json has every digit",
-            minor_unit(&cost.currency)
+            "amounts are rounded to {places} places for display; -o json has every digit"
         ));
     }
     Ok(())
 }
 
-fn path(subscription: &impl std::fmt::Display) -> String {
-    format!("{OWN_API}/subscriptions/{subscription}/cost")
+fn path(range: &CostRangeOptions) -> String {
+    format!("{OWN_API}/subscriptions/{}/cost", range.subscription)
+}
+
+fn range_parameters(range: &CostRangeOptions) -> Vec<(&str, &str)> {
+    let optional = [
+        ("period", &range.period),
+        ("from", &range.from),
+        ("to", &range.to),
+        ("asOf", &range.as_of),
+    ];
+    optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
 }
 
 fn parameters(options: &CostShowOptions) -> Vec<(&str, &str)> {
-    let optional =
-        [("period", &options.period), ("from", &options.from), ("to", &options.to)].into_iter();
-    let given = optional.filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    given.chain([("groupBy", options.group_by.as_str())]).collect()
+    let mut parameters = range_parameters(&options.range);
+    parameters.push(("groupBy", &options.group_by));
+    parameters.extend(options.filters.iter().map(|filter| ("filter", filter.as_str())));
+    let flags =
+        [("inheritTags", options.inherit_tags), ("allocateCredit", options.allocate_credit)];
+    parameters.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name, "true")));
+    let optional = [("split", &options.split), ("splitValue", &options.split_value)];
+    let given = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    parameters.extend(given);
+    parameters.extend(options.shares.iter().map(|share| ("share", share.as_str())));
+    parameters
 }
 
-/// Writes groups, total and unpriced usage for reading. Whether an amount was rounded.
+/// Writes groups, terms, total and unpriced usage for reading. Whether an amount was rounded.
 ///
 /// # Errors
 /// If the stream does not take it.
 pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> {
-    let mut amounts = Amounts { places: minor_unit(&cost.currency), is_rounded: false };
-    let charge = Column::right(format!("Charge ({})", cost.currency));
-    if cost.group_by == "meter" {
-        write_meters(out, cost, charge, &mut amounts)?;
-    } else {
-        let columns = [Column::left(header(&cost.group_by)), charge];
-        let rows = cost.groups.iter().map(|group| {
-            let key = group.key.clone().unwrap_or_else(|| "(none)".to_owned());
-            vec![key, amounts.rounded(&group.charge)]
-        });
-        let rows: Vec<_> = rows.collect();
-        let total = vec!["Total".to_owned(), amounts.rounded(&cost.total)];
-        write_rows(out, &columns, &rows, Some(total))?;
+    let mut amounts = Amounts { places: places(&cost.currency), is_rounded: false };
+    let shown = Shown::of(cost);
+    let columns = shown.columns(cost);
+    let mut rows: Vec<_> = cost.groups.iter().map(|group| shown.row(group, &mut amounts)).collect();
+    if shown.by_meter {
+        rows.sort(); // by category and name, as ids tell a reader nothing
     }
+    let mut line = |name: &str, amount: &str| {
+        let mut row = vec![String::new(); columns.len()];
+        row[0] = name.to_owned();
+        *row.last_mut().expect("there is a column for the amount") = amounts.rounded(amount);
+        row
+    };
+    rows.extend(cost.terms.iter().map(|term| line(&term.name, &term.amount)));
+    let total = line("Total", &cost.total);
+    write_rows(out, &columns, &rows, Some(total))?;
     write_unpriced(out, cost)?;
     Ok(amounts.is_rounded)
 }
 
-/// Meters by category and name; the id tells those of one name apart.
-fn write_meters(
-    out: &mut dyn Write,
-    cost: &Cost,
-    charge: Column,
-    amounts: &mut Amounts,
-) -> io::Result<()> {
-    let columns = [
-        Column::left("Category"),
-        Column::left("Meter"),
-        Column::left("Meter id"),
-        Column::right("Quantity"),
-        Column::left("Unit"),
-        charge,
-    ];
-    let text = |part: &Option<String>| part.clone().unwrap_or_default();
-    let rows = cost.groups.iter().map(|group| {
-        let names = [&group.meter_category, &group.meter_name, &group.key];
-        let used = [&group.quantity, &group.unit];
-        let cells = names.into_iter().chain(used).map(text);
-        cells.chain([amounts.rounded(&group.charge)]).collect()
-    });
-    let mut rows: Vec<Vec<String>> = rows.collect();
-    rows.sort();
-    let mut total = vec![String::new(); columns.len()];
-    total[0] = "Total".to_owned();
-    *total.last_mut().expect("there are columns") = amounts.rounded(&cost.total);
-    write_rows(out, &columns, &rows, Some(total))
+/// Which columns a table of spend has: those of amounts only where one is not zero.
+struct Shown {
+    by_meter: bool,
+    discount: bool,
+    credit: bool,
+    shared: bool,
+}
+
+impl Shown {
+    fn of(cost: &Cost) -> Self {
+        let any = |amount: fn(&CostGroup) -> &String| {
+            cost.groups.iter().any(|group| amount(group).as_str() != "0")
+        };
+        Self {
+            by_meter: cost.group_by.iter().any(|entry| entry == "meter"),
+            discount: any(|group| &group.discount),
+            credit: any(|group| &group.credit),
+            shared: any(|group| &group.shared),
+        }
+    }
+
+    fn columns(&self, cost: &Cost) -> Vec<Column> {
+        let mut columns = Vec::new();
+        if self.by_meter {
+            columns.extend(["Category", "Meter"].map(Column::left));
+        }
+        columns.extend(cost.group_by.iter().map(|entry| Column::left(header(entry))));
+        if self.by_meter {
+            columns.extend([Column::right("Quantity"), Column::left("Unit")]);
+        }
+        if columns.is_empty() {
+            columns.push(Column::left(""));
+        }
+        let currency = &cost.currency;
+        for (is_shown, name) in self.amounts() {
+            if is_shown {
+                columns.push(Column::right(format!("{name} ({currency})")));
+            }
+        }
+        columns
+    }
+
+    fn amounts(&self) -> [(bool, &'static str); 5] {
+        let several = self.credit || self.shared;
+        [
+            (self.discount, "Discount"),
+            (several, "Charge"),
+            (self.credit, "Credit"),
+            (self.shared, "Shared"),
+            (true, if several { "Net" } else { "Charge" }),
+        ]
+    }
+
+    fn row(&self, group: &CostGroup, amounts: &mut Amounts) -> Vec<String> {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let mut row = Vec::new();
+        if self.by_meter {
+            row.extend([text(&group.meter_category), text(&group.meter_name)]);
+        }
+        let inherited = if group.reason.is_some() { " (inherited)" } else { "" };
+        let key = |key: &Option<String>| match key {
+            Some(key) => format!("{key}{inherited}"),
+            None => "(none)".to_owned(),
+        };
+        row.extend(group.keys.iter().map(key));
+        if self.by_meter {
+            row.extend([text(&group.quantity), text(&group.unit)]);
+        }
+        if row.is_empty() {
+            row.push("Usage".to_owned());
+        }
+        let of_group = [&group.discount, &group.charge, &group.credit, &group.shared, &group.net];
+        for ((is_shown, _), amount) in self.amounts().into_iter().zip(of_group) {
+            if is_shown {
+                row.push(amounts.rounded(amount));
+            }
+        }
+        row
+    }
 }
 
 /// Amounts, rounded for display to the places of their currency.
@@ -141,13 +225,13 @@ fn write_unpriced(out: &mut dyn Write, cost: &Cost) -> io::Result<()> {
     write_rows(out, &columns, &rows.collect::<Vec<_>>(), None)
 }
 
-fn header(group_by: &str) -> String {
-    match group_by {
-        "category" => "Category".to_owned(),
-        "day" => "Day".to_owned(),
-        "resource-group" => "Resource group".to_owned(),
-        tag => tag.strip_prefix("tag:").map_or_else(|| tag.to_owned(), |tag| format!("Tag {tag}")),
+fn header(entry: &str) -> String {
+    if let Some(tag) = entry.strip_prefix("tag:") {
+        return format!("Tag {tag}");
     }
+    let text = if entry == "meter" { "meter id".to_owned() } else { entry.replace('-', " ") };
+    let first = text.chars().next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(text.chars().skip(1)).collect()
 }
 
 /// The day of an RFC 3339 time at midnight; another time as it is.
@@ -155,16 +239,9 @@ fn day(time: &str) -> &str {
     time.strip_suffix("T00:00:00Z").or(time.strip_suffix("T00:00:00+00:00")).unwrap_or(time)
 }
 
-/// Decimal places of a currency's smallest unit.
-///
-/// Source: ISO 4217, table A.1; every currency that it does not list here has two.
-fn minor_unit(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
+/// Decimal places in which a currency is shown; 2 for a text that is no currency.
+fn places(currency: &str) -> u32 {
+    Currency::parse(currency).map_or(2, |currency| minor_unit_places(&currency))
 }
 
 #[cfg(test)]
@@ -180,31 +257,44 @@ mod tests {
         expected.assert_eq(&String::from_utf8(text).unwrap());
     }
 
-    fn cost(currency: &str, group_by: &str, groups: &str, unpriced: &str, total: &str) -> String {
+    fn group(keys: &str, charge: &str, more: &str) -> String {
         format!(
-            r#"{{"subscriptionId":"s","from":"2026-10-01T00:00:00Z","to":"2026-11-01T00:00:00Z",
-            "currency":"{currency}","groupBy":"{group_by}","groups":[{groups}],
-            "unpriced":[{unpriced}],"total":"{total}","provisional":false,
-            "basis":{{"ledgerVersion":"1","accountsRevision":1}}}}"#
+            r#"{{"keys":[{keys}],"gross":"{charge}","discount":"0","charge":"{charge}","credit":"0",
+            "shared":"0","net":"{charge}"{more}}}"#
         )
     }
 
+    fn cost(currency: &str, group_by: &str, groups: &[String], rest: &str, total: &str) -> String {
+        let groups = groups.join(",");
+        format!(
+            r#"{{"subscriptionId":"s","from":"2026-10-01T00:00:00Z","to":"2026-11-01T00:00:00Z",
+            "currency":"{currency}","groupBy":["{group_by}"],"groups":[{groups}],{rest}
+            "totals":{{"gross":"0","discount":"0","charges":"0","credit":"0","forfeited":"0",
+            "recurring":"0"}},"total":"{total}","completeUpTo":{{"sources":[]}},
+            "provisional":false,"basis":{{"ledgerVersion":"1","accountsRevision":1}}}}"#
+        )
+    }
+
+    const NOTHING: &str = r#""terms":[],"unpriced":[],"#;
+
     #[test]
     fn groups_total_and_unpriced_usage_stand_apart() {
-        let groups = r#"{"key":"Networking","charge":"1203.455"},{"key":null,"charge":"0.004"}"#;
-        let unpriced = r#"{"meterId":"m","meterName":"Flux","quantity":"1.25","unit":"Hours",
-            "reason":"not on rate card"}"#;
-        let usd = cost("USD", "category", groups, unpriced, "1203.459");
+        let groups = [group("\"Networking\"", "1203.455", ""), group("null", "0.004", "")];
+        let rest = r#""terms":[{"period":"202610-1","name":"Recurring Charge","amount":"1"}],
+            "unpriced":[{"meterId":"m","meterName":"Flux","quantity":"1.25","unit":"Hours",
+            "reason":"not on rate card"}],"#;
+        let usd = cost("USD", "category", &groups, rest, "1204.459");
         check(
             &usd,
             true,
             expect![[r#"
-                Category    Charge (USD)
-                ----------  ------------
-                Networking       1203.46
-                (none)              0.00
-                ----------  ------------
-                Total            1203.46
+                Category          Charge (USD)
+                ----------------  ------------
+                Networking             1203.46
+                (none)                    0.00
+                Recurring Charge          1.00
+                ----------------  ------------
+                Total                  1204.46
 
                 Unpriced (in no amount)  Quantity  Unit   Reason
                 -----------------------  --------  -----  ----------------
@@ -212,7 +302,7 @@ mod tests {
             "#]],
         );
         check(
-            &cost("USD", "tag:env", "", "", "0"),
+            &cost("USD", "tag:env", &[], NOTHING, "0"),
             false,
             expect![[r#"
                 Tag env  Charge (USD)
@@ -221,9 +311,9 @@ mod tests {
                 Total            0.00
             "#]],
         );
-        let yen = r#"{"key":"2026-10-01","charge":"12"}"#;
+        let yen = [group("\"2026-10-01\"", "12", "")];
         check(
-            &cost("JPY", "day", yen, "", "12"),
+            &cost("JPY", "day", &yen, NOTHING, "12"),
             false,
             expect![[r#"
                 Day         Charge (JPY)
@@ -237,10 +327,11 @@ mod tests {
 
     #[test]
     fn a_meter_has_its_quantity_beside_the_charge() {
-        let meters = r#"{"key":"m1","meterName":"Compute Hours","meterCategory":"Virtual Machines",
-            "quantity":"744","unit":"Hours","charge":"108.62"},{"key":"m2","charge":"0"}"#;
+        let named = r#","meterName":"Compute Hours","meterCategory":"Virtual Machines",
+            "quantity":"744","unit":"Hours""#;
+        let meters = [group("\"m1\"", "108.62", named), group("\"m2\"", "0", "")];
         check(
-            &cost("USD", "meter", meters, "", "108.62"),
+            &cost("USD", "meter", &meters, NOTHING, "108.62"),
             false,
             expect![[r#"
                 Category          Meter          Meter id  Quantity  Unit   Charge (USD)

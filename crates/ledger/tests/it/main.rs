@@ -5,6 +5,7 @@
 mod agreement;
 mod damage;
 mod folder;
+mod moments;
 mod records;
 mod sample;
 mod support;

@@ -9,7 +9,7 @@ use accounts::Action;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::Aggregate;
-use domain::catalogue::Book;
+use domain::book::PriceList;
 use domain::record::MeterDescription;
 use http::header;
 use ledger::{ReadError, Snapshot, UsagePage};
@@ -18,6 +18,7 @@ use wire::usage::{UsageRequest, next_link, write_page};
 
 use crate::app::App;
 use crate::azure::enter;
+use crate::bill::Account;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
@@ -62,8 +63,13 @@ pub(crate) async fn list(
     let (snapshot, page) = read_page(&app, &request).await?;
     let mut rows = page.rows;
     if rows.iter().any(|row| row.description.name.is_none()) {
-        let book = app.book(&subscription, app.directory().cards_revision).await?;
-        describe(&mut rows, &book);
+        let basis = app.basis(None).await?;
+        if let Some(account) = Account::as_of(&subscription, basis.revision) {
+            let facts = account.subscription.facts_at(basis.known_at.date());
+            let cards = app.directory().cards_revision();
+            let list = app.price_list(account.card(&facts), cards).await?;
+            describe(&mut rows, &list);
+        }
     }
 
     let query = &request.query;
@@ -100,9 +106,9 @@ async fn read_page(app: &App, request: &UsageRequest) -> Result<(Snapshot, Usage
 }
 
 /// Gives rows whose source described no meter the rate card's description of it.
-fn describe(rows: &mut [Aggregate], book: &Book) {
+fn describe(rows: &mut [Aggregate], list: &PriceList) {
     for row in rows.iter_mut().filter(|row| row.description.name.is_none()) {
-        let Some(meter) = book.meter(row.key.meter) else { continue };
+        let Some(meter) = list.meter(row.key.meter) else { continue };
         let of_source = std::mem::take(&mut row.description);
         let on_card = meter.description.clone();
         row.description = MeterDescription {

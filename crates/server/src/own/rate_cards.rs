@@ -48,7 +48,8 @@ pub(crate) async fn import(
         blocking(move || wire::ratecard::parse(&card_text, card_key).map_err(ApiError::RateCard));
     let meters = card.await?.meters.len() as u64;
     let by = administrator.object_id.to_string();
-    let added = app.accounts.add_rate_card(&key, &document, meters, &by, (app.clock)()).await;
+    let added =
+        app.accounts.add_rate_card(&key, &document, meters, false, &by, (app.clock)()).await;
     let added = added.map_err(|error| ApiError::internal("adding a rate card", &error))?;
     app.reload_directory().await?;
     Ok((StatusCode::CREATED, Json(body_of(&added))))

@@ -1,17 +1,18 @@
 //! The real rate card of 3,817 meters: every meter has a price, whatever its unit's text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::catalogue::{Book, Meter, RateCard, RateCardKey};
+use domain::book::{Book, ImportedCard, PriceList};
+use domain::catalogue::{Meter, RateCard, RateCardKey};
 use domain::decimal::{Money, Quantity};
 use domain::id::{Country, Currency, EventId, Locale, OfferId, Source, SubscriptionId};
 use domain::period::{AnchorDay, BillingPeriod};
 use domain::rate::rate;
 use domain::record::{Billed, Commit, StoredRecord, UsageRecord, Window};
-use domain::time::{Month, ReportedTime};
+use domain::time::{Month, ReportedTime, UtcTime};
 use domain::usage::Usage;
 
 fn real_card() -> RateCard {
@@ -64,16 +65,18 @@ fn expected(meter: &Meter) -> (Quantity, Money) {
 #[test]
 fn every_meter_of_the_real_card_is_rated() {
     let card = real_card();
-    let book = Book::from_cards([&card], &card.key.locale);
+    let import =
+        ImportedCard { card: &card, version: 1, imported_at: UtcTime::MIN, reprice_closed: false };
+    let book = Book::of(PriceList::new([import], &card.key.locale).into());
     let records = card.meters.iter().map(|meter| record(meter, expected(meter).0));
-    let usage = Usage::from_records(period(), records);
+    let usage = Usage::from_records(period(), records, &BTreeMap::new());
     let rated = rate(&usage, &book).unwrap();
     assert_eq!(rated.meters.len(), 3_817);
     for meter in &card.meters {
         let charged = &rated.meters[&meter.id];
         assert_eq!(charged.charge, expected(meter).1, "meter {}", meter.id);
         assert!(charged.unpriced.is_empty(), "meter {}", meter.id);
-        assert_eq!(charged.tiers.len(), meter.tiers.as_slice().len(), "meter {}", meter.id);
+        assert_eq!(charged.lines.len(), meter.tiers.as_slice().len(), "meter {}", meter.id);
     }
     let units: BTreeSet<_> = card.meters.iter().map(|meter| &meter.description.unit).collect();
     assert!(units.len() > 20, "the units' texts differ: {units:?}");

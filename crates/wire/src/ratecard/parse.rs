@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use domain::catalogue::{Meter, OfferTerm, RateCard, RateCardKey, Tier, Tiers, TiersError};
-use domain::decimal::{DecimalError, Money, Quantity, UnitPrice};
+use domain::catalogue::{Meter, OfferTerm, RateCard, RateCardKey, Sku, Tier, Tiers, TiersError};
+use domain::decimal::{DecimalError, Money, Percent, Quantity, UnitPrice};
 use domain::id::{Currency, Locale, MeterId};
 use domain::record::MeterDescription;
 use domain::time::UtcTime;
@@ -16,9 +16,6 @@ use crate::object::{self, Object, Shape};
 use crate::property::{Malformed, PropertyError};
 use crate::text::Excerpt;
 use crate::time::parse_rfc3339_or_naive;
-
-/// Decimal places of a percentage.
-const PERCENT_PLACES: usize = 8;
 
 static CARD: Shape =
     Shape { path: "", names: &["OfferTerms", "Meters", "Currency", "Locale", "IsTaxIncluded"] };
@@ -37,6 +34,11 @@ static METER: Shape = Shape {
         "EffectiveDate",
         "IncludedQuantity",
         "MeterStatus",
+        "ServiceName",
+        "ProductName",
+        "ArmSkuName",
+        "ArmRegionName",
+        "ReservationTerm",
     ],
 };
 
@@ -68,6 +70,8 @@ pub enum RateCardError {
         /// What it is imported as.
         key: Excerpt,
     },
+    /// It has no meter.
+    Empty,
     /// One of its meters is wrong.
     Meter {
         /// Its place, from 0.
@@ -121,6 +125,7 @@ impl fmt::Display for RateCardError {
             Self::OtherCard { property, document, key } => {
                 write!(f, "rate card: {property} is {document}, it is imported as {key}")
             }
+            Self::Empty => f.write_str("rate card: Meters is empty"),
             Self::Meter { position, id: Some(id), error } => {
                 write!(f, "rate card: Meters[{position}] with MeterId {id}: {error}")
             }
@@ -227,6 +232,9 @@ fn meters(card: &Object<'_>) -> Result<Vec<Meter>, RateCardError> {
         }
         meters.push(meter);
     }
+    if meters.is_empty() {
+        return Err(RateCardError::Empty);
+    }
     Ok(meters)
 }
 
@@ -241,6 +249,13 @@ fn meter(object: &Object<'_>) -> Result<Meter, CardPartError> {
             subcategory: text("MeterSubCategory")?,
             region: text("MeterRegion")?,
             unit: text("Unit")?,
+        },
+        sku: Sku {
+            service: text("ServiceName")?,
+            product: text("ProductName")?,
+            arm_sku_name: text("ArmSkuName")?,
+            arm_region_name: text("ArmRegionName")?,
+            reservation_term: text("ReservationTerm")?,
         },
         tags: meter_tags(object)?,
         tiers: tiers(object)?,
@@ -328,7 +343,7 @@ fn excluded(object: &Object<'_>) -> Result<BTreeSet<MeterId>, PropertyError> {
     elements(object, NAME)?.into_iter().map(id).collect()
 }
 
-fn tiered_discount(object: &Object<'_>) -> Result<Vec<(Money, Quantity)>, PropertyError> {
+fn tiered_discount(object: &Object<'_>) -> Result<Vec<(Money, Percent)>, PropertyError> {
     const NAME: &str = "TieredDiscount";
     let raw = object.required_raw(NAME)?;
     let members = object::members(raw).map_err(|error| object.malformed(NAME, error))?;
@@ -339,9 +354,13 @@ fn tiered_discount(object: &Object<'_>) -> Result<Vec<(Money, Quantity)>, Proper
         let level = Money::parse(&level).ok().filter(|level| *level >= Money::ZERO);
         let level =
             level.ok_or_else(|| object.invalid(NAME, raw.get(), "amounts with percents"))?;
-        let discount = Quantity::parse(text)
-            .map_err(|error| wrong_number(property(), text, error))
-            .and_then(|discount| is_percent(discount, property(), text).map(|()| discount))?;
+        let discount =
+            Percent::parse(text).map_err(|error| wrong_number(property(), text, error))?;
+        if discount < Percent::default() || discount > Percent::WHOLE {
+            let (property, value) = (property(), Excerpt::new(text));
+            let expected = "a percentage from 0 to 100";
+            return Err(PropertyError::Invalid { property, value, expected });
+        }
         tiers.push((level, discount));
     }
     tiers.sort_by_key(|(level, _)| *level);
@@ -352,18 +371,6 @@ fn tiered_discount(object: &Object<'_>) -> Result<Vec<(Money, Quantity)>, Proper
         }
         None => Ok(tiers),
     }
-}
-
-/// From 0 to 100 with at most 8 decimal places, which is what money keeps places for.
-fn is_percent(value: Quantity, property: String, text: &str) -> Result<(), PropertyError> {
-    let hundred = Quantity::parse("100").expect("100 is a number");
-    let plain = value.to_string();
-    let places = plain.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    if !value.is_negative() && value <= hundred && places <= PERCENT_PLACES {
-        return Ok(());
-    }
-    let expected = "a percentage from 0 to 100 with at most 8 decimal places";
-    Err(PropertyError::Invalid { property, value: Excerpt::new(text), expected })
 }
 
 /// The elements of an array; none if it is absent.

@@ -145,6 +145,19 @@ fn all_three_offer_terms_are_kept() {
     assert_eq!(parse(written.as_bytes(), key()), Ok(card));
 }
 
+#[test]
+fn what_newer_price_lists_say_of_a_meter_is_read() {
+    let more = r#""ServiceName":"Virtual Machines","ProductName":"Dv3","ArmSkuName":"Standard_D2_v3","ArmRegionName":"westus","ReservationTerm":"1 Year","MeterName""#;
+    let document = card(r#""MeterName""#, more);
+    let sku = parse(document.as_bytes(), key()).unwrap().meters[0].sku.clone();
+    let text = |text: &str| Some(text.into());
+    assert_eq!(sku.service, text("Virtual Machines"));
+    assert_eq!(sku.product, text("Dv3"));
+    assert_eq!(sku.arm_sku_name, text("Standard_D2_v3"));
+    assert_eq!(sku.arm_region_name, text("westus"));
+    assert_eq!(sku.reservation_term, text("1 Year"));
+}
+
 fn check(document: &str, expected: &str) {
     let error = parse(document.as_bytes(), key()).unwrap_err();
     assert_eq!(error.to_string(), expected, "{document}");
@@ -157,6 +170,7 @@ fn a_document_that_is_no_card_is_refused() {
     check("{}", "rate card: Meters is missing");
     check(r#"{"Meters":null}"#, "rate card: Meters is missing");
     check(r#"{"Meters":{}}"#, "rate card: Meters is not a JSON array");
+    check(r#"{"Meters":[]}"#, "rate card: Meters is empty");
     check(r#"{"Meters":[],"Meters":[]}"#, "rate card has the member 'Meters' twice");
     check(r#"{"Meters":[],"OfferTerms":{}}"#, "rate card: OfferTerms is not a JSON array");
     check(
@@ -256,11 +270,11 @@ fn an_offer_term_that_is_not_clear_is_refused() {
         ),
         (
             r#""Name":"Monetary Commitment","TieredDiscount":{"0":100.5},"EffectiveDate":"2015-01-01T00:00:00Z""#,
-            "TieredDiscount['0'] is '100.5', which is not a percentage from 0 to 100 with at most 8 decimal places",
+            "TieredDiscount['0'] is '100.5', which is not a percentage from 0 to 100",
         ),
         (
             r#""Name":"Monetary Commitment","TieredDiscount":{"0":1.000000001},"EffectiveDate":"2015-01-01T00:00:00Z""#,
-            "TieredDiscount['0'] is '1.000000001', which is not a percentage from 0 to 100 with at most 8 decimal places",
+            "TieredDiscount['0'] is '1.000000001', which is more than 8 decimal places",
         ),
     ] {
         let expected = format!("rate card: OfferTerms[0]: {reason}");

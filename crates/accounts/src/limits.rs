@@ -1,0 +1,40 @@
+//! Limits of what accounts hold: each list is read as a whole.
+
+/// Most copies of files of one older format.
+pub(crate) const COPIES_MAX: u32 = 1_000;
+
+/// Most characters of a display name.
+pub(crate) const NAME_CHARS_MAX: usize = 200;
+
+/// Most characters of a buyer.
+pub(crate) const BUYER_CHARS_MAX: usize = 2_000;
+
+/// Most changes of one subscription.
+pub(crate) const SUBSCRIPTION_CHANGES_MAX: u64 = 1_000;
+
+/// Most price overrides of an installation, ended ones included.
+pub(crate) const PRICE_OVERRIDES_MAX: u64 = 10_000;
+
+/// Most tiers of a price override.
+pub(crate) const OVERRIDE_TIERS_MAX: usize = 100;
+
+/// Most characters of a category's name in a price override.
+pub(crate) const CATEGORY_CHARS_MAX: usize = 256;
+
+/// Most meter aliases of an installation, replaced and removed ones included.
+pub(crate) const METER_ALIASES_MAX: u64 = 100_000;
+
+/// Most times that tags of resource groups are set in one subscription.
+pub(crate) const RESOURCE_GROUP_TAGS_MAX: u64 = 10_000;
+
+/// Most tags of a resource group, which is Azure's limit.
+pub(crate) const TAGS_MAX: usize = 50;
+
+/// Most characters of a tag's name, which is Azure's limit.
+pub(crate) const TAG_NAME_CHARS_MAX: usize = 512;
+
+/// Most characters of a tag's value, which is Azure's limit.
+pub(crate) const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// Most sources of one subscription that declare watermarks.
+pub(crate) const WATERMARK_SOURCES_MAX: u64 = 1_000;

@@ -1,0 +1,280 @@
+//! Price overrides on file: a provider's own prices and markups.
+
+mod error;
+mod price;
+
+use std::sync::Arc;
+
+use domain::decimal::Percent;
+use domain::id::{MeterId, SubscriptionId, TenantId};
+use domain::price_override::{
+    OverrideId, OverridePrice, OverrideScope, OverrideTarget, PriceOverride,
+};
+use domain::time::UtcTime;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::StorageError;
+use crate::limits::{CATEGORY_CHARS_MAX, OVERRIDE_TIERS_MAX, PRICE_OVERRIDES_MAX};
+use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::subscriptions::{find_subscription, tenant_exists};
+
+pub use error::{AddPriceOverrideError, EndPriceOverrideError};
+use price::PriceText;
+
+/// A price override to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPriceOverride {
+    /// Whose prices.
+    pub scope: OverrideScope,
+    /// Which meters.
+    pub target: OverrideTarget,
+    /// First moment of usage that it prices.
+    pub from: UtcTime,
+    /// First moment that it no longer prices; none if it goes on.
+    pub until: Option<UtcTime>,
+    /// The price.
+    pub price: OverridePrice,
+}
+
+/// Overrides; `?` is the revision as of which their ends count. Each use adds its own condition.
+macro_rules! overrides {
+    ($rest:literal) => {
+        concat!(
+            "SELECT price_override.*,
+                 (SELECT min(until_micros) FROM price_override_end
+                  WHERE price_override = price_override.revision AND revision <= ?) AS ended_micros
+             FROM price_override ",
+            $rest
+        )
+    };
+}
+
+impl Accounts {
+    /// Makes a price override; the number of its revision is its id.
+    ///
+    /// # Errors
+    /// [`AddPriceOverrideError`] if it can apply to nothing, its price is wrong, or the file fails.
+    pub async fn add_price_override(
+        &self,
+        new: NewPriceOverride,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<PriceOverride, AddPriceOverrideError> {
+        let text = check(&new)?;
+        let mut change = self.begin().await?;
+        check_scope(&mut change, &new).await?;
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM price_override");
+        if count.fetch_one(&mut *change).await? >= stored(PRICE_OVERRIDES_MAX) {
+            return Err(AddPriceOverrideError::TooMany);
+        }
+        let revision = add_revision(&mut change, by, now, &action(&new)).await?;
+        insert_override(&mut change, &new, &text, revision).await?;
+        change.commit().await?;
+        let NewPriceOverride { scope, target, from, until, price } = new;
+        Ok(PriceOverride { id: OverrideId(revision.0), scope, target, from, until, price })
+    }
+
+    /// Ends a price override earlier than it would end; answers it with its end. One that ends where
+    /// it begins prices nothing.
+    ///
+    /// # Errors
+    /// [`EndPriceOverrideError`] if there is no such override, the end is before its beginning or
+    /// not earlier than its end, or the file fails.
+    pub async fn end_price_override(
+        &self,
+        id: OverrideId,
+        until: UtcTime,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<PriceOverride, EndPriceOverrideError> {
+        let number = i64::try_from(id.0).map_err(|_| EndPriceOverrideError::NotFound(id))?;
+        let mut change = self.begin().await?;
+        let row = sqlx::query(overrides!("WHERE revision = ?")).bind(i64::MAX).bind(number);
+        let row = row.fetch_optional(&mut *change).await?;
+        let before = read_override(&row.ok_or(EndPriceOverrideError::NotFound(id))?)?;
+        if until < before.from {
+            return Err(EndPriceOverrideError::BeforeItBegins { id, from: before.from });
+        }
+        if let Some(end) = before.until.filter(|end| *end <= until) {
+            return Err(EndPriceOverrideError::NotEarlier { id, until: end });
+        }
+        let action = format!("end price override {} at {until}", id.0);
+        let revision = add_revision(&mut change, by, now, &action).await?;
+        sqlx::query(
+            "INSERT INTO price_override_end (revision, price_override, until_micros)
+             VALUES (?, ?, ?)",
+        )
+        .bind(stored(revision.0))
+        .bind(number)
+        .bind(until.to_micros())
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        Ok(PriceOverride { until: Some(until), ..before })
+    }
+
+    /// Every price override as of a revision, those that ended included, in order of id.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn price_overrides(
+        &self,
+        as_of: Revision,
+    ) -> Result<Vec<PriceOverride>, StorageError> {
+        let rows = sqlx::query(overrides!("WHERE revision <= ? ORDER BY revision"));
+        let rows = rows.bind(stored(as_of.0)).bind(stored(as_of.0));
+        rows.fetch_all(&self.reader).await?.iter().map(read_override).collect()
+    }
+}
+
+/// The price as it is to be stored, if the override is right by itself.
+fn check(new: &NewPriceOverride) -> Result<PriceText, AddPriceOverrideError> {
+    if new.until.is_some_and(|until| until <= new.from) {
+        return Err(AddPriceOverrideError::EmptyValidity);
+    }
+    if let OverrideTarget::Category(name) = &new.target {
+        let fits = (1..=CATEGORY_CHARS_MAX).contains(&name.chars().count());
+        if !fits || name.trim() != name.as_ref() || name.chars().any(char::is_control) {
+            return Err(AddPriceOverrideError::Category(name.chars().take(100).collect()));
+        }
+    }
+    match &new.price {
+        OverridePrice::Markup(percent) if *percent < Percent::WHOLE.negated() => {
+            return Err(AddPriceOverrideError::Markup(*percent));
+        }
+        OverridePrice::Rates { tiers, .. } if tiers.as_slice().len() > OVERRIDE_TIERS_MAX => {
+            return Err(AddPriceOverrideError::TooManyTiers(tiers.as_slice().len()));
+        }
+        OverridePrice::Rates { included, .. } if included.is_negative() => {
+            return Err(AddPriceOverrideError::NegativeIncluded(*included));
+        }
+        OverridePrice::Markup(_) | OverridePrice::Rates { .. } => {}
+    }
+    // A number that was computed may be larger than one that can be read back.
+    let text = PriceText::from(&new.price);
+    if text.read().as_ref() != Ok(&new.price) {
+        return Err(AddPriceOverrideError::TooLarge);
+    }
+    Ok(text)
+}
+
+async fn check_scope(
+    connection: &mut SqliteConnection,
+    new: &NewPriceOverride,
+) -> Result<(), AddPriceOverrideError> {
+    match new.scope {
+        OverrideScope::Installation => Ok(()),
+        OverrideScope::Tenant(tenant) => {
+            let exists = tenant_exists(connection, tenant).await?;
+            if exists { Ok(()) } else { Err(AddPriceOverrideError::NoSuchTenant(tenant)) }
+        }
+        OverrideScope::Subscription(id) => {
+            let found = find_subscription(connection, id).await?;
+            let found = found.ok_or(AddPriceOverrideError::NoSuchSubscription(id))?;
+            match &new.price {
+                OverridePrice::Rates { currency, .. } if *currency != found.currency => {
+                    let currency = found.currency;
+                    Err(AddPriceOverrideError::OtherCurrency { subscription: id, currency })
+                }
+                OverridePrice::Rates { .. } | OverridePrice::Markup(_) => Ok(()),
+            }
+        }
+    }
+}
+
+fn action(new: &NewPriceOverride) -> String {
+    let target = match &new.target {
+        OverrideTarget::EveryMeter => "every meter".to_owned(),
+        OverrideTarget::Category(name) => format!("category {name}"),
+        OverrideTarget::Meter(meter) => format!("meter {meter}"),
+    };
+    let scope = match new.scope {
+        OverrideScope::Installation => "the installation".to_owned(),
+        OverrideScope::Tenant(tenant) => format!("tenant {tenant}"),
+        OverrideScope::Subscription(id) => format!("subscription {id}"),
+    };
+    format!("override prices of {target} for {scope} from {}", new.from)
+}
+
+async fn insert_override(
+    connection: &mut SqliteConnection,
+    new: &NewPriceOverride,
+    price: &PriceText,
+    revision: Revision,
+) -> Result<(), StorageError> {
+    let (tenant, subscription) = match new.scope {
+        OverrideScope::Installation => (None, None),
+        OverrideScope::Tenant(tenant) => (Some(tenant.to_string()), None),
+        OverrideScope::Subscription(id) => (None, Some(id.to_string())),
+    };
+    let (category, meter) = match &new.target {
+        OverrideTarget::EveryMeter => (None, None),
+        OverrideTarget::Category(name) => (Some(name.to_string()), None),
+        OverrideTarget::Meter(meter) => (None, Some(meter.to_string())),
+    };
+    sqlx::query(
+        "INSERT INTO price_override
+             (revision, tenant, subscription, category, meter, from_micros, until_micros,
+              markup, currency, tiers, included)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(stored(revision.0))
+    .bind(tenant)
+    .bind(subscription)
+    .bind(category)
+    .bind(meter)
+    .bind(new.from.to_micros())
+    .bind(new.until.map(UtcTime::to_micros))
+    .bind(&price.markup)
+    .bind(&price.currency)
+    .bind(&price.tiers)
+    .bind(&price.included)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read_override(row: &SqliteRow) -> Result<PriceOverride, StorageError> {
+    let row = Stored::new("price_override", row);
+    let ended = row.optional("ended_micros", Stored::time)?;
+    let until = row.optional("until_micros", Stored::time)?;
+    let text = |column| row.optional(column, |row, name| row.text(name).map(str::to_owned));
+    let price = PriceText {
+        markup: text("markup")?,
+        currency: text("currency")?,
+        tiers: text("tiers")?,
+        included: text("included")?,
+    };
+    Ok(PriceOverride {
+        id: OverrideId(row.count("revision")?),
+        scope: read_scope(row)?,
+        target: read_target(row)?,
+        from: row.time("from_micros")?,
+        until: ended.or(until),
+        price: price.read().map_err(|(column, value)| row.damaged(column, value))?,
+    })
+}
+
+fn read_scope(row: Stored<'_>) -> Result<OverrideScope, StorageError> {
+    let tenant = row.optional("tenant", |row, tenant| row.parsed(tenant, TenantId::parse))?;
+    let subscription =
+        row.optional("subscription", |row, id| row.parsed(id, SubscriptionId::parse))?;
+    match (tenant, subscription) {
+        (None, None) => Ok(OverrideScope::Installation),
+        (Some(tenant), None) => Ok(OverrideScope::Tenant(tenant)),
+        (None, Some(id)) => Ok(OverrideScope::Subscription(id)),
+        (Some(_), Some(id)) => Err(row.damaged("subscription", id.to_string())),
+    }
+}
+
+fn read_target(row: Stored<'_>) -> Result<OverrideTarget, StorageError> {
+    let category = row.optional("category", Stored::text)?;
+    let meter = row.optional("meter", |row, meter| row.parsed(meter, MeterId::parse))?;
+    match (category, meter) {
+        (None, None) => Ok(OverrideTarget::EveryMeter),
+        (Some(name), None) => Ok(OverrideTarget::Category(Arc::from(name))),
+        (None, Some(meter)) => Ok(OverrideTarget::Meter(meter)),
+        (Some(_), Some(meter)) => Err(row.damaged("meter", meter.to_string())),
+    }
+}

@@ -1,0 +1,160 @@
+//! Spend as the answer of our own API.
+
+use std::sync::Arc;
+
+use domain::complete::Completeness;
+use domain::decimal::OutOfRange;
+use domain::rate::RateError;
+use domain::record::MeterDescription;
+use domain::spend::{GroupKey, Spend, SpendGroup, SpendTotals, Step, TermLine, TermLineKind};
+use domain::time::UtcTime;
+use wire::own;
+
+use super::question::{CostQuestion, read_step};
+use crate::bill::{Account, Basis};
+use crate::error::ApiError;
+
+/// What an answer is made of beside the spend.
+pub(crate) struct Answer<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) question: &'a CostQuestion,
+    pub(crate) basis: &'a Basis,
+}
+
+impl Answer<'_> {
+    pub(crate) fn body(
+        &self,
+        spend: &Spend,
+        completeness: &Completeness,
+    ) -> Result<own::Cost, ApiError> {
+        let Self { account, question, basis } = self;
+        let range = &question.query.range;
+        let last = account.schedule.containing(range.end.plus_seconds(-1));
+        let groups = spend.groups.iter().map(|group| self.group(group, spend));
+        let groups = groups.collect::<Result<_, _>>();
+        Ok(own::Cost {
+            subscription_id: account.subscription.id.to_string(),
+            period: question.period.map(|period| period.name()),
+            from: range.start.to_string(),
+            to: range.end.to_string(),
+            currency: account.subscription.currency.to_string(),
+            group_by: question.group_by.clone(),
+            groups: groups.map_err(|error| ApiError::Rate(RateError::from(error)))?,
+            terms: spend.terms.iter().map(term).collect(),
+            unpriced: unpriced(spend),
+            totals: totals(&spend.totals),
+            total: spend.totals.net.to_string(),
+            complete_up_to: complete(completeness),
+            provisional: basis.known_at < last.closes_at(),
+            basis: basis.body(),
+        })
+    }
+
+    fn group(&self, group: &SpendGroup, spend: &Spend) -> Result<own::CostGroup, OutOfRange> {
+        let meter = group.meter.and_then(|(id, quantity)| Some((spend.meters.get(&id)?, quantity)));
+        let by_meter = self.question.group_by.iter().any(|entry| entry == "meter");
+        let meter = meter.filter(|_| by_meter);
+        let amounts = &group.amounts;
+        let named = |part: fn(&MeterDescription) -> &Option<Arc<str>>| {
+            meter.and_then(|(meter, _)| part(&meter.description).as_deref().map(str::to_owned))
+        };
+        Ok(own::CostGroup {
+            keys: self.keys(&group.key),
+            reason: self.reason(&group.key),
+            meter_name: named(|description| &description.name),
+            meter_category: named(|description| &description.category),
+            quantity: meter.map(|(_, quantity)| quantity.to_string()),
+            unit: named(|description| &description.unit),
+            effective_price: meter
+                .and_then(|(_, quantity)| amounts.charge.effective_price(quantity)),
+            gross: amounts.gross.to_string(),
+            discount: amounts.discount.to_string(),
+            charge: amounts.charge.to_string(),
+            credit: amounts.credit.to_string(),
+            shared: amounts.shared.to_string(),
+            net: amounts.net()?.to_string(),
+        })
+    }
+
+    /// A value for each entry asked for, the step of time at its place.
+    fn keys(&self, key: &GroupKey) -> Vec<Option<String>> {
+        let mut parts = key.parts.iter();
+        let entries = self.question.group_by.iter().map(|entry| match read_step(entry) {
+            Some(step) => key.start.map(|start| step_text(step, start)),
+            None => parts.next().and_then(|part| part.value.as_deref().map(str::to_owned)),
+        });
+        entries.collect()
+    }
+
+    fn reason(&self, key: &GroupKey) -> Option<String> {
+        let entries = self.question.group_by.iter().filter(|entry| read_step(entry).is_none());
+        let inherited = entries.zip(&key.parts).filter(|(_, part)| part.is_inherited);
+        let names: Vec<_> = inherited.map(|(entry, _)| entry.as_str()).collect();
+        (!names.is_empty())
+            .then(|| format!("{} inherited from the resource group", names.join(", ")))
+    }
+}
+
+impl Basis {
+    /// As answers name it.
+    pub(crate) fn body(&self) -> own::Basis {
+        own::Basis {
+            ledger_version: self.snapshot.version().to_string(),
+            accounts_revision: self.revision.0,
+        }
+    }
+}
+
+fn step_text(step: Step, start: UtcTime) -> String {
+    match step {
+        Step::Hour => start.to_string(),
+        Step::Day => start.date().to_string(),
+        Step::Month => start.date().month().to_string(),
+    }
+}
+
+fn term(line: &TermLine) -> own::CostTerm {
+    let name = match line.kind {
+        TermLineKind::Credit => "Monetary Credit",
+        TermLineKind::Forfeited => "Monetary Commitment, not drawn",
+        TermLineKind::Recurring => "Recurring Charge",
+    };
+    let amount = line.amount.to_string();
+    own::CostTerm { period: line.period.name(), name: name.to_owned(), amount }
+}
+
+fn unpriced(spend: &Spend) -> Vec<own::UnpricedUsage> {
+    let lines = spend.unpriced.iter().map(|line| own::UnpricedUsage {
+        meter_id: line.meter.to_string(),
+        meter_name: line.description.name.as_deref().map(str::to_owned),
+        meter_category: line.description.category.as_deref().map(str::to_owned),
+        quantity: line.quantity.to_string(),
+        unit: line.description.unit.as_deref().map(str::to_owned),
+        reason: line.reason.to_string(),
+    });
+    lines.collect()
+}
+
+fn totals(totals: &SpendTotals) -> own::CostTotals {
+    own::CostTotals {
+        gross: totals.gross.to_string(),
+        discount: totals.discount.to_string(),
+        charges: totals.charges.to_string(),
+        credit: totals.credit.to_string(),
+        forfeited: totals.forfeited.to_string(),
+        recurring: totals.recurring.to_string(),
+    }
+}
+
+fn complete(completeness: &Completeness) -> own::Completeness {
+    let sources = completeness.sources.iter().map(|source| own::SourceCompleteness {
+        source: source.source.to_string(),
+        time: source.up_to.to_string(),
+        declared: source.declared,
+    });
+    own::Completeness {
+        time: completeness.up_to.map(|time| time.to_string()),
+        held_back_by: completeness.held_back_by.as_ref().map(ToString::to_string),
+        sources: sources.collect(),
+    }
+}
