@@ -7,7 +7,9 @@
 pub mod aggregate;
 pub mod book;
 pub mod catalogue;
+pub mod compare;
 pub mod decimal;
+pub mod explain;
 pub mod id;
 pub mod period;
 pub mod price_override;
