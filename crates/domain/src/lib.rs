@@ -7,9 +7,11 @@
 pub mod aggregate;
 pub mod book;
 pub mod catalogue;
+pub mod compare;
 pub mod complete;
 pub mod currency;
 pub mod decimal;
+pub mod explain;
 pub mod id;
 pub mod period;
 pub mod price_override;

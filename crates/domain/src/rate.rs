@@ -29,7 +29,7 @@ pub use credit::CreditDrawn;
 pub use walk::{Part, PartKind, RowCharge};
 
 use commitment::Discount;
-use walk::Walk;
+use walk::{Walk, ladder};
 
 /// A sum that would not be exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,6 +286,16 @@ impl RatedMeter {
     pub fn pay_as_you_go(&self) -> Result<Money, OutOfRange> {
         let lines = self.lines.iter().filter(|line| matches!(line.kind, PartKind::Tier { .. }));
         lines.map(|line| line.amount).try_fold(Money::ZERO, Money::plus)
+    }
+
+    /// What a quantity would cost at pay-as-you-go after this period's free quantity, at the price in
+    /// force where the priced usage ends; none if no row has a price.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if it would not be exact.
+    pub fn at_last_price(&self, quantity: Quantity) -> Result<Option<Money>, OutOfRange> {
+        let last = self.segments.iter().rev().find_map(|segment| segment.price.as_ref().ok());
+        last.map(|version| ladder(version, self.allowance, quantity)).transpose()
     }
 
     /// Computes the sums anew. Without a commitment the rows of a segment are one step: what lies

@@ -20,6 +20,8 @@ pub struct CreditDrawn {
     pub credit: Money,
     /// From when the term applies.
     pub effective: UtcTime,
+    /// What it could cover: pay-as-you-go usage of its meters, less what credits before it cover.
+    pub eligible: Money,
     /// What it covers of the usage.
     pub drawn: Money,
     /// The meters of the period that it covers.
@@ -37,22 +39,27 @@ pub(super) fn draw(
         OfferTerm::MonetaryCredit { credit, excluded, effective } => {
             let covered = rated.meters.keys().filter(|id| !book.is_excluded(**id, excluded));
             let meters = covered.copied().collect();
-            Some(CreditDrawn { credit: *credit, effective: *effective, drawn: Money::ZERO, meters })
+            Some(CreditDrawn {
+                credit: *credit,
+                effective: *effective,
+                eligible: Money::ZERO,
+                drawn: Money::ZERO,
+                meters,
+            })
         }
         _ => None,
     });
     let mut credits: Vec<_> = credits.collect();
     if let [only] = credits.as_mut_slice() {
-        let mut eligible = Money::ZERO;
         for id in &only.meters {
-            eligible = eligible.plus(rated.meters[id].pay_as_you_go()?)?;
+            only.eligible = only.eligible.plus(rated.meters[id].pay_as_you_go()?)?;
         }
-        only.drawn = eligible.clamp(Money::ZERO, only.credit);
+        only.drawn = only.eligible.clamp(Money::ZERO, only.credit);
     } else if !credits.is_empty() {
         // Where meters differ, what the first one leaves to the next depends on the rows.
         let of_rows = allocate(usage, rated, &credits)?;
-        for (credit, rows) in credits.iter_mut().zip(of_rows) {
-            credit.drawn = rows.values().flatten().copied().try_fold(Money::ZERO, Money::plus)?;
+        for (credit, Allocated { eligible, drawn, .. }) in credits.iter_mut().zip(of_rows) {
+            (credit.eligible, credit.drawn) = (eligible, drawn);
         }
     }
     Ok(credits)
@@ -68,7 +75,7 @@ pub(super) fn of_rows(
         together.insert(*id, vec![Money::ZERO; meter.rows().len()]);
     }
     for of_one in allocate(usage, rated, &rated.credits)? {
-        for (id, rows) in of_one {
+        for (id, rows) in of_one.rows {
             let sums = together.get_mut(&id).expect("every meter is there");
             for (sum, covered) in sums.iter_mut().zip(rows) {
                 *sum = sum.plus(covered)?;
@@ -78,13 +85,20 @@ pub(super) fn of_rows(
     Ok(together)
 }
 
+/// What one credit covers of the rows of its meters.
+struct Allocated {
+    rows: BTreeMap<MeterId, Vec<Money>>,
+    eligible: Money,
+    drawn: Money,
+}
+
 /// What each credit covers of each row of its meters. The first covers what it can; the next sees
 /// what is left.
 fn allocate(
     usage: &Usage,
     rated: &Rated,
     credits: &[CreditDrawn],
-) -> Result<Vec<BTreeMap<MeterId, Vec<Money>>>, RateError> {
+) -> Result<Vec<Allocated>, RateError> {
     if credits.is_empty() {
         return Ok(vec![]);
     }
@@ -101,17 +115,17 @@ fn allocate(
         let of_meters = usage.meters().keys().filter(covers);
         let mut rows: BTreeMap<MeterId, Vec<Money>> =
             of_meters.map(|id| (*id, vec![Money::ZERO; open[id].len()])).collect();
-        let (mut sum, mut covered) = (Money::ZERO, Money::ZERO);
+        let (mut eligible, mut drawn) = (Money::ZERO, Money::ZERO);
         for (_, id, row) in &order {
             let Some(covered_rows) = rows.get_mut(id) else { continue };
             let charge = &mut open.get_mut(id).expect("every meter is there")[*row];
-            sum = sum.plus(*charge)?;
-            let now = sum.clamp(Money::ZERO, credit.credit);
-            covered_rows[*row] = now.minus(covered)?;
+            eligible = eligible.plus(*charge)?;
+            let now = eligible.clamp(Money::ZERO, credit.credit);
+            covered_rows[*row] = now.minus(drawn)?;
             *charge = charge.minus(covered_rows[*row])?;
-            covered = now;
+            drawn = now;
         }
-        allocated.push(rows);
+        allocated.push(Allocated { rows, eligible, drawn });
     }
     Ok(allocated)
 }

@@ -88,6 +88,18 @@ impl Part {
     }
 }
 
+/// What a whole period's quantity costs at pay-as-you-go if one version of the price is in force
+/// throughout it.
+pub(super) fn ladder(
+    version: &PriceVersion,
+    allowance: Quantity,
+    quantity: Quantity,
+) -> Result<Money, OutOfRange> {
+    let mut walk = Walk::new(allowance);
+    let parts = walk.step(quantity, version, None)?;
+    parts.iter().map(|part| part.amount).try_fold(Money::ZERO, Money::plus)
+}
+
 /// A place on the ladder.
 pub(super) struct Walk {
     allowance: Quantity,
