@@ -65,6 +65,38 @@ WHERE subscription_id = ? AND usage_start >= '2026-03-01' AND usage_start < '202
 GROUP BY meter_id ORDER BY meter_id
 """
 
+# Graduated tiers over what is beyond the included quantity, exact in 38 digits.
+RATING_TABLES = """
+CREATE TABLE rating_usage AS
+SELECT meter, quantity::DECIMAL(18, 6) AS quantity FROM read_csv(?, all_varchar = true);
+CREATE TABLE rating_tiers AS
+SELECT meter, included::DECIMAL(18, 6) AS included, bound::DECIMAL(18, 6) AS bound,
+       rate::DECIMAL(18, 10) AS rate,
+       lead(bound::DECIMAL(18, 6)) OVER (PARTITION BY meter ORDER BY bound::DECIMAL(18, 6)) AS next
+FROM read_csv(?, all_varchar = true)
+"""
+
+RATING = """
+WITH used AS (SELECT meter, sum(quantity)::DECIMAL(18, 6) AS quantity FROM rating_usage GROUP BY meter),
+charges AS (
+    SELECT meter, sum((greatest(0, least(greatest(0, quantity - included), coalesce(next, 999999999999))
+                       - bound))::DECIMAL(18, 6) * rate) AS charge
+    FROM used JOIN rating_tiers USING (meter) GROUP BY meter)
+SELECT sum(charge) FROM charges
+"""
+
+
+def measure_rating(connection):
+    """Wall times of rating all meters, and the bill."""
+    usage_table, tiers_table = RATING_TABLES.split(";")
+    connection.execute(usage_table, [TASK["rating_usage"]])
+    connection.execute(tiers_table, [TASK["rating_tiers"]])
+    ask = lambda: connection.execute(RATING).fetchone()[0]
+    total = ask()
+    runs = [clock(ask)[:2] for _ in range(RUNS)]
+    cpu = statistics.median_low([cpu for _, cpu in runs])
+    return {"wall_us": [wall for wall, _ in runs], "cpu_us": cpu, "total": format(total, "f")}
+
 
 def clock(work):
     """Wall and processor time of one call, in microseconds, and its result."""
@@ -129,6 +161,7 @@ def main():
             answer["queries"].setdefault(name, {})[place] = measured
         rows = connection.execute(queries["month_by_meter"], [TASK["subscription"]]).fetchall()
         answer["sums"][place] = {meter: format(total, "f") for meter, total in rows}
+    answer["rating"] = measure_rating(connection)
     print(json.dumps(answer))
 
 

@@ -38,9 +38,10 @@ class Cost(unittest.TestCase):
 
     def test_groups_add_up_to_one_total(self):
         totals = set()
-        for group in ["meter", "category", "day", "resource-group", "tag:Department"]:
+        for group in ["meter", "category", "day", "hour,location", "resource-group", "tag:Department"]:
             spent = cost(group)
-            total = sum((exact(one["charge"]) for one in spent["groups"]), Fraction())
+            total = sum((exact(one["net"]) for one in spent["groups"]), Fraction())
+            total += sum((exact(term["amount"]) for term in spent["terms"]), Fraction())
             self.assertEqual(total, exact(spent["total"]), group)
             totals.add(total)
         self.assertEqual(len(totals), 1)

@@ -8,6 +8,7 @@ mod data;
 mod ingest;
 mod peer;
 mod queries;
+mod rating;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     report.line(import(&server, &files.aggregates, plan.records)?);
     server.tallyhouse(&["ledger", "seal"])?;
     let table = folder.join("data/ledger/usage");
+    let rating = rating::measure(&folder)?;
     let peer = peer::measure(&files, &table, &folder)?;
     report.lines(&peer.load_lines());
 
@@ -51,6 +53,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     }
     peer.compare_sums(&queries::sums_by_meter(&client)?)?;
 
+    rating.report(&peer, &mut report)?;
     report.section("Events over HTTPS", "Each request is answered when its records are durable");
     for shape in ingest::SHAPES {
         report.line(ingest::measure(&server, &shape, plan.records)?);

@@ -4,6 +4,7 @@
 //! their tests (`conformance/`) compare. What they install stays under `target/conformance`.
 
 mod case;
+mod focus;
 mod install;
 
 use std::fs;
@@ -21,7 +22,8 @@ use crate::server::Server;
 use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
 
 const SEED: u64 = 20_260_301;
-const CLIENT_TESTS: [&str; 4] = ["test_usage", "test_rate_card", "test_refusals", "test_cost"];
+const CLIENT_TESTS: [&str; 5] =
+    ["test_usage", "test_rate_card", "test_refusals", "test_cost", "test_focus"];
 
 /// What reads the usage back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +34,19 @@ pub(crate) enum Client {
     Node,
     /// PyPI `deltalake`, `polars` and `duckdb`, which open the ledger's table themselves.
     Table,
+    /// PyPI `focus-validator`, which reads exports.
+    Focus,
 }
 
 /// Runs one client by name, or all.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     let clients: &[Client] = match only {
-        None => &[Client::Python, Client::Node, Client::Table],
+        None => &[Client::Python, Client::Node, Client::Table, Client::Focus],
         Some("python") => &[Client::Python],
         Some("node") => &[Client::Node],
         Some("table") => &[Client::Table],
-        Some(other) => bail!("no client {other}: python, node or table"),
+        Some("focus") => &[Client::Focus],
+        Some(other) => bail!("no client {other}: python, node, table or focus"),
     };
     let mut sum = Counted::default();
     for client in clients {
@@ -63,6 +68,7 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
             python(install::python(&requirements, "table")?, &["test_table"])
         }
         Client::Node => node()?,
+        Client::Focus => return count_focus(),
     };
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
@@ -76,6 +82,22 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
     let status: ExitStatus = server.stop()?;
     ensure!(status.success(), "the server ended with {status} after SIGTERM");
     Ok(counted)
+}
+
+/// Exports a bill and lets the validator read it.
+fn count_focus() -> Result<Counted> {
+    let folder = fresh_folder("conformance/focus")?;
+    let server = Server::start(&tallyhouse()?, &folder.join("data"))?;
+    let files = focus::files(&server, &folder)?;
+    let status = server.stop()?;
+    ensure!(status.success(), "the server ended with {status} after SIGTERM");
+    let requirements = root().join("conformance/python/requirements-focus.txt");
+    // The package asks for a Python newer than Debian's, and the script mends the one line that does.
+    let interpreter = install::python_of_any_version(&requirements, "focus")?;
+    let mut tests = command(interpreter);
+    tests.arg("check_focus.py").args(files).current_dir(root().join("conformance/python"));
+    tests.env("PYTHONDONTWRITEBYTECODE", "1");
+    counted(&mut tests)
 }
 
 /// The Python that has Azure's SDK.

@@ -1,7 +1,11 @@
 //! The command line: groups and verbs after `az`. Doc comments are the help.
 
 mod cost;
+mod export;
+mod price;
+mod rate;
 mod ratecard;
+mod resource_group;
 mod subscription;
 mod usage;
 
@@ -9,10 +13,21 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use domain::id::{IdError, ObjectId, TenantId};
+use domain::time::Date;
 
-pub(crate) use cost::{CostCommand, CostRangeOptions, CostShowOptions};
+pub(crate) use cost::{
+    CostCommand, CostCompareOptions, CostExplainOptions, CostRangeOptions, CostShowOptions,
+};
+pub(crate) use export::{ExportCommand, ExportFocusOptions};
+pub(crate) use price::{
+    MeterAliasCommand, PriceCommand, PriceOverrideCommand, PriceOverrideOptions,
+};
+pub(crate) use rate::RateOptions;
 pub(crate) use ratecard::{RateCardOptions, RatecardCommand};
-pub(crate) use subscription::{SubscriptionCommand, SubscriptionCreateOptions};
+pub(crate) use resource_group::ResourceGroupCommand;
+pub(crate) use subscription::{
+    OrNone, StateOptions, SubscriptionCommand, SubscriptionCreateOptions, SubscriptionUpdateOptions,
+};
 pub(crate) use usage::{UsageCommand, UsageListOptions};
 
 use crate::connection::ConnectionOptions;
@@ -64,12 +79,22 @@ pub(crate) enum Command {
     /// Rate cards: the prices of meters
     #[command(subcommand)]
     Ratecard(RatecardCommand),
+    /// Prices of your own, over those of rate cards
+    #[command(subcommand)]
+    Price(PriceCommand),
+    /// Resource groups: tags that their resources inherit
+    #[command(subcommand)]
+    ResourceGroup(ResourceGroupCommand),
     /// Usage: what was used, and when it was reported
     #[command(subcommand)]
     Usage(UsageCommand),
     /// Cost: usage times prices
     #[command(subcommand)]
     Cost(CostCommand),
+    Rate(RateOptions),
+    /// Exports: files for other tools
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Roles: who may read and write what
     #[command(subcommand)]
     Role(RoleCommand),
@@ -216,6 +241,11 @@ pub(crate) enum LedgerCommand {
 /// Reads a GUID that has no type of its own.
 fn guid(text: &str) -> Result<String, IdError> {
     ObjectId::parse(text).map(|id| id.to_string())
+}
+
+/// Reads a day.
+fn day(text: &str) -> Result<Date, &'static str> {
+    Date::parse(text).map_err(|_| "not a day such as 2026-10-31")
 }
 
 /// Reads `90s`, `15m`, `1h`, or a number of seconds.

@@ -2,6 +2,7 @@
 //! [`Failure`] with the server's own code and message.
 
 use std::fmt;
+use std::io::{self, Read as _, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,12 +11,14 @@ use rustls::crypto::aws_lc_rs;
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, Proxy};
+use ureq::typestate::WithBody;
+use ureq::{Agent, Body, Proxy, RequestBuilder};
 
 use crate::connection::Connection;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::limits;
+use crate::progress::Progress;
 
 /// A client of one server.
 pub(crate) struct Client {
@@ -86,6 +89,37 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| self.unreadable(&error))
     }
 
+    /// GETs a file of any size into `out`, and says how many bytes it has.
+    ///
+    /// # Errors
+    /// As [`Client::get`], also where the answer breaks off; [`Failure::Output`] if `out` fails.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+        query: &Parameters<'_>,
+        out: &mut dyn Write,
+    ) -> Result<u64, Failure> {
+        let answer = self.fetch(path, query).map_err(|error| self.unreachable(&error))?;
+        if !answer.status().is_success() {
+            return self.body(Ok(answer)).map(|_| 0);
+        }
+        let mut progress = Progress::of_bytes(None, "receiving");
+        let mut body = answer.into_body().into_reader();
+        let mut piece = vec![0; limits::PIECE_BYTES];
+        let mut bytes = 0;
+        loop {
+            let length = match body.read(&mut piece) {
+                Ok(0) => return Ok(bytes),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.unreachable(&ureq::Error::Io(error))),
+            };
+            out.write_all(&piece[..length])?;
+            bytes += u64::try_from(length).expect("a length fits 64 bits");
+            progress.at(bytes);
+        }
+    }
+
     /// POSTs a body; an answer without a body is `null`.
     ///
     /// # Errors
@@ -123,6 +157,24 @@ impl Client {
         }
     }
 
+    /// PATCHes what the path names.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn patch(&self, path: &str, payload: Payload<'_>) -> Result<Document, Failure> {
+        let request = self.agent.patch(format!("{}{path}", self.server));
+        self.document(self.send_in(request, payload))
+    }
+
+    /// PUTs what the path names.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn put(&self, path: &str, payload: Payload<'_>) -> Result<Document, Failure> {
+        let request = self.agent.put(format!("{}{path}", self.server));
+        self.document(self.send_in(request, payload))
+    }
+
     /// DELETEs what the path names.
     ///
     /// # Errors
@@ -156,7 +208,14 @@ impl Client {
         payload: Payload<'_>,
     ) -> Result<Response<Body>, ureq::Error> {
         let request = self.agent.post(format!("{}{path}", self.server));
-        let request = request.query_pairs(query.iter().copied());
+        self.send_in(request.query_pairs(query.iter().copied()), payload)
+    }
+
+    fn send_in(
+        &self,
+        request: RequestBuilder<WithBody>,
+        payload: Payload<'_>,
+    ) -> Result<Response<Body>, ureq::Error> {
         let request = request.header(header::AUTHORIZATION, &self.authorization);
         request.content_type(payload.content_type).send(payload.bytes)
     }

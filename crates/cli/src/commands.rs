@@ -1,7 +1,10 @@
 //! What the client's commands do: ask the server, print its answer.
 
 mod cost;
+mod export;
+mod price;
 mod ratecard;
+mod resource_group;
 mod subscription;
 mod usage;
 
@@ -32,11 +35,16 @@ pub(crate) fn run<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     match command {
-        Command::Serve(_) | Command::Demo(_) => unreachable!("these are no commands of the client"),
+        Command::Serve(_) | Command::Demo(_) | Command::Rate(_) => {
+            unreachable!("these are no commands of the client")
+        }
         Command::Subscription(command) => subscription::run(command, client, output),
         Command::Ratecard(command) => ratecard::run(command, client, output),
+        Command::Price(command) => price::run(command, client, output),
+        Command::ResourceGroup(command) => resource_group::run(command, client, output),
         Command::Usage(command) => usage::run(command, client, output),
         Command::Cost(command) => cost::run(command, client, output),
+        Command::Export(command) => export::run(command, client),
         Command::Role(command) => role(command, client, output),
         Command::Token(TokenCommand::Issue { object_id, tenant, expires_in }) => {
             let request = TokenRequest {
@@ -81,9 +89,24 @@ pub(crate) fn post(
     path: &str,
     request: &impl Serialize,
 ) -> Result<Document, Failure> {
-    let body = serde_json::to_vec(request).expect("our own bodies have string keys");
-    let payload = Payload { content_type: "application/json", bytes: &body };
-    client.post(&format!("{OWN_API}{path}"), &[], payload)
+    let body = json(request);
+    client.post(&format!("{OWN_API}{path}"), &[], payload(&body))
+}
+
+/// A body of our own API, in JSON.
+fn json(request: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(request).expect("our own bodies have string keys")
+}
+
+fn payload(bytes: &[u8]) -> Payload<'_> {
+    Payload { content_type: "application/json", bytes }
+}
+
+/// A row for a table or tab-separated values; what there is none of is left blank.
+fn row<const N: usize>(cells: [(&str, Option<String>); N]) -> Document {
+    // Null has no place in a table, and columns stand in the order in which they first appear.
+    let cell = |text: Option<String>| Document::String(text.unwrap_or_default());
+    Document::Object(cells.into_iter().map(|(name, text)| (name.to_owned(), cell(text))).collect())
 }
 
 /// Prints what a list has, without the envelope.

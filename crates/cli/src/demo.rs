@@ -141,7 +141,7 @@ fn load_subscriptions(client: &Client, card: &RateCardOptions) -> Result<(), Fai
             locale: card.locale.to_string(),
             region: card.region.to_string(),
             anchor_day: Some(*anchor_day),
-            tenant_id: None,
+            ..SubscriptionCreate::default()
         };
         post(client, "/subscriptions", &request)?;
     }

@@ -4,7 +4,7 @@
 //! Every row is sent with its occurrence among the equal rows of the whole import, so a file that
 //! is imported again, in batches cut elsewhere, is recognised row by row.
 
-mod rows;
+pub(crate) mod rows;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -212,9 +212,9 @@ pub(crate) struct Input {
     /// What is in it.
     pub(crate) reader: Box<dyn BufRead>,
     /// Its size on disk, if known.
-    bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// How many bytes of it were read so far.
-    read: Arc<AtomicU64>,
+    pub(crate) read: Arc<AtomicU64>,
 }
 
 impl Input {

@@ -23,6 +23,9 @@ pub(crate) const RATE_CARD_BYTES: u64 = 32 << 20;
 /// Most rejected and most conflicting rows listed in the result of an import.
 pub(crate) const PROBLEMS_LISTED: usize = 10_000;
 
+/// Most wrong rows of usage that `rate` names.
+pub(crate) const WRONG_ROWS_NAMED: usize = 20;
+
 /// Largest answer read, in bytes.
 pub(crate) const ANSWER_BYTES: u64 = 256 << 20;
 
@@ -43,3 +46,5 @@ pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// How long work takes before it shows its progress.
 pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+/// Bytes of a file that are received at a time.
+pub(crate) const PIECE_BYTES: usize = 1 << 16;

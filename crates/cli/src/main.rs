@@ -2,7 +2,7 @@
 //!
 //! Data goes to standard output, messages to standard error, and the exit code says what happened
 //! ([`failure::EXIT_CODES`]). A client command is a request and an answer: all knowledge of billing
-//! is in the server.
+//! is in the server. `rate` alone needs none.
 
 mod arguments;
 mod client;
@@ -16,6 +16,7 @@ mod limits;
 mod output;
 mod progress;
 mod query;
+mod rate;
 mod serve;
 
 use std::io::{self, BufWriter};
@@ -52,10 +53,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options),
         command => {
             let query = output.query.as_deref().map(Query::parse).transpose()?;
+            let stdout = BufWriter::new(io::stdout().lock());
+            let mut output = Output::new(stdout, output.output, query);
+            if let Command::Rate(options) = command {
+                return rate::run(&options, &mut output);
+            }
             let connection = connection.resolve(|name| std::env::var(name).ok())?;
             let client = Client::new(&connection)?;
-            let stdout = BufWriter::new(io::stdout().lock());
-            commands::run(command, &client, &mut Output::new(stdout, output.output, query))
+            commands::run(command, &client, &mut output)
         }
     }
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalogue::{OfferTerm, RateCard, Sku, TermKind, Tiers};
-use crate::decimal::{Money, OutOfRange, Percent, Quantity};
+use crate::catalogue::{OfferTerm, RateCard, Sku, TermKind, Tier, Tiers};
+use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 use crate::id::{Locale, MeterId};
 use crate::period::BillingPeriod;
 use crate::price_override::{OverrideId, OverridePrice, OverrideTarget, PriceOverride};
@@ -71,8 +71,19 @@ pub struct PriceVersion {
     pub card: Option<u64>,
     /// The override that made it what it is.
     pub price_override: Option<OverrideId>,
-    /// The percentage that the override added.
-    pub markup: Option<Percent>,
+    /// The percentage that the override added, and the card's rates without it.
+    pub markup: Option<(Percent, Tiers)>,
+}
+
+impl PriceVersion {
+    /// The card's rate for a tier of this version; where an override states rates, they are the
+    /// card.
+    #[must_use]
+    pub fn list_rate(&self, tier: Tier) -> UnitPrice {
+        let Some((_, listed)) = &self.markup else { return tier.rate };
+        let same_bound = listed.as_slice().iter().find(|listed| listed.from == tier.from);
+        same_bound.expect("a markup keeps the bounds").rate
+    }
 }
 
 /// Why usage has no price. It is shown as such: never free, never dropped.
@@ -331,7 +342,7 @@ impl PriceOverride {
                 Ok(Some(PriceVersion {
                     tiers: listed.tiers.changed_by(*percent)?,
                     price_override: Some(self.id),
-                    markup: Some(*percent),
+                    markup: Some((*percent, listed.tiers.clone())),
                     ..listed.clone()
                 }))
             }
@@ -374,7 +385,8 @@ impl MeterPrices {
 
     /// The quantity that is free in a period that starts at a moment: that of the price in force
     /// then, else of the first one after it.
-    pub(crate) fn included(&self, period_start: UtcTime) -> Quantity {
+    #[must_use]
+    pub fn included(&self, period_start: UtcTime) -> Quantity {
         let first = self.stretch_at(period_start).unwrap_or(0);
         let mut versions =
             self.stretches.iter().skip(first).filter_map(|(_, version)| version.as_ref());

@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod book;
+pub mod card_diff;
 pub mod catalogue;
 pub mod compare;
 pub mod complete;

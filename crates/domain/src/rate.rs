@@ -28,7 +28,7 @@ pub use commitment::CommitmentDrawn;
 pub use credit::CreditDrawn;
 pub use walk::{Part, PartKind, RowCharge};
 
-use commitment::Discount;
+use commitment::Draws;
 use walk::{Walk, ladder};
 
 /// A sum that would not be exact.
@@ -125,7 +125,7 @@ pub struct RatedMeter {
     segments: Vec<Segment>,
     allowance: Quantity,
     /// What each row drew from the commitment; none where the meter has no part in one.
-    drawn: Option<(Discount, Vec<Quantity>)>,
+    draws: Option<Draws>,
 }
 
 /// A stretch of a meter's rows under one version of the price.
@@ -274,7 +274,7 @@ fn segments(
         unpriced: BTreeMap::new(),
         segments,
         allowance: prices.included(period.start()),
-        drawn: None,
+        draws: None,
     })
 }
 
@@ -302,6 +302,7 @@ impl RatedMeter {
     /// between its first and last position does not matter to the sum.
     fn summed(mut self, usage: &MeterUsage) -> Result<Self, OutOfRange> {
         let mut walk = Walk::new(self.allowance);
+        self.unpriced.clear();
         let mut lines: BTreeMap<(UtcTime, PartKind), Line> = BTreeMap::new();
         for segment in &self.segments {
             let rows = &usage.rows()[segment.rows.clone()];
@@ -314,15 +315,15 @@ impl RatedMeter {
                 }
             };
             let mut add = |part: &Part| add_part(&mut lines, version, part);
-            match &self.drawn {
+            match &self.draws {
                 None => {
                     let quantity = total(rows.iter().map(|row| row.quantity))?;
                     walk.step(quantity, version, None)?.iter().try_for_each(&mut add)?;
                 }
-                Some((discount, drawn)) => {
-                    for (row, drawn) in rows.iter().zip(&drawn[segment.rows.clone()]) {
-                        let parts = walk.step(row.quantity, version, Some((*discount, *drawn)))?;
-                        parts.iter().try_for_each(&mut add)?;
+                Some(draws) => {
+                    for (position, row) in segment.rows.clone().zip(rows) {
+                        let draw = Some(draws.of_row(position));
+                        walk.step(row.quantity, version, draw)?.iter().try_for_each(&mut add)?;
                     }
                 }
             }
@@ -353,9 +354,8 @@ impl RatedMeter {
                 let charge = match &segment.price {
                     Err(reason) => RowCharge::Unpriced(*reason),
                     Ok(version) => {
-                        let drawn = self.drawn.as_ref();
-                        let drawn = drawn.map(|(discount, rows)| (*discount, rows[position]));
-                        let parts = walk.step(rows[position].quantity, version, drawn)?;
+                        let draw = self.draws.as_ref().map(|draws| draws.of_row(position));
+                        let parts = walk.step(rows[position].quantity, version, draw)?;
                         RowCharge::priced(version, parts)?
                     }
                 };

@@ -103,7 +103,8 @@ impl App {
                 return Err(ApiError::Parameter { name: "to", reason });
             }
             let until = period.end().min(range.end);
-            let records = basis.snapshot.usage_records(account.subscription.id, period.start()..until);
+            let records =
+                basis.snapshot.usage_records(account.subscription.id, period.start()..until);
             let records = records.await;
             let records = records.map_err(|error| ApiError::internal("reading usage", &error))?;
             let book = self.book(account, basis, period, Arc::clone(&overrides)).await?;

@@ -109,7 +109,7 @@ impl<V> Kept<V> {
 }
 
 /// A card on file was read before it was filed, so it can be read again.
-fn read_card(stored: &StoredRateCard) -> Result<RateCard, ApiError> {
+pub(crate) fn read_card(stored: &StoredRateCard) -> Result<RateCard, ApiError> {
     wire::ratecard::parse(&stored.document, stored.version.key.clone())
         .map_err(|error| ApiError::internal("reading a rate card on file", &error))
 }

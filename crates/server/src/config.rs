@@ -10,6 +10,9 @@ use serde::Deserialize;
 /// Address that the server listens on if none is given.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8443";
 
+/// Who bills, if no setting says it.
+const DEFAULT_ISSUER_NAME: &str = "Tallyhouse";
+
 /// Every key of the TOML file with its default and meaning, as `docs/configuration.md` shows them.
 pub const KEYS: &[(&str, &str, &str)] = &[
     (
@@ -22,6 +25,11 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "none",
         "Origin under which clients reach the server, such as \"https://billing.example.com\". It \
          becomes the issuer and an accepted audience of tokens.",
+    ),
+    (
+        "issuer_name",
+        "\"Tallyhouse\"",
+        "Name of whoever bills, which exports give as provider and as issuer of invoices.",
     ),
     (
         "host_names",
@@ -77,6 +85,8 @@ pub struct Settings {
     pub listen: Option<String>,
     /// See [`KEYS`].
     pub public_url: Option<String>,
+    /// Name of whoever bills.
+    pub issuer_name: Option<String>,
     /// See [`KEYS`].
     pub host_names: Option<Vec<String>>,
     /// See [`KEYS`].
@@ -104,6 +114,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Origin under which clients reach the server, without a trailing slash.
     pub public_url: Option<String>,
+    /// Name of whoever bills, for exports.
+    pub issuer_name: String,
     /// Further names for the local certificate.
     pub host_names: Vec<String>,
     /// Further accepted audiences.
@@ -174,6 +186,7 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             public_url: self.public_url.or(other.public_url),
+            issuer_name: self.issuer_name.or(other.issuer_name),
             host_names: self.host_names.or(other.host_names),
             audiences: self.audiences.or(other.audiences),
             certificate_file: self.certificate_file.or(other.certificate_file),
@@ -206,6 +219,13 @@ impl Settings {
             data,
             listen,
             public_url: self.public_url.map(origin).transpose()?,
+            issuer_name: match self.issuer_name {
+                Some(name) if name.trim().is_empty() => {
+                    let expected = "a name";
+                    return Err(ConfigError::Value { key: "issuer_name", expected, given: name });
+                }
+                name => name.unwrap_or_else(|| DEFAULT_ISSUER_NAME.to_owned()),
+            },
             host_names: self.host_names.unwrap_or_default(),
             audiences: self.audiences.unwrap_or_default(),
             certificate,

@@ -4,8 +4,9 @@
 
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;
-use domain::id::ObjectId;
+use domain::id::{ObjectId, SubscriptionId};
 use domain::rate::RateError;
+use domain::time::Date;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use wire::continuation::ContinuationError;
 use wire::error::{ErrorBody, RateCardErrorBody};
@@ -70,6 +71,12 @@ pub(crate) enum ApiError {
     Conflict { source: String, id: String, commit: u64 },
     /// What was to be made is there already.
     Exists { what: &'static str, id: String },
+    /// The subscription is cancelled, and changes no more.
+    SubscriptionCancelled(SubscriptionId),
+    /// A change would begin in a billing period that is closed.
+    PeriodClosed { name: &'static str, day: Date, first_open: Date },
+    /// There are as many as there may be.
+    LimitReached(String),
     /// What the path names is not there.
     NotFound { what: &'static str, id: String },
     /// There is no such path.
@@ -84,6 +91,8 @@ pub(crate) enum ApiError {
     Sum(SumOutOfRange),
     /// A charge would not be exact.
     Rate(RateError),
+    /// A figure does not fit the format of an export.
+    Export(String),
     /// Something failed that the client cannot help; the log has it under the request id.
     Internal,
 }
@@ -139,10 +148,14 @@ impl ApiError {
             | Self::NotFound { .. }
             | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict { .. } | Self::Exists { .. } => StatusCode::CONFLICT,
+            Self::Conflict { .. }
+            | Self::Exists { .. }
+            | Self::SubscriptionCancelled(_)
+            | Self::PeriodClosed { .. }
+            | Self::LimitReached(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge | Self::TooManyEvents => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Sum(_) | Self::Rate(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Sum(_) | Self::Rate(_) | Self::Export(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy | Self::LedgerRefuses => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -170,11 +183,15 @@ impl ApiError {
             Self::Event { code, .. } => code,
             Self::Conflict { .. } => "EventConflict",
             Self::Exists { .. } => "AlreadyExists",
+            Self::SubscriptionCancelled(_) => "SubscriptionCancelled",
+            Self::PeriodClosed { .. } => "BillingPeriodClosed",
+            Self::LimitReached(_) => "LimitReached",
             Self::NotFound { .. } | Self::NoRoute(_) => "NotFound",
             Self::Method(_) => "MethodNotAllowed",
             Self::Busy => "ServerBusy",
             Self::LedgerRefuses => "LedgerReadOnly",
             Self::Sum(_) | Self::Rate(_) => "OutOfExactRange",
+            Self::Export(_) => "ExportFailed",
             Self::Internal => "InternalServerError",
         }
     }
@@ -237,6 +254,14 @@ impl ApiError {
                 "event '{id}' of source '{source}' was stored by commit {commit} with other content"
             ),
             Self::Exists { what, id } => format!("{what} '{id}' exists already"),
+            Self::SubscriptionCancelled(id) => {
+                format!("subscription '{id}' is cancelled and changes no more")
+            }
+            Self::PeriodClosed { name, day, first_open } => format!(
+                "{name} {day} is in a billing period that is closed; the first day that can be \
+                 chosen is {first_open}"
+            ),
+            Self::LimitReached(reason) => reason.clone(),
             Self::NotFound { what, id } => format!("{what} '{id}' does not exist"),
             Self::NoRoute(path) => format!("there is nothing at '{path}'"),
             Self::Method(method) => format!("method {method} is not taken here"),
@@ -248,6 +273,7 @@ impl ApiError {
                 .to_owned(),
             Self::Sum(error) => error.to_string(),
             Self::Rate(error) => error.to_string(),
+            Self::Export(reason) => reason.clone(),
             Self::Internal => {
                 "something failed on the server; its log has it under the request id".to_owned()
             }

@@ -6,12 +6,16 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 32 << 20;
 /// Most events or rows in one request.
 pub const EVENTS_PER_REQUEST: usize = 50_000;
+/// Most watermarks in one request: each is a change of the accounts, on disk by itself.
+pub const WATERMARKS_PER_REQUEST: usize = 1_000;
 /// Rows on a page of the usage answer.
 ///
 /// Source: Azure Usage Aggregates, paging.
 pub const USAGE_PAGE_ROWS: usize = 1_000;
 /// Rate-card answers and books of prices held in memory, each.
 pub const CARDS_IN_MEMORY: usize = 64;
+/// Versions of a rate card in one answer: each is read, and compared with the one before.
+pub const CARD_VERSIONS_LISTED: usize = 100;
 /// Spend questions worked on at a time: each holds its usage in memory.
 pub const COST_QUESTIONS: usize = 4;
 /// Billing periods that one spend question may touch.
@@ -22,6 +26,12 @@ pub const GROUPS_PER_QUESTION: usize = 4;
 pub const FILTERS_PER_QUESTION: usize = 100;
 /// Fixed shares of one cost question.
 pub const SHARES_PER_QUESTION: usize = 1_000;
+/// Rows of usage that an explanation shows for each day.
+pub const EXPLAINED_ROWS_PER_DAY: usize = 1_000;
+/// Bytes of an export that are sent as one piece.
+pub const EXPORT_PIECE_BYTES: usize = 1 << 16;
+/// Pieces of an export that wait for a slow client.
+pub const EXPORT_PIECES: usize = 16;
 /// First day of usage that is taken; before there were clouds to bill, a date is a mistake.
 pub const OLDEST_USAGE: &str = "2000-01-01";
 /// How far ahead of the clock usage may start, in hours: producers' clocks differ.

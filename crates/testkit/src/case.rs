@@ -34,7 +34,7 @@ pub struct Anchor {
 pub struct Card {
     /// When it was imported.
     pub imported: Time,
-    /// Whether it replaces prices of closed periods too.
+    /// Whether its prices and terms count in periods that were closed before it, too.
     pub reprice: bool,
     /// One a meter and effective date.
     pub meters: Vec<Meter>,
@@ -119,7 +119,7 @@ pub enum Scope {
 /// What an override is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// All meters.
+    /// All meters of the cards.
     Every,
     /// Meters of this category.
     Category(String),

@@ -12,6 +12,7 @@ mod files;
 mod number;
 pub mod oracle;
 mod parse;
+mod random;
 
 pub use calendar::Time;
 pub use case::{
@@ -20,3 +21,4 @@ pub use case::{
 pub use files::{CaseError, TextCase, cases, written};
 pub use number::{Number, plain};
 pub use parse::StatementError;
+pub use random::Random;

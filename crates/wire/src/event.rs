@@ -1,4 +1,5 @@
-//! Usage events: CloudEvents 1.0 in JSON, one, in an array, or one a line.
+//! Events: CloudEvents 1.0 in JSON, one, in an array, or one a line. A usage event is a record of
+//! usage; a watermark says up to when its source has sent all of a subscription's usage.
 //!
 //! An event that is wrong never harms its neighbours: each gives a record or says what is wrong
 //! with it. Attributes of the envelope that are not known here are extensions and let pass; a member
@@ -9,8 +10,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::id::{EventId, Source};
+use domain::id::{EventId, Source, SubscriptionId};
 use domain::record::{Billed, Instance, UsageRecord};
+use domain::time::UtcTime;
 
 use crate::object::{self, Object, Shape};
 use crate::own::IngestProblem;
@@ -21,6 +23,8 @@ use crate::time::parse_rfc3339;
 
 /// The `type` of a usage event.
 pub const EVENT_TYPE: &str = "tallyhouse.usage.v1";
+/// The `type` of a watermark.
+pub const WATERMARK_TYPE: &str = "tallyhouse.watermark.v1";
 
 const SPEC_VERSION: &str = "1.0";
 
@@ -52,7 +56,32 @@ static DATA: Shape = Shape {
     ],
 };
 
-/// An event that gave no record.
+static WATERMARK_DATA: Shape = Shape { path: "data.", names: &["subscriptionId", "completeUpTo"] };
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a record of usage")]
+pub enum Event {
+    /// Something was used.
+    Usage(UsageRecord),
+    /// A source has sent all usage up to a moment.
+    Watermark(Watermark),
+}
+
+/// A source's word that it has sent all usage of a subscription that ended up to a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watermark {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// The source.
+    pub source: Source,
+    /// Name of the event within its source.
+    pub event_id: EventId,
+    /// The moment.
+    pub complete_up_to: UtcTime,
+}
+
+/// An event that says nothing that can be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEvent {
     /// Its place in the request, counted from 0.
@@ -77,7 +106,7 @@ pub enum EventError {
     },
     /// It is of another version of CloudEvents than 1.0.
     SpecVersion(Excerpt),
-    /// It is not a usage event.
+    /// It is no event of ours.
     Type(Excerpt),
     /// Its data are binary.
     Binary,
@@ -121,8 +150,10 @@ impl fmt::Display for EventError {
             Self::SpecVersion(version) => {
                 write!(f, "specversion is {version}, supported is '{SPEC_VERSION}'")
             }
-            Self::Type(found) => write!(f, "type is {found}, supported is '{EVENT_TYPE}'"),
-            Self::Binary => f.write_str("data_base64 is not supported: usage is JSON in data"),
+            Self::Type(found) => {
+                write!(f, "type is {found}, supported are '{EVENT_TYPE}' and '{WATERMARK_TYPE}'")
+            }
+            Self::Binary => f.write_str("data_base64 is not supported: an event is JSON in data"),
             Self::Property(error) => error.fmt(f),
         }
     }
@@ -174,7 +205,7 @@ impl From<RejectedEvent> for IngestProblem {
 ///
 /// # Errors
 /// [`RejectedEvent`] if it is wrong.
-pub fn parse_single(body: &[u8]) -> Result<UsageRecord, RejectedEvent> {
+pub fn parse_single(body: &[u8]) -> Result<Event, RejectedEvent> {
     parse_bytes(0, body)
 }
 
@@ -185,7 +216,7 @@ pub fn parse_single(body: &[u8]) -> Result<UsageRecord, RejectedEvent> {
 pub fn parse_batch(
     body: &[u8],
     limit: usize,
-) -> Result<Vec<Result<UsageRecord, RejectedEvent>>, BatchError> {
+) -> Result<Vec<Result<Event, RejectedEvent>>, BatchError> {
     let text = object::utf8(body).map_err(BatchError::Malformed)?;
     let events = object::elements(text, limit).map_err(BatchError::Malformed)?;
     if events.len() > limit {
@@ -203,7 +234,7 @@ pub fn parse_batch(
 pub fn parse_lines(
     body: &[u8],
     limit: usize,
-) -> Result<Vec<Result<UsageRecord, RejectedEvent>>, BatchError> {
+) -> Result<Vec<Result<Event, RejectedEvent>>, BatchError> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let mut events = vec![];
     for line in lines.filter(|line| !line.is_empty()) {
@@ -215,14 +246,14 @@ pub fn parse_lines(
     Ok(events)
 }
 
-fn parse_bytes(position: usize, bytes: &[u8]) -> Result<UsageRecord, RejectedEvent> {
+fn parse_bytes(position: usize, bytes: &[u8]) -> Result<Event, RejectedEvent> {
     match object::utf8(bytes) {
         Ok(text) => parse_event(position, text),
         Err(malformed) => Err(rejected(position, None, EventError::Malformed(malformed))),
     }
 }
 
-fn parse_event(position: usize, text: &str) -> Result<UsageRecord, RejectedEvent> {
+fn parse_event(position: usize, text: &str) -> Result<Event, RejectedEvent> {
     if text.len() > RECORD_BYTES_MAX {
         return Err(rejected(position, None, EventError::TooLong { bytes: text.len() }));
     }
@@ -239,23 +270,35 @@ fn rejected(position: usize, event: Option<&Object<'_>>, error: EventError) -> R
     RejectedEvent { position, source: text("source"), id: text("id"), error: Box::new(error) }
 }
 
-fn read_event(event: &Object<'_>) -> Result<UsageRecord, EventError> {
+fn read_event(event: &Object<'_>) -> Result<Event, EventError> {
     let version = event.required_text("specversion")?;
     if version != SPEC_VERSION {
         return Err(EventError::SpecVersion(Excerpt::new(&version)));
     }
-    let event_type = event.required_text("type")?;
-    if event_type != EVENT_TYPE {
-        return Err(EventError::Type(Excerpt::new(&event_type)));
-    }
+    let read: fn(&Object<'_>, Source, EventId) -> Result<Event, EventError> =
+        match event.required_text("type")?.as_ref() {
+            EVENT_TYPE => read_usage,
+            WATERMARK_TYPE => read_watermark,
+            other => return Err(EventError::Type(Excerpt::new(other))),
+        };
     check_content(event)?;
     let expected = "1 to 1024 bytes without control characters";
     let source = event.parsed("source", expected, Source::parse)?;
     let event_id = event.parsed("id", expected, EventId::parse)?;
-    let data = Object::read(event.required_raw("data")?.get(), &DATA)
+    read(event, source, event_id)
+}
+
+/// The event's data, with no other member than those of the shape.
+fn read_data<'a>(event: &Object<'a>, shape: &'static Shape) -> Result<Object<'a>, PropertyError> {
+    let data = Object::read(event.required_raw("data")?.get(), shape)
         .map_err(|malformed| event.malformed("data", malformed))?;
     data.refuse_unknown()?;
-    Ok(UsageRecord {
+    Ok(data)
+}
+
+fn read_usage(event: &Object<'_>, source: Source, event_id: EventId) -> Result<Event, EventError> {
+    let data = read_data(event, &DATA)?;
+    Ok(Event::Usage(UsageRecord {
         subscription: record::subscription(&data)?,
         window: record::window(&data, parse_rfc3339)?,
         meter: record::meter(&data)?,
@@ -269,10 +312,23 @@ fn read_event(event: &Object<'_>) -> Result<UsageRecord, EventError> {
         event_id,
         billed: Billed::default(),
         reverses: None,
-    })
+    }))
 }
 
-/// Usage is JSON in `data`: nothing else is guessed at.
+fn read_watermark(
+    event: &Object<'_>,
+    source: Source,
+    event_id: EventId,
+) -> Result<Event, EventError> {
+    const NAME: &str = "completeUpTo";
+    let data = read_data(event, &WATERMARK_DATA)?;
+    let complete_up_to = parse_rfc3339(&data.required_text(NAME)?)
+        .map_err(|error| PropertyError::Time { property: data.path_of(NAME), error })?;
+    let subscription = record::subscription(&data)?;
+    Ok(Event::Watermark(Watermark { subscription, source, event_id, complete_up_to }))
+}
+
+/// What is said is JSON in `data`: nothing else is guessed at.
 fn check_content(event: &Object<'_>) -> Result<(), EventError> {
     if event.raw("data_base64").is_some() {
         return Err(EventError::Binary);

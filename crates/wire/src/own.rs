@@ -1,90 +1,45 @@
 //! Bodies of our own API, `/tallyhouse/v1`. Amounts and quantities are strings of plain decimals
 //! with every digit; times are RFC 3339 in UTC; ids are dashed lower-case GUIDs.
 
+mod calculation;
 mod cost;
+mod explanation;
+mod price;
+mod rate_card;
+mod subscription;
+mod value;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use calculation::{
+    CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,
+    Calculation,
+};
 pub use cost::{
     Basis, Completeness, Cost, CostGroup, CostTerm, CostTotals, SourceCompleteness, UnpricedUsage,
 };
+pub use explanation::{
+    BillExplanation, ComparedBill, CostComparison, CostEffect, CostExplanation, ExplainedFigure,
+    MeterChange, MeterExplanation, MeterOfBill, UnpricedQuantity,
+};
+pub use price::{MeterAlias, PriceOverride, PriceOverrideCreate, PriceOverrideEnd};
+pub use rate_card::{
+    ListedMeter, MeterName, MeterPrice, OfferTerm, PriceChange, PropertyChange, RateCardCounts,
+    RateCardDiff, RateCardHistory, RateCardHistoryEntry, RateCardVersion, Renaming, TaxChange,
+    TermChange,
+};
+pub use subscription::{
+    ResourceGroup, ResourceGroupTagsUpdate, StateChange, Subscription, SubscriptionChange,
+    SubscriptionCreate, SubscriptionFacts, SubscriptionUpdate, UpcomingTags,
+};
+pub use value::{NumberText, Rates, RatesError, TagMap};
 
 /// A list of things.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The things, in a stable order.
     pub value: Vec<T>,
-}
-
-/// A subscription to be made.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SubscriptionCreate {
-    /// GUID of the subscription.
-    pub subscription_id: String,
-    /// Name shown to people.
-    pub display_name: String,
-    /// Offer durable id, such as `MS-AZR-0003P`.
-    pub offer: String,
-    /// ISO 4217 currency of its prices.
-    pub currency: String,
-    /// Locale of its meter names, such as `en-US`.
-    pub locale: String,
-    /// ISO 3166 country where the offer was bought.
-    pub region: String,
-    /// Day of the month on which billing periods begin, 1 to 31; 1 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anchor_day: Option<u8>,
-    /// Tenant that owns it, made with its first subscription; the installation's own if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tenant_id: Option<String>,
-}
-
-/// A subscription.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Subscription {
-    /// ARM id, `/subscriptions/{guid}`.
-    pub id: String,
-    /// GUID of the subscription.
-    pub subscription_id: String,
-    /// Name shown to people.
-    pub display_name: String,
-    /// Tenant that owns it.
-    pub tenant_id: String,
-    /// `Enabled`.
-    pub state: String,
-    /// Offer durable id.
-    pub offer: String,
-    /// ISO 4217 currency of its prices.
-    pub currency: String,
-    /// Locale of its meter names.
-    pub locale: String,
-    /// ISO 3166 country where the offer was bought.
-    pub region: String,
-    /// Day of the month on which billing periods begin.
-    pub anchor_day: u8,
-}
-
-/// A version of a rate card on file.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RateCardVersion {
-    /// Number of the version, ascending over the installation.
-    pub version: u64,
-    /// Offer durable id.
-    pub offer: String,
-    /// ISO 4217 currency.
-    pub currency: String,
-    /// Locale.
-    pub locale: String,
-    /// ISO 3166 country.
-    pub region: String,
-    /// When it was imported.
-    pub imported_at: String,
-    /// How many meters it has.
-    pub meters: u64,
 }
 
 /// A role assignment to be made.
@@ -145,7 +100,7 @@ pub struct TokenResponse {
 }
 
 /// What became of the events or rows of one request.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IngestResponse {
     /// How many were new and are stored.

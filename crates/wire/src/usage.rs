@@ -6,10 +6,12 @@
 //!
 //! Source: Azure Usage Aggregates, api-version 2015-06-01-preview.
 
+mod csv;
 mod import;
 mod page;
 mod request;
 
+pub use csv::{CsvColumns, CsvHeaderError, CsvRowError, CsvUsage};
 pub use import::{
     AggregatesError, ImportedAggregate, Occurrences, RowError, parse_aggregate, read_aggregates,
     with_occurrence,

@@ -23,6 +23,8 @@ pub(crate) fn measure(files: &Files, table: &Path, folder: &Path) -> Result<Peer
     let task = json!({
         "aggregates": files.aggregates, "batches": files.batches, "table": table,
         "database": folder.join("peer.duckdb"), "subscription": subscription(ASKED),
+        "rating_usage": folder.join("rating_usage.csv"),
+        "rating_tiers": folder.join("rating_tiers.csv"),
     });
     let mut peer = Command::new(interpreter()?);
     peer.current_dir(root()).arg("bench/duckdb_peer.py").arg(task.to_string());
@@ -87,6 +89,20 @@ impl Peer {
         }
         println!("\nsums by meter: the same in both, to the last digit");
         Ok(())
+    }
+
+    /// Rating a row a day of each meter.
+    pub(crate) fn rating_line(&self) -> Result<Line> {
+        let measured = &self.answer["rating"];
+        let wall = measured["wall_us"].as_array().context("no rating")?;
+        let mut wall: Vec<u64> = wall.iter().filter_map(Value::as_u64).collect();
+        let cpu_us = measured["cpu_us"].as_u64().context("no cpu_us")?;
+        Ok(Line::answer("DuckDB, the same rows and tiers in tables of its own", &mut wall, cpu_us))
+    }
+
+    /// What that costs.
+    pub(crate) fn rating_total(&self) -> Result<Decimal> {
+        Decimal::parse(self.answer["rating"]["total"].as_str().context("no total")?)
     }
 
     fn rates(&self, name: &str, what: &str, records: u64) -> Vec<Line> {

@@ -13,6 +13,15 @@ const COPY_OF_LIST: &str = "installed-from";
 
 /// A Python environment with these requirements; gives its interpreter.
 pub(crate) fn python(requirements: &Path, name: &str) -> Result<PathBuf> {
+    environment(requirements, name, false)
+}
+
+/// As [`python`], of packages that ask for a newer Python than there is.
+pub(crate) fn python_of_any_version(requirements: &Path, name: &str) -> Result<PathBuf> {
+    environment(requirements, name, true)
+}
+
+fn environment(requirements: &Path, name: &str, any_version: bool) -> Result<PathBuf> {
     let folder = target().join("conformance/environments").join(name);
     let interpreter = folder.join("bin/python");
     let list = fs::read_to_string(requirements)
@@ -22,9 +31,12 @@ pub(crate) fn python(requirements: &Path, name: &str) -> Result<PathBuf> {
     }
     println!("installing {} into {}", requirements.display(), folder.display());
     run(command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(command(&interpreter)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(requirements))?;
+    let mut pip = command(&interpreter);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    if any_version {
+        pip.arg("--ignore-requires-python");
+    }
+    run(pip.arg("--requirement").arg(requirements))?;
     fs::write(folder.join(COPY_OF_LIST), list)?;
     Ok(interpreter)
 }

@@ -1,12 +1,14 @@
 //! The group `cost`.
 
 use clap::{Args, Subcommand};
-use domain::id::SubscriptionId;
+use domain::id::{MeterId, SubscriptionId};
 
 /// What can be done with cost.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CostCommand {
     Show(CostShowOptions),
+    Explain(CostExplainOptions),
+    Compare(CostCompareOptions),
 }
 
 /// Whose cost, and of which time.
@@ -84,4 +86,69 @@ pub(crate) struct CostShowOptions {
     /// A fixed share, such as web=70; its weight counts against that of the others
     #[arg(long = "share", value_name = "KEY=WEIGHT", requires = "split")]
     pub(crate) shares: Vec<String>,
+}
+
+/// Show why a meter, or the whole bill, costs what it costs.
+///
+/// From the rows of usage to the quantity, what is included, the tiers, the version of the rate, the
+/// offer's terms and the amount: what stands above is the sum of what stands below it, to the last
+/// digit. With -o table it is arithmetic to read.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse cost explain --subscription GUID -o table
+  tallyhouse cost explain --subscription GUID --meter GUID --period 2026-10 -o table
+  tallyhouse cost explain --subscription GUID --meter GUID --rows 100 --query meter.quantity")]
+pub(crate) struct CostExplainOptions {
+    /// Whose cost
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// The meter; the whole bill if absent
+    #[arg(long, value_name = "GUID", value_parser = MeterId::parse)]
+    pub(crate) meter: Option<MeterId>,
+
+    /// Month in which the billing period starts, or the period's name; the current one if absent
+    #[arg(long, value_name = "MONTH")]
+    pub(crate) period: Option<String>,
+
+    /// Rows of usage to show for each day
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) rows: Option<u32>,
+
+    /// Answer what was known at this moment, UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+}
+
+/// Show why two bills differ.
+///
+/// The difference as an exact sum of effects: meters that are new or gone, other prices, other
+/// quantities, and mix, which is what usage under several prices of one period makes of it; and of
+/// the offer's terms.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse cost compare 2026-09 2026-10 --subscription GUID -o table
+  tallyhouse cost compare 2026-10 2026-10 --subscription GUID --with GUID -o table")]
+pub(crate) struct CostCompareOptions {
+    /// Billing period of the first bill: the month in which it starts, or its name
+    #[arg(value_name = "A")]
+    pub(crate) first: String,
+
+    /// Billing period of the second bill
+    #[arg(value_name = "B")]
+    pub(crate) second: String,
+
+    /// Whose first bill
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// Whose second bill, if it is another subscription's
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) with: Option<SubscriptionId>,
+
+    /// Answer what was known at this moment, UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
 }

@@ -42,18 +42,56 @@ Example:
         /// Which card it is.
         #[command(flatten)]
         card: RateCardOptions,
+        /// Let its prices hold in billing periods that are closed, too, which then need
+        /// adjustments; without it a price of a date on file changes open periods alone
+        #[arg(long)]
+        reprice_closed: bool,
     },
-    /// Show a rate card as Azure's RateCard API answers it
+    /// Show a rate card as Azure's RateCard API answers it, or a version as it was imported
     #[command(after_long_help = "\
-Example:
+Examples:
   tallyhouse ratecard show --offer MS-AZR-0062P --currency USD --locale en-US --region US \\
-    --query \"Meters[?MeterCategory == 'Networking'].[MeterName, MeterRates]\"")]
+    --query \"Meters[?MeterCategory == 'Networking'].[MeterName, MeterRates]\"
+  tallyhouse ratecard show --version 3")]
     Show {
         /// Which card.
         #[command(flatten)]
-        card: RateCardOptions,
+        card: Option<RateCardOptions>,
+        /// Number of a version, instead of offer, currency, locale and region
+        #[arg(long, value_name = "NUMBER", conflicts_with = "RateCardOptions")]
+        #[arg(required_unless_present = "RateCardOptions")]
+        version: Option<u64>,
     },
     /// List the versions of rate cards on file
     #[command(after_long_help = "Example:\n  tallyhouse ratecard list -o table")]
     List,
+    /// List the versions of a rate card, the latest first, with how much each changed
+    ///
+    /// Each is compared with the version before: how many meters were added and removed, how many
+    /// have another price or another name, and how many offer terms are not the same.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse ratecard history --offer MS-AZR-0062P --currency USD --locale en-US --region US \\
+    -o table")]
+    History {
+        /// Which card.
+        #[command(flatten)]
+        card: RateCardOptions,
+    },
+    /// Show what changed between two versions, to the last digit
+    ///
+    /// They must be of one offer, currency and region. A meter that the newer card does not have
+    /// keeps its last price.
+    #[command(after_long_help = "\
+Examples:
+  tallyhouse ratecard diff 3 4 -o table
+  tallyhouse ratecard diff 3 4 --query \"priceChanged[].[meterName, before.rates, after.rates]\"")]
+    Diff {
+        /// Number of the version that is compared against
+        #[arg(value_name = "A")]
+        from: u64,
+        /// Number of the version whose changes are shown
+        #[arg(value_name = "B")]
+        to: u64,
+    },
 }

@@ -1,4 +1,6 @@
-//! `cost show`: spend as the server answers it, or as a table for reading.
+//! The group `cost`: spend as the server answers it, or as a table for reading.
+
+mod why;
 
 use std::io::{self, Write};
 
@@ -22,6 +24,8 @@ pub(super) fn run<W: Write>(
 ) -> Result<(), Failure> {
     match command {
         CostCommand::Show(options) => show(&options, client, output),
+        CostCommand::Explain(options) => why::explain(&options, client, output),
+        CostCommand::Compare(options) => why::compare(&options, client, output),
     }
 }
 
@@ -44,13 +48,17 @@ fn show<W: Write>(
     writeln!(out, "{}\n", if cost.provisional { ", provisional" } else { "" })?;
     let is_rounded = write_spend(out, &cost)?;
     out.flush()?;
+    say_if_rounded(is_rounded, &cost.currency);
+    Ok(())
+}
+
+fn say_if_rounded(is_rounded: bool, currency: &str) {
     if is_rounded {
-        let places = places(&cost.currency);
+        let places = places(currency);
         message(format!(
             "amounts are rounded to {places} places for display; -o json has every digit"
         ));
     }
-    Ok(())
 }
 
 fn path(range: &CostRangeOptions) -> String {
@@ -108,6 +116,7 @@ pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> 
 
 /// Which columns a table of spend has: those of amounts only where one is not zero.
 struct Shown {
+    by_nothing: bool,
     by_meter: bool,
     discount: bool,
     credit: bool,
@@ -120,6 +129,7 @@ impl Shown {
             cost.groups.iter().any(|group| amount(group).as_str() != "0")
         };
         Self {
+            by_nothing: cost.group_by.is_empty(),
             by_meter: cost.group_by.iter().any(|entry| entry == "meter"),
             discount: any(|group| &group.discount),
             credit: any(|group| &group.credit),
@@ -170,7 +180,11 @@ impl Shown {
             Some(key) => format!("{key}{inherited}"),
             None => "(none)".to_owned(),
         };
-        row.extend(group.keys.iter().map(key));
+        match group.keys.as_slice() {
+            [] if self.by_nothing => {}
+            [] => row.push(key(&group.key)),
+            keys => row.extend(keys.iter().map(key)),
+        }
         if self.by_meter {
             row.extend([text(&group.quantity), text(&group.unit)]);
         }
@@ -257,9 +271,9 @@ mod tests {
         expected.assert_eq(&String::from_utf8(text).unwrap());
     }
 
-    fn group(keys: &str, charge: &str, more: &str) -> String {
+    fn group(key: &str, charge: &str, more: &str) -> String {
         format!(
-            r#"{{"keys":[{keys}],"gross":"{charge}","discount":"0","charge":"{charge}","credit":"0",
+            r#"{{"key":{key},"gross":"{charge}","discount":"0","charge":"{charge}","credit":"0",
             "shared":"0","net":"{charge}"{more}}}"#
         )
     }

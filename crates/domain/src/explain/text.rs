@@ -85,7 +85,7 @@ fn version_name(version: &PriceVersion) -> String {
     let mut origins = Vec::new();
     origins.extend(version.card.map(|card| format!("card import {card}")));
     origins.extend(version.price_override.map(|made_by| format!("override {}", made_by.0)));
-    origins.extend(version.markup.map(|percent| format!("markup {percent}%")));
+    origins.extend(version.markup.as_ref().map(|(percent, _)| format!("markup {percent}%")));
     format!("price{} ({})", from(version.effective), origins.join(", "))
 }
 

@@ -1,5 +1,8 @@
 //! The Monetary Commitment: usage draws on the amount committed to, at the discounted base rate, in
 //! the order in which it happened; what no usage draws is forfeited.
+//!
+//! Rows of one meter that start at one moment draw together, as their sum: what a row takes back at
+//! its own moment was never drawn, and their order among themselves changes no total.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +12,7 @@ use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 use crate::id::MeterId;
 use crate::period::BillingPeriod;
 use crate::time::UtcTime;
-use crate::usage::Usage;
+use crate::usage::{Usage, UsageRow};
 
 use super::walk::PartKind;
 use super::{RateError, RatedMeter};
@@ -45,6 +48,40 @@ impl Discount {
     }
 }
 
+/// What the rows of a meter drew from the commitment.
+#[derive(Debug, Clone)]
+pub(super) struct Draws {
+    discount: Discount,
+    /// By row; below zero where it gave back.
+    rows: Vec<Quantity>,
+    turns: BTreeMap<usize, Turn>,
+}
+
+/// What one row drew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draw {
+    pub(super) discount: Discount,
+    pub(super) quantity: Quantity,
+    pub(super) turn: Option<Turn>,
+}
+
+/// Where within a row the rows of its moment, taken together, turn from taking back to using, or
+/// from using to taking back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    /// The billable quantity there.
+    pub(super) position: Quantity,
+    /// What of the row's draw lies before it.
+    pub(super) drawn: Quantity,
+}
+
+impl Draws {
+    pub(super) fn of_row(&self, row: usize) -> Draw {
+        let turn = self.turns.get(&row).copied();
+        Draw { discount: self.discount, quantity: self.rows[row], turn }
+    }
+}
+
 /// Lets the eligible usage draw on the commitment, and sums its meters anew.
 pub(super) fn draw(
     usage: &Usage,
@@ -65,20 +102,20 @@ pub(super) fn draw(
     let mut places: Vec<Place> = meters
         .iter()
         .filter(|(id, _)| !book.is_excluded(**id, excluded))
-        .map(|(id, meter)| Place::new(*id, meter, usage.meters()[id].rows().len()))
+        .map(|(id, meter)| Place::new(*id, meter, usage.meters()[id].rows().len(), discount))
         .collect();
     let mut purse = Purse { left: committed, crumbs: Money::ZERO, is_exhausted: false };
     for (position, row) in in_order(usage, &places) {
         let place = &mut places[position];
         let meter = &meters[&place.id];
         place
-            .draw(usage, meter, row, discount, &mut purse)
+            .draw(usage, meter, row, &mut purse)
             .map_err(|OutOfRange| RateError::Meter(place.id))?;
     }
     for place in places {
         let id = place.id;
         let meter = meters.remove(&id).expect("places are made of meters");
-        let meter = RatedMeter { drawn: Some((discount, place.drawn)), ..meter };
+        let meter = RatedMeter { draws: Some(place.draws), ..meter };
         let summed = meter.summed(&usage.meters()[&id]);
         meters.insert(id, summed.map_err(|OutOfRange| RateError::Meter(id))?);
     }
@@ -111,6 +148,7 @@ fn in_order(usage: &Usage, places: &[Place]) -> Vec<(usize, usize)> {
 }
 
 /// What is left of the amount.
+#[derive(Debug, Clone, Copy)]
 struct Purse {
     left: Money,
     /// Less than 10^-20 of a unit costs: forfeited.
@@ -149,19 +187,29 @@ struct Place {
     pay_as_you_go: Quantity,
     /// The segment of the row at hand.
     segment: usize,
-    /// What each row drew.
-    drawn: Vec<Quantity>,
+    moment: Option<Moment>,
+    draws: Draws,
+}
+
+/// How things stood before the first row of a moment, and what its rows have drawn since.
+struct Moment {
+    start: UtcTime,
+    position: Quantity,
+    pay_as_you_go: Quantity,
+    purse: Purse,
+    drawn: Quantity,
 }
 
 impl Place {
-    fn new(id: MeterId, meter: &RatedMeter, rows: usize) -> Self {
+    fn new(id: MeterId, meter: &RatedMeter, rows: usize, discount: Discount) -> Self {
         Self {
             id,
             allowance: meter.allowance,
             used: Quantity::ZERO,
             pay_as_you_go: Quantity::ZERO,
             segment: 0,
-            drawn: vec![Quantity::ZERO; rows],
+            moment: None,
+            draws: Draws { discount, rows: vec![Quantity::ZERO; rows], turns: BTreeMap::new() },
         }
     }
 
@@ -170,31 +218,47 @@ impl Place {
         usage: &Usage,
         meter: &RatedMeter,
         row: usize,
-        discount: Discount,
         purse: &mut Purse,
     ) -> Result<(), OutOfRange> {
         while !meter.segments[self.segment].rows.contains(&row) {
             self.segment += 1;
         }
         let Ok(version) = &meter.segments[self.segment].price else { return Ok(()) };
-        let rate = discount.rate(version)?;
+        let rate = self.draws.discount.rate(version)?;
+        let UsageRow { window, quantity, .. } = &usage.meters()[&self.id].rows()[row];
         let before = self.billable()?;
-        self.used = self.used.plus(usage.meters()[&self.id].rows()[row].quantity)?;
-        let change = self.billable()?.minus(before)?;
-        self.drawn[row] = if change.is_negative() {
+        self.used = self.used.plus(*quantity)?;
+        let after = self.billable()?;
+
+        let current = self.moment.take().filter(|moment| moment.start == window.start());
+        let mut moment = current.unwrap_or(Moment {
+            start: window.start(),
+            position: before,
+            pay_as_you_go: self.pay_as_you_go,
+            purse: *purse,
+            drawn: Quantity::ZERO,
+        });
+        // The rows of the moment so far draw anew, with this one.
+        *purse = moment.purse;
+        let change = after.minus(moment.position)?;
+        let drawn = if change.is_negative() {
             let back = change.negated();
-            let uncommitted = back.min(self.pay_as_you_go);
-            self.pay_as_you_go = self.pay_as_you_go.minus(uncommitted)?;
-            let returned = back.minus(uncommitted)?;
+            let returned = back.minus(back.min(moment.pay_as_you_go))?;
             if !returned.is_zero() {
                 purse.take_back(rate, returned)?;
             }
             returned.negated()
         } else {
-            let paid = purse.pay(rate, change)?;
-            self.pay_as_you_go = self.pay_as_you_go.plus(change.minus(paid)?)?;
-            paid
+            purse.pay(rate, change)?
         };
+        self.pay_as_you_go = moment.pay_as_you_go.plus(change.minus(drawn)?)?;
+        self.draws.rows[row] = drawn.minus(moment.drawn)?;
+        if before.min(after) < moment.position && moment.position < before.max(after) {
+            let turn = Turn { position: moment.position, drawn: moment.drawn.negated() };
+            self.draws.turns.insert(row, turn);
+        }
+        moment.drawn = drawn;
+        self.moment = Some(moment);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! The walk up a meter's ladder: included quantity, then tiers, with each row a step.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::book::{PriceVersion, Unpriced};
 use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 
-use super::commitment::Discount;
+use super::commitment::{Discount, Draw};
 
 /// What a row costs, or why it has no price.
 #[derive(Debug, Clone, Copy)]
@@ -120,13 +121,12 @@ impl Walk {
         Ok(self.used.minus(self.allowance)?.max(Quantity::ZERO))
     }
 
-    /// Goes on by a quantity, back if it is below zero, and gives what it went into. What is drawn
-    /// from a commitment comes before the tiers on the way up, and after them on the way back.
+    /// Goes on by a quantity, back if it is below zero, and gives what it went into.
     pub(super) fn step(
         &mut self,
         quantity: Quantity,
         version: &PriceVersion,
-        drawn: Option<(Discount, Quantity)>,
+        draw: Option<Draw>,
     ) -> Result<&[Part], OutOfRange> {
         let before = self.billable()?;
         self.used = self.used.plus(quantity)?;
@@ -136,21 +136,47 @@ impl Walk {
         if !included.is_zero() {
             self.parts.push(Part::new(PartKind::Included, included)?);
         }
-        let (mut from, mut to) = (before, after);
-        if let Some((discount, drawn)) = drawn
-            && !drawn.is_zero()
-        {
-            self.parts.push(Part::new(discount.of(version)?, drawn)?);
-            if drawn.is_negative() {
-                to = after.minus(drawn)?;
-            } else {
-                from = before.plus(drawn)?;
-            }
+        let Some(Draw { discount, quantity, turn }) = draw else {
+            self.add_tiers(before..after, version)?;
+            return Ok(&self.parts);
+        };
+        let (turned, drawn) =
+            turn.map_or((before, Quantity::ZERO), |turn| (turn.position, turn.drawn));
+        self.add_drawn(before..turned, version, discount, drawn)?;
+        self.add_drawn(turned..after, version, discount, quantity.minus(drawn)?)?;
+        Ok(&self.parts)
+    }
+
+    /// What is drawn from a commitment comes before the tiers on the way up, and after them on the
+    /// way back.
+    fn add_drawn(
+        &mut self,
+        way: Range<Quantity>,
+        version: &PriceVersion,
+        discount: Discount,
+        drawn: Quantity,
+    ) -> Result<(), OutOfRange> {
+        if drawn.is_zero() {
+            return self.add_tiers(way, version);
         }
-        for (tier, quantity) in version.tiers.parts(from, to) {
+        self.parts.push(Part::new(discount.of(version)?, drawn)?);
+        let way = if drawn.is_negative() {
+            way.start..way.end.minus(drawn)?
+        } else {
+            way.start.plus(drawn)?..way.end
+        };
+        self.add_tiers(way, version)
+    }
+
+    fn add_tiers(
+        &mut self,
+        way: Range<Quantity>,
+        version: &PriceVersion,
+    ) -> Result<(), OutOfRange> {
+        for (tier, quantity) in version.tiers.parts(way.start, way.end) {
             let kind = PartKind::Tier { from: tier.from, rate: tier.rate };
             self.parts.push(Part::new(kind, quantity)?);
         }
-        Ok(&self.parts)
+        Ok(())
     }
 }

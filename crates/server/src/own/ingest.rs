@@ -1,26 +1,30 @@
 //! Ingest: events as they happen, and usage aggregates as Azure's Usage API answered them.
 //!
+//! A subscription takes usage in every state: what was used before it was suspended or cancelled may
+//! come late, and no record is lost.
+//!
 //! A record is checked and authorized by itself, so that one bad one does not sink a batch; what is
 //! acknowledged is durable, and sending it again changes nothing.
 
-use std::collections::{BTreeSet, HashMap};
+mod gate;
+mod watermarks;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use accounts::{Action, Scope};
+use accounts::Action;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::id::{EventId, Source, SubscriptionId};
 use domain::record::{Commit, UsageRecord};
-use domain::time::{Date, ReportedTime, UtcTime};
+use domain::time::ReportedTime;
 use http::{HeaderMap, StatusCode, header};
 use ledger::{AppendError, NewRecord, Outcome};
-use wire::event::{self, BatchError, RejectedEvent};
+use wire::event::{self, BatchError, Event, RejectedEvent, Watermark};
 use wire::own::{IngestProblem, IngestResponse, TouchedBucket};
-use wire::usage::{
-    AggregatesError, ImportedAggregate, Occurrences, parse_aggregate, read_aggregates,
-};
+use wire::usage::{AggregatesError, Occurrences, parse_aggregate, read_aggregates};
 
 use super::parsed;
 use crate::app::App;
@@ -31,6 +35,7 @@ use crate::error::ApiError;
 use crate::exchange::{Asked, read_body};
 use crate::identity::Principal;
 use crate::limits;
+use gate::Gate;
 
 /// The right to send events.
 const WRITE_EVENTS: Action = Action::EVENTS_WRITE;
@@ -53,13 +58,20 @@ struct Candidate {
 #[derive(Default)]
 struct Sorted {
     candidates: Vec<Candidate>,
+    /// Watermarks, each with its place in the request.
+    watermarks: Vec<(usize, Watermark)>,
     rejected: Vec<IngestProblem>,
 }
 
-/// Takes usage events: CloudEvents 1.0 in JSON, one, a batch, or one a line.
+/// Takes events: CloudEvents 1.0 in JSON, one, a batch, or one a line.
+///
+/// A usage event (`tallyhouse.usage.v1`) is a record of usage. A watermark
+/// (`tallyhouse.watermark.v1`, with `subscriptionId` and `completeUpTo` in `data`) is its source's
+/// word that it has sent all usage that ended up to then; it is stored after the usage events of the
+/// same request, and is a duplicate if it is not later than the one known.
 #[utoipa::path(post, path = "/tallyhouse/v1/events", tag = "Ingest",
     request_body(content = String, content_type = "application/cloudevents-batch+json",
-        description = "CloudEvents of type tallyhouse.usage.v1; also application/cloudevents+json for one event and application/x-ndjson for one a line"),
+        description = "CloudEvents of type tallyhouse.usage.v1 or tallyhouse.watermark.v1; also application/cloudevents+json for one event and application/x-ndjson for one a line"),
     responses(
         (status = 200, description = "A batch: what became of each event. One event: it was stored before", body = IngestResponse),
         (status = 201, description = "One event: it is stored", body = IngestResponse),
@@ -121,12 +133,31 @@ async fn post_single(
     principal: &Principal,
     body: &[u8],
 ) -> Result<Response, ApiError> {
-    let record = event::parse_single(body).map_err(|rejected| ApiError::Event {
+    let event = event::parse_single(body).map_err(|rejected| ApiError::Event {
         code: rejected.error.code(),
         reason: rejected.error.to_string(),
     })?;
     let mut gate = Gate::new(directory, principal, WRITE_EVENTS, (app.clock)());
-    gate.check(&record)?;
+    match event {
+        Event::Usage(record) => {
+            gate.check(&record)?;
+            post_record(app, record).await
+        }
+        Event::Watermark(watermark) => {
+            gate.check_watermark(&watermark)?;
+            let is_new = watermarks::add(app, &watermark).await?;
+            let body = IngestResponse {
+                accepted: u64::from(is_new),
+                duplicate: u64::from(!is_new),
+                ..IngestResponse::default()
+            };
+            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+            Ok((status, Json(body)).into_response())
+        }
+    }
+}
+
+async fn post_record(app: &App, record: UsageRecord) -> Result<Response, ApiError> {
     let (source, id) = (record.source.to_string(), record.event_id.to_string());
     let outcomes = append(app, vec![NewRecord { record, reported: None }]).await?;
     let (status, accepted, commit) = match outcomes.as_slice() {
@@ -140,15 +171,13 @@ async fn post_single(
     let body = IngestResponse {
         accepted,
         duplicate: 1 - accepted,
-        conflicting: vec![],
-        rejected: vec![],
         commit: Some(commit.0),
-        touched_buckets: vec![],
+        ..IngestResponse::default()
     };
     Ok((status, Json(body)).into_response())
 }
 
-type ParseEvents = fn(&[u8], usize) -> Result<Vec<Result<UsageRecord, RejectedEvent>>, BatchError>;
+type ParseEvents = fn(&[u8], usize) -> Result<Vec<Result<Event, RejectedEvent>>, BatchError>;
 
 async fn post_batch(
     app: &Arc<App>,
@@ -167,7 +196,10 @@ async fn post_batch(
         let mut sorted = Sorted::default();
         for (position, event) in events.into_iter().enumerate() {
             match event {
-                Ok(record) => sorted.add(position, record, None, &mut gate),
+                Ok(Event::Usage(record)) => sorted.add(position, record, None, &mut gate),
+                Ok(Event::Watermark(watermark)) => {
+                    sorted.add_watermark(position, watermark, &mut gate);
+                }
                 Err(rejected) => sorted.rejected.push(rejected.into()),
             }
         }
@@ -242,72 +274,6 @@ fn sort_aggregates(body: &[u8], source: &Source, gate: &mut Gate<'_>) -> Result<
     Ok(sorted)
 }
 
-/// Decides which records a principal may store, and asks the directory once a subscription.
-struct Gate<'a> {
-    directory: &'a Directory,
-    principal: &'a Principal,
-    action: Action,
-    now: UtcTime,
-    oldest: UtcTime,
-    decided: HashMap<SubscriptionId, bool>,
-}
-
-impl<'a> Gate<'a> {
-    fn new(
-        directory: &'a Directory,
-        principal: &'a Principal,
-        action: Action,
-        now: UtcTime,
-    ) -> Self {
-        let oldest = Date::parse(limits::OLDEST_USAGE).expect("the limit is a date").start();
-        Self { directory, principal, action, now, oldest, decided: HashMap::new() }
-    }
-
-    fn check(&mut self, record: &UsageRecord) -> Result<(), ApiError> {
-        let id = record.subscription;
-        let allowed = match self.decided.get(&id) {
-            Some(allowed) => *allowed,
-            None => {
-                if self.directory.visible(self.principal, id).is_none() {
-                    return Err(ApiError::SubscriptionNotFound(id.to_string()));
-                }
-                let scope = Scope::of_subscription(id);
-                let allowed = self.directory.allows(self.principal, &self.action, &scope);
-                self.decided.insert(id, allowed);
-                allowed
-            }
-        };
-        if !allowed {
-            let scope = Scope::of_subscription(id).to_string();
-            return Err(forbidden(self.principal, self.action, scope));
-        }
-        let start = record.window.start();
-        if start < self.oldest {
-            let reason = format!("usageStartTime {start} is before {}", limits::OLDEST_USAGE);
-            return Err(ApiError::Event { code: "InvalidTime", reason });
-        }
-        if start > self.now.plus_hours(limits::USAGE_AHEAD_HOURS) {
-            let reason = format!("usageStartTime {start} is more than a day in the future");
-            return Err(ApiError::Event { code: "InvalidTime", reason });
-        }
-        Ok(())
-    }
-
-    /// An origin reports usage no earlier than on its day, and no later than now.
-    fn impossible_bucket(&self, row: &ImportedAggregate, position: usize) -> Option<IngestProblem> {
-        let (bucket, start) = (row.bucket.0, row.window.start());
-        let reason = if bucket > self.now {
-            format!("reported bucket {bucket} is in the future")
-        } else if bucket < start.day_start() {
-            format!("reported bucket {bucket} is before the usage, which starts at {start}")
-        } else {
-            return None;
-        };
-        let code = "InvalidTime".to_owned();
-        Some(IngestProblem { position: position as u64, source: None, id: None, code, reason })
-    }
-}
-
 impl Sorted {
     fn add(
         &mut self,
@@ -322,6 +288,23 @@ impl Sorted {
             }
             Err(refusal) => {
                 let (source, id) = (&record.source, &record.event_id);
+                self.rejected.push(problem(position, source, id, &refusal));
+            }
+        }
+    }
+
+    fn add_watermark(&mut self, position: usize, watermark: Watermark, gate: &mut Gate<'_>) {
+        let most = limits::WATERMARKS_PER_REQUEST;
+        let checked = if self.watermarks.len() < most {
+            gate.check_watermark(&watermark)
+        } else {
+            let reason = format!("a request has at most {most} watermarks");
+            Err(ApiError::Event { code: "TooManyWatermarks", reason })
+        };
+        match checked {
+            Ok(()) => self.watermarks.push((position, watermark)),
+            Err(refusal) => {
+                let (source, id) = (&watermark.source, &watermark.event_id);
                 self.rejected.push(problem(position, source, id, &refusal));
             }
         }
@@ -367,7 +350,7 @@ impl Sent {
 }
 
 /// Stores what may be stored, and says what became of everything.
-async fn store(app: &App, sorted: Sorted) -> Result<IngestResponse, ApiError> {
+async fn store(app: &App, mut sorted: Sorted) -> Result<IngestResponse, ApiError> {
     let sent: Vec<_> = sorted.candidates.iter().map(Sent::of).collect();
     let records = sorted.candidates.into_iter().map(|candidate| candidate.new).collect();
     let outcomes = append(app, records).await?;
@@ -389,6 +372,18 @@ async fn store(app: &App, sorted: Sorted) -> Result<IngestResponse, ApiError> {
             Outcome::Conflict(commit) => conflicting.push(sent.conflict(commit)),
         }
     }
+    for (position, watermark) in &sorted.watermarks {
+        match watermarks::add(app, watermark).await {
+            Ok(true) => accepted += 1,
+            Ok(false) => duplicate += 1,
+            Err(refusal @ ApiError::LimitReached(_)) => {
+                let (source, id) = (&watermark.source, &watermark.event_id);
+                sorted.rejected.push(problem(*position, source, id, &refusal));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    sorted.rejected.sort_by_key(|problem| problem.position);
     let touched = touched.into_iter().map(|(subscription, day)| TouchedBucket {
         subscription_id: subscription.to_string(),
         reported_day: day.to_string(),

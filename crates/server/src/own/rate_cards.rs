@@ -1,5 +1,7 @@
 //! Rate cards: imported by the administrator, each import a version that is kept for ever.
 
+pub(crate) mod versions;
+
 use std::sync::Arc;
 
 use accounts::RateCardVersion;
@@ -27,6 +29,7 @@ use crate::exchange::{Asked, read_body};
         ("currency" = String, Query, description = "ISO 4217 currency"),
         ("locale" = String, Query, description = "Locale of its names"),
         ("region" = String, Query, description = "ISO 3166 country"),
+        ("repriceClosed" = Option<bool>, Query, description = "Whether its prices hold in billing periods that are closed, too, which then need adjustments; false if absent"),
     ),
     responses(
         (status = 201, description = "The version made", body = own::RateCardVersion),
@@ -42,15 +45,23 @@ pub(crate) async fn import(
     let administrator = app.administrator(&asked)?;
     let given = |name| required(&asked, name);
     let key = card_key(given("offer")?, given("currency")?, given("locale")?, given("region")?)?;
+    let reprice_closed = match asked.parameters.get("repriceClosed") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            let reason = "is true or false".to_owned();
+            return Err(ApiError::Parameter { name: "repriceClosed", reason });
+        }
+    };
     let document = read_body(body).await?;
     let (card_key, card_text) = (key.clone(), document.clone());
     let card =
         blocking(move || wire::ratecard::parse(&card_text, card_key).map_err(ApiError::RateCard));
     let meters = card.await?.meters.len() as u64;
     let by = administrator.object_id.to_string();
-    let added =
-        app.accounts.add_rate_card(&key, &document, meters, false, &by, (app.clock)()).await;
-    let added = added.map_err(|error| ApiError::internal("adding a rate card", &error))?;
+    let now = (app.clock)();
+    let added = app.accounts.add_rate_card(&key, &document, meters, reprice_closed, &by, now);
+    let added = added.await.map_err(|error| ApiError::internal("adding a rate card", &error))?;
     app.reload_directory().await?;
     Ok((StatusCode::CREATED, Json(body_of(&added))))
 }
@@ -95,12 +106,14 @@ pub(crate) async fn show(
     let key = card_key(&offer, &currency, &locale, &region)?;
     match app.card_answer(&key).await? {
         Some(card) => Ok(answer(&card, &headers)),
-        None => {
-            let RateCardKey { offer, currency, locale, region } = key;
-            let id = format!("{offer}/{currency}/{locale}/{region}");
-            Err(ApiError::NotFound { what: "rate card", id })
-        }
+        None => Err(unknown(&key)),
     }
+}
+
+fn unknown(key: &RateCardKey) -> ApiError {
+    let RateCardKey { offer, currency, locale, region } = key;
+    let id = format!("{offer}/{currency}/{locale}/{region}");
+    ApiError::NotFound { what: "rate card", id }
 }
 
 fn card_key(
@@ -125,6 +138,8 @@ fn body_of(version: &RateCardVersion) -> own::RateCardVersion {
         locale: version.key.locale.to_string(),
         region: version.key.region.to_string(),
         imported_at: version.imported_at.to_string(),
+        imported_by: version.by.clone(),
         meters: version.meters,
+        reprice_closed: version.reprice_closed,
     }
 }

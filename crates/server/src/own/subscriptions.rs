@@ -1,20 +1,25 @@
-//! Subscriptions: made by the administrator, shown to those with a role on them.
+//! Subscriptions: made by the administrator, shown to those with a role on them as they are today.
+
+pub(crate) mod changes;
 
 use std::sync::Arc;
 
 use accounts::{
-    Action, CreateSubscriptionError, DisplayName, NewSubscription, Scope, Subscription,
+    Action, Buyer, CreateSubscriptionError, DisplayName, NewSubscription, Scope,
+    StoredSubscriptionChange, Subscription, SubscriptionChange, SubscriptionState,
 };
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use domain::decimal::Money;
 use domain::id::{Country, Currency, Locale, OfferId, SubscriptionId, TenantId};
 use domain::period::AnchorDay;
+use domain::time::{Date, UtcTime};
 use http::StatusCode;
 use wire::own;
-use wire::own::{List, SubscriptionCreate};
+use wire::own::{List, NumberText, SubscriptionCreate, SubscriptionFacts};
 
-use super::{parsed, read_json};
+use super::{number, parsed, read_json};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -38,10 +43,12 @@ pub(crate) async fn create(
     body: Body,
 ) -> Result<(StatusCode, Json<own::Subscription>), ApiError> {
     let administrator = app.administrator(&asked)?;
-    let new = new_subscription(&app, &read_json(body).await?)?;
-    let by = administrator.object_id.to_string();
-    let created = app.accounts.create_subscription(new, &by, (app.clock)()).await;
-    let created = created.map_err(|error| match error {
+    let body = read_json(body).await?;
+    let new = new_subscription(&app, &body)?;
+    let stated = stated_facts(&body)?;
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let created = app.accounts.create_subscription(new, &by, now).await;
+    let mut created = created.map_err(|error| match error {
         CreateSubscriptionError::Exists(id) => {
             ApiError::Exists { what: "subscription", id: id.to_string() }
         }
@@ -49,8 +56,32 @@ pub(crate) async fn create(
             ApiError::internal("creating a subscription", &error)
         }
     })?;
+    if stated != SubscriptionChange::default() {
+        let always = UtcTime::MIN.date();
+        let changed = app.accounts.change_subscription(created.id, stated, always, &by, now).await;
+        created = changed.map_err(changes::refusal)?;
+    }
     app.reload_directory().await?;
-    Ok((StatusCode::CREATED, Json(body_of(&created))))
+    Ok((StatusCode::CREATED, Json(body_of(&created, now.date()))))
+}
+
+/// What holds of a new subscription from its first day on, beside what makes it.
+fn stated_facts(body: &SubscriptionCreate) -> Result<SubscriptionChange, ApiError> {
+    Ok(SubscriptionChange {
+        commitment: body.commitment.as_ref().map(read_commitment).transpose()?.map(Some),
+        invoice_download: body.invoice_download,
+        buyer: parsed("buyer", body.buyer.as_deref().map(Buyer::parse).transpose())?.map(Some),
+        ..SubscriptionChange::default()
+    })
+}
+
+fn read_commitment(text: &NumberText) -> Result<Money, ApiError> {
+    let amount = number("commitment", text, Money::parse)?;
+    if amount.is_negative() {
+        let reason = format!("{amount} is negative");
+        return Err(ApiError::Parameter { name: "commitment", reason });
+    }
+    Ok(amount)
 }
 
 fn new_subscription(app: &App, body: &SubscriptionCreate) -> Result<NewSubscription, ApiError> {
@@ -84,7 +115,8 @@ pub(crate) async fn list(
         directory.visible(&principal, subscription.id).is_some()
             && directory.allows(&principal, &READ, &Scope::of_subscription(subscription.id))
     });
-    Ok(Json(List { value: readable.map(|subscription| body_of(subscription)).collect() }))
+    let today = (app.clock)().date();
+    Ok(Json(List { value: readable.map(|subscription| body_of(subscription, today)).collect() }))
 }
 
 /// Shows a subscription.
@@ -101,20 +133,59 @@ pub(crate) async fn show(
     asked: Asked,
 ) -> Result<Json<own::Subscription>, ApiError> {
     let subscription = app.enter_for(&asked, &subscription, READ)?;
-    Ok(Json(body_of(&subscription)))
+    Ok(Json(body_of(&subscription, (app.clock)().date())))
 }
 
-fn body_of(subscription: &Subscription) -> own::Subscription {
+fn body_of(subscription: &Subscription, today: Date) -> own::Subscription {
+    let facts = subscription.facts_at(today);
+    let upcoming = subscription.changes.iter().filter(|stored| stored.effective > today);
+    let mut upcoming: Vec<_> = upcoming.collect();
+    upcoming.sort_by_key(|stored| (stored.effective, stored.revision));
     own::Subscription {
         id: Scope::of_subscription(subscription.id).to_string(),
         subscription_id: subscription.id.to_string(),
-        display_name: subscription.name.to_string(),
+        display_name: facts.name.to_string(),
         tenant_id: subscription.tenant.to_string(),
-        state: "Enabled".to_owned(),
-        offer: subscription.offer.to_string(),
+        state: state_word(facts.state).to_owned(),
+        offer: facts.offer.to_string(),
         currency: subscription.currency.to_string(),
         locale: subscription.locale.to_string(),
         region: subscription.region.to_string(),
-        anchor_day: subscription.anchor.day(),
+        anchor_day: facts.anchor.day(),
+        commitment: facts.commitment.map(|amount| amount.to_string()),
+        invoice_download: facts.invoice_download,
+        buyer: facts.buyer.map(|buyer| buyer.to_string()),
+        upcoming: upcoming.into_iter().map(change_body).collect(),
+    }
+}
+
+/// Azure's word for a state.
+///
+/// Source: Azure Resource Manager, Subscriptions, `state`.
+fn state_word(state: SubscriptionState) -> &'static str {
+    match state {
+        SubscriptionState::Active => "Enabled",
+        SubscriptionState::Suspended => "Disabled",
+        SubscriptionState::Cancelled => "Deleted",
+    }
+}
+
+fn change_body(stored: &StoredSubscriptionChange) -> own::SubscriptionChange {
+    let SubscriptionChange { name, offer, anchor, commitment, invoice_download, buyer, state } =
+        &stored.change;
+    own::SubscriptionChange {
+        revision: stored.revision.0,
+        at: stored.at.to_string(),
+        by: Some(stored.by.clone()),
+        effective: Some(stored.effective.to_string()),
+        set: SubscriptionFacts {
+            display_name: name.as_ref().map(ToString::to_string),
+            state: state.map(|state| state_word(state).to_owned()),
+            offer: offer.as_ref().map(ToString::to_string),
+            anchor_day: anchor.map(AnchorDay::day),
+            commitment: commitment.map(|new| new.map(|amount| amount.to_string())),
+            invoice_download: *invoice_download,
+            buyer: buyer.as_ref().map(|new| new.as_ref().map(ToString::to_string)),
+        },
     }
 }

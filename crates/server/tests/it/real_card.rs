@@ -1,4 +1,5 @@
-//! The real rate card of 3,817 meters: every meter has a price, whatever its unit's text.
+//! The real rate card of 3,817 meters: every meter has a price, whatever its unit's text, and is
+//! charged as the oracle says wherever its quantity stands among its tiers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -14,6 +15,7 @@ use domain::rate::rate;
 use domain::record::{Billed, Commit, StoredRecord, UsageRecord, Window};
 use domain::time::{Month, ReportedTime, UtcTime};
 use domain::usage::Usage;
+use testkit::{Case, Random, oracle, plain};
 
 fn real_card() -> RateCard {
     let name = "../../samples/ratecard-MS-AZR-0062P-USD-en-US-US.json.gz";
@@ -62,15 +64,18 @@ fn expected(meter: &Meter) -> (Quantity, Money) {
     (last.from.plus(one).unwrap().plus(meter.included).unwrap(), charge)
 }
 
+fn book(card: &RateCard) -> Book {
+    let import =
+        ImportedCard { card, version: 1, imported_at: UtcTime::MIN, reprice_closed: false };
+    Book::of(PriceList::new([import], &card.key.locale).into())
+}
+
 #[test]
 fn every_meter_of_the_real_card_is_rated() {
     let card = real_card();
-    let import =
-        ImportedCard { card: &card, version: 1, imported_at: UtcTime::MIN, reprice_closed: false };
-    let book = Book::of(PriceList::new([import], &card.key.locale).into());
     let records = card.meters.iter().map(|meter| record(meter, expected(meter).0));
     let usage = Usage::from_records(period(), records, &BTreeMap::new());
-    let rated = rate(&usage, &book).unwrap();
+    let rated = rate(&usage, &book(&card)).unwrap();
     assert_eq!(rated.meters.len(), 3_817);
     for meter in &card.meters {
         let charged = &rated.meters[&meter.id];
@@ -80,4 +85,54 @@ fn every_meter_of_the_real_card_is_rated() {
     }
     let units: BTreeSet<_> = card.meters.iter().map(|meter| &meter.description.unit).collect();
     assert!(units.len() > 20, "the units' texts differ: {units:?}");
+}
+
+/// Just below, at and just above each bound and the end of the included quantity, and one quantity
+/// somewhere within each tier.
+fn quantities(meter: &Meter, random: &mut Random) -> Vec<Quantity> {
+    let crumb = Quantity::parse("1e-20").unwrap();
+    let mut quantities = vec![];
+    for tier in meter.tiers.as_slice() {
+        let bound = tier.from.plus(meter.included).unwrap();
+        let within = Quantity::parse(&random.decimal(10_000, 18)).unwrap();
+        quantities.extend([bound, bound.plus(crumb).unwrap(), bound.plus(within).unwrap()]);
+        if !bound.is_zero() {
+            quantities.push(bound.minus(crumb).unwrap());
+        }
+    }
+    quantities
+}
+
+/// What the oracle says that the meter costs for this quantity.
+fn told(meter: &Meter, quantity: Quantity) -> String {
+    let tiers = meter.tiers.as_slice().iter().map(|tier| format!(" {}:{}", tier.from, tier.rate));
+    let (included, tiers) = (meter.included, tiers.collect::<String>());
+    let text =
+        format!("card\nmeter 1 included {included} :{tiers}\nusage 2026-01-01 1 {quantity}\n");
+    let periods = oracle::periods(&Case::parse(&text).unwrap());
+    plain(&periods[0].meters[0].charge)
+}
+
+#[test]
+fn every_meter_is_charged_as_the_oracle_says_at_every_bound() {
+    let card = real_card();
+    let book = book(&card);
+    let mut random = Random::new(1);
+    let all = card.meters.iter().map(|meter| (meter, quantities(meter, &mut random)));
+    let all: Vec<_> = all.collect();
+    assert_eq!(all.iter().filter(|(meter, _)| meter.tiers.as_slice().len() > 1).count(), 203);
+    let rounds = all.iter().map(|(_, quantities)| quantities.len()).max().unwrap();
+    let mut compared = 0;
+    for round in 0..rounds {
+        let rows = all.iter().filter_map(|(meter, all)| Some((*meter, *all.get(round)?)));
+        let records = rows.clone().map(|(meter, quantity)| record(meter, quantity));
+        let usage = Usage::from_records(period(), records, &BTreeMap::new());
+        let rated = rate(&usage, &book).unwrap();
+        for (meter, quantity) in rows {
+            let charge = rated.meters[&meter.id].charge.to_string();
+            assert_eq!(charge, told(meter, quantity), "{quantity} of meter {}", meter.id);
+            compared += 1;
+        }
+    }
+    assert!(compared > 3 * 3_817, "{compared} charges compared");
 }

@@ -82,6 +82,11 @@ pub(super) fn described(case: &Case, meter: u32) -> Option<&Meter> {
     versions(case, meter).last().map(|(_, version)| version)
 }
 
+/// Whether an import changes this period: it came before the period closed, or says that it does.
+pub(super) fn counts(card: &Card, period: &Period) -> bool {
+    card.reprice || card.imported < period.closed_at()
+}
+
 /// All versions of a meter, in order of import.
 fn versions(case: &Case, meter: u32) -> impl Iterator<Item = (&Card, &Meter)> {
     let all = case.cards.iter().flat_map(|card| card.meters.iter().map(move |one| (card, one)));
@@ -92,8 +97,7 @@ fn versions(case: &Case, meter: u32) -> impl Iterator<Item = (&Card, &Meter)> {
 fn on_card<'a>(case: &'a Case, meter: u32, period: &Period, time: Time) -> Option<&'a Meter> {
     let date = versions(case, meter).map(|(_, one)| one.from).filter(|from| *from <= time).max()?;
     let imports: Vec<_> = versions(case, meter).filter(|(_, one)| one.from == date).collect();
-    let counts = |card: &Card| card.reprice || card.imported < period.closed_at();
-    let last = imports.iter().rfind(|(card, _)| counts(card)).or(imports.first());
+    let last = imports.iter().rfind(|(card, _)| counts(card, period)).or(imports.first());
     last.map(|(_, version)| *version)
 }
 
@@ -101,7 +105,7 @@ fn on_card<'a>(case: &'a Case, meter: u32, period: &Period, time: Time) -> Optio
 fn own_price(case: &Case, meter: u32, time: Time) -> Option<usize> {
     let applies = |own: &Override| {
         let matches = match &own.target {
-            Target::Every => true,
+            Target::Every => described(case, meter).is_some(),
             Target::Category(category) => {
                 described(case, meter).is_some_and(|one| one.category.as_ref() == Some(category))
             }

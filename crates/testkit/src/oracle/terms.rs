@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 
-use super::prices::described;
+use super::prices::{counts, described};
 use crate::calendar::Period;
-use crate::case::{Case, Term, Terms};
+use crate::case::{Card, Case, Term, Terms};
 
 /// A commitment of the subscription, with the discount that it earns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,11 +84,15 @@ fn covers(case: &Case, term: &Term, meter: u32) -> bool {
     !third_party && !term.except.contains(&meter)
 }
 
-/// Terms of a kind that count in this period: of the latest card before it closed, or of the latest
-/// one before that which has some in force, as long as each has the kind at all.
+/// Terms of a kind that count in this period: of the latest card that counts there, or of the latest
+/// one before that which has some in force, as long as each has the kind at all. Where no card
+/// counts, those of the first.
 fn in_force_of<'a>(case: &'a Case, period: &Period, kind: fn(&Terms) -> bool) -> Vec<&'a Term> {
-    let in_time = case.cards.iter().filter(|card| card.imported < period.closed_at()).count();
-    for card in case.cards.iter().take(in_time.max(1)).rev() {
+    let mut cards: Vec<&Card> = case.cards.iter().filter(|card| counts(card, period)).collect();
+    if cards.is_empty() {
+        cards.extend(case.cards.first());
+    }
+    for card in cards.into_iter().rev() {
         let mut of_kind = card.terms.iter().filter(|term| kind(&term.terms)).peekable();
         if of_kind.peek().is_none() {
             return Vec::new();

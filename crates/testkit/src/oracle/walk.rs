@@ -1,4 +1,5 @@
-//! Rows of one period: each is a stretch of positions, and costs the area of unit prices over it.
+//! Rows of one period: those of a meter and a moment are together a stretch of positions, and cost
+//! the area of unit prices over it.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +18,23 @@ const DRAWN_PLACES: u32 = 20;
 
 /// The bill of one period for its rows.
 pub(super) fn period_bill(case: &Case, period: &Period, mut rows: Vec<&Row>) -> PeriodBill {
-    // The sort is stable: the place in the case decides last.
-    rows.sort_by_key(|&row| (row.start, priced_as(case, row.meter), row.end, &row.instance));
+    // Rows of one meter and moment are one step, so their order among themselves says nothing.
+    let moment = |row: &Row| (row.start, priced_as(case, row.meter));
+    rows.sort_by_key(|row| moment(row));
     let mut meters = BTreeMap::<u32, Ladder>::new();
     let mut unpriced = BTreeMap::<u32, BigRational>::new();
     let mut purse = committed(case, period).map(Purse::new);
-    for row in rows {
-        let meter = priced_as(case, row.meter);
-        let version = version_at(case, meter, period, row.start);
+    for rows in rows.chunk_by(|one, other| moment(one) == moment(other)) {
+        let (start, meter) = moment(rows[0]);
+        let quantity: BigRational = rows.iter().map(|row| row.quantity.value().clone()).sum();
+        let version = version_at(case, meter, period, start);
         let Some((version, included)) = version.zip(included(case, meter, period)) else {
-            *unpriced.entry(meter).or_default() += row.quantity.value();
+            *unpriced.entry(meter).or_default() += quantity;
             continue;
         };
         let purse = purse.as_mut().filter(|purse| purse.term.covers(case, meter));
         let ladder = meters.entry(meter).or_insert_with(|| Ladder::new(included));
-        ladder.step(&version, row.quantity.value(), purse);
+        ladder.step(&version, &quantity, purse);
     }
     let payable = meters.iter().map(|(meter, ladder)| (*meter, ladder.paid_amount())).collect();
     let credit = credit(case, period, payable);

@@ -13,9 +13,20 @@ fn event(quantity: &str, more: &str) -> String {
     )
 }
 
-fn show(result: &Result<UsageRecord, RejectedEvent>) -> String {
+fn usage(text: &str) -> UsageRecord {
+    match parse_single(text.as_bytes()) {
+        Ok(Event::Usage(record)) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn show(result: &Result<Event, RejectedEvent>) -> String {
     match result {
-        Ok(record) => format!(
+        Ok(Event::Watermark(watermark)) => format!(
+            "{} {} {} up to {}",
+            watermark.source, watermark.event_id, watermark.subscription, watermark.complete_up_to
+        ),
+        Ok(Event::Usage(record)) => format!(
             "{} {} {} {}-{} {} {}",
             record.source,
             record.event_id,
@@ -82,7 +93,7 @@ fn a_quantity_is_read_from_its_text() {
         ("0", "0"),
         (r#""\u0031""#, "1"),
     ] {
-        let record = parse_single(event(text, "").as_bytes()).unwrap();
+        let record = usage(&event(text, ""));
         assert_eq!(record.quantity.to_string(), expected, "{text}");
     }
 }
@@ -118,7 +129,7 @@ fn what_is_said_of_meter_and_resource_is_kept() {
         "1",
         r#","meterName":"Compute Hours","meterCategory":"Virtual Machines","meterSubCategory":"","meterRegion":null,"unit":"Hours","resourceUri":"/subscriptions/x","location":"eastus","tags":{"b":"2","a":"\u00e9"},"additionalInfo":{"y": 1.0,"x":[ ]},"partNumber":"","infoFields":{}"#,
     );
-    let record = parse_single(text.as_bytes()).unwrap();
+    let record = usage(&text);
     expect![[r#"
         MeterDescription {
             name: Some(
@@ -169,7 +180,7 @@ fn spelling_is_not_content() {
     )
     .replace("2026-01-01T11:00:00+00:00", "2026-01-01T13:00:00.000+02:00")
     .replace("00aa", "00AA");
-    let content = |text: &str| parse_single(text.as_bytes()).unwrap().content_hash();
+    let content = |text: &str| usage(text).content_hash();
     assert_eq!(content(&plain), content(&other));
     assert_ne!(content(&plain), content(&event("1.5", "")));
 }
@@ -202,7 +213,7 @@ fn an_envelope_that_is_wrong_is_named() {
     check_error(
         &event("1", "").replace("usage.v1", "usage.v2"),
         "UnsupportedEventType",
-        "type is 'tallyhouse.usage.v2', supported is 'tallyhouse.usage.v1'",
+        "type is 'tallyhouse.usage.v2', supported are 'tallyhouse.usage.v1' and 'tallyhouse.watermark.v1'",
     );
     check_error(
         &event("1", "").replace("urn:vm", ""),
@@ -227,7 +238,7 @@ fn an_envelope_that_is_wrong_is_named() {
     check_error(
         &event("1", "").replace(r#""data":{"#, r#""data_base64":"e30=","data":{"#),
         "InvalidProperty",
-        "data_base64 is not supported: usage is JSON in data",
+        "data_base64 is not supported: an event is JSON in data",
     );
     check_error(
         &event("1", "").replace(r#""id":"1""#, r#""id":"1","datacontenttype":"text/csv""#),
@@ -363,4 +374,42 @@ fn a_batch_that_is_none_is_one_error() {
     assert_eq!(parse_batch(b" [ ] ", 3).unwrap(), []);
     assert_eq!(parse_lines(b"1\n2\n3\n4", 3), Err(BatchError::TooMany { limit: 3 }));
     assert_eq!(parse_lines(b"", 3), Ok(vec![]));
+}
+
+#[test]
+fn a_watermark_says_up_to_when_a_source_is_complete() {
+    let watermark = r#"{"specversion":"1.0","type":"tallyhouse.watermark.v1","source":"urn:vm","id":"w1","data":{"subscriptionId":"00000000-0000-0000-0000-0000000000AA","completeUpTo":"2026-01-01T12:00:00+01:00"}}"#;
+    check(
+        watermark,
+        expect!["urn:vm w1 00000000-0000-0000-0000-0000000000aa up to 2026-01-01T11:00:00Z"],
+    );
+    for (from, to, code, reason) in [
+        (
+            r#""completeUpTo""#,
+            r#""upTo""#,
+            "UnknownProperty",
+            "'data.upTo' is not a known property",
+        ),
+        (
+            r#","completeUpTo":"2026-01-01T12:00:00+01:00""#,
+            "",
+            "MissingProperty",
+            "data.completeUpTo is missing",
+        ),
+        (
+            "+01:00",
+            "",
+            "InvalidTime",
+            "data.completeUpTo '2026-01-01T12:00:00' has neither Z nor an offset from UTC",
+        ),
+        (
+            "00000000-0000-0000-0000-0000000000AA",
+            "aa",
+            "InvalidProperty",
+            "data.subscriptionId is 'aa', which is not a GUID",
+        ),
+    ] {
+        assert!(watermark.contains(from), "{from}");
+        check_error(&watermark.replace(from, to), code, reason);
+    }
 }

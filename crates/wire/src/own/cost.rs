@@ -44,7 +44,10 @@ pub struct Cost {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CostGroup {
-    /// A value for each entry of `groupBy`; null where usage has none (untagged, no instance).
+    /// The value of the first entry of `groupBy`; null where usage has none (untagged, no instance).
+    pub key: Option<String>,
+    /// A value for each entry of `groupBy`, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Option<String>>,
     /// Why it has its keys where usage itself does not say: a tag inherited from the resource group.
     #[serde(default, skip_serializing_if = "Option::is_none")]

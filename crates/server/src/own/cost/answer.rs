@@ -1,9 +1,11 @@
 //! Spend as the answer of our own API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::book::Unpriced;
 use domain::complete::Completeness;
-use domain::decimal::OutOfRange;
+use domain::decimal::{OutOfRange, Quantity};
 use domain::rate::RateError;
 use domain::record::MeterDescription;
 use domain::spend::{GroupKey, Spend, SpendGroup, SpendTotals, Step, TermLine, TermLineKind};
@@ -55,11 +57,13 @@ impl Answer<'_> {
         let by_meter = self.question.group_by.iter().any(|entry| entry == "meter");
         let meter = meter.filter(|_| by_meter);
         let amounts = &group.amounts;
+        let keys = self.keys(&group.key);
         let named = |part: fn(&MeterDescription) -> &Option<Arc<str>>| {
-            meter.and_then(|(meter, _)| part(&meter.description).as_deref().map(str::to_owned))
+            meter.and_then(|(meter, _)| owned(part(&meter.description)))
         };
         Ok(own::CostGroup {
-            keys: self.keys(&group.key),
+            key: keys.first().cloned().flatten(),
+            keys: if keys.len() > 1 { keys } else { vec![] },
             reason: self.reason(&group.key),
             meter_name: named(|description| &description.name),
             meter_category: named(|description| &description.category),
@@ -81,7 +85,7 @@ impl Answer<'_> {
         let mut parts = key.parts.iter();
         let entries = self.question.group_by.iter().map(|entry| match read_step(entry) {
             Some(step) => key.start.map(|start| step_text(step, start)),
-            None => parts.next().and_then(|part| part.value.as_deref().map(str::to_owned)),
+            None => parts.next().and_then(|part| owned(&part.value)),
         });
         entries.collect()
     }
@@ -126,10 +130,10 @@ fn term(line: &TermLine) -> own::CostTerm {
 fn unpriced(spend: &Spend) -> Vec<own::UnpricedUsage> {
     let lines = spend.unpriced.iter().map(|line| own::UnpricedUsage {
         meter_id: line.meter.to_string(),
-        meter_name: line.description.name.as_deref().map(str::to_owned),
-        meter_category: line.description.category.as_deref().map(str::to_owned),
+        meter_name: owned(&line.description.name),
+        meter_category: owned(&line.description.category),
         quantity: line.quantity.to_string(),
-        unit: line.description.unit.as_deref().map(str::to_owned),
+        unit: owned(&line.description.unit),
         reason: line.reason.to_string(),
     });
     lines.collect()
@@ -146,7 +150,8 @@ fn totals(totals: &SpendTotals) -> own::CostTotals {
     }
 }
 
-fn complete(completeness: &Completeness) -> own::Completeness {
+/// Up to when usage is complete.
+pub(super) fn complete(completeness: &Completeness) -> own::Completeness {
     let sources = completeness.sources.iter().map(|source| own::SourceCompleteness {
         source: source.source.to_string(),
         time: source.up_to.to_string(),
@@ -157,4 +162,19 @@ fn complete(completeness: &Completeness) -> own::Completeness {
         held_back_by: completeness.held_back_by.as_ref().map(ToString::to_string),
         sources: sources.collect(),
     }
+}
+
+/// Quantities without a price, by reason.
+pub(super) fn unpriced_quantities(
+    unpriced: &BTreeMap<Unpriced, Quantity>,
+) -> Vec<own::UnpricedQuantity> {
+    let body = |(reason, quantity): (&Unpriced, &Quantity)| own::UnpricedQuantity {
+        quantity: quantity.to_string(),
+        reason: reason.to_string(),
+    };
+    unpriced.iter().map(body).collect()
+}
+
+pub(super) fn owned(text: &Option<Arc<str>>) -> Option<String> {
+    text.as_deref().map(str::to_owned)
 }

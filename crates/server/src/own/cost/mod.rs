@@ -1,6 +1,8 @@
 //! Cost: what a subscription spent, why, and why two periods differ.
 
 mod answer;
+pub(crate) mod compare;
+pub(crate) mod explain;
 mod question;
 
 use std::sync::Arc;

@@ -1,0 +1,376 @@
+//! Exports: bills in the columns of FOCUS, streamed billing period by billing period.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use accounts::{Action, Scope};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use domain::id::SubscriptionId;
+use domain::period::BillingPeriod;
+use domain::spend::RatedPeriod;
+use domain::time::Month;
+use focus::{
+    ChargesError, CsvWriter, FocusRow, Granularity, ParquetWriter, Scales, TooWide, WriteError,
+};
+use http::header;
+use http_body_util::channel::{Channel, Sender};
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
+
+use super::cost::read_moment;
+use super::parsed;
+use crate::app::App;
+use crate::bill::{Account, Basis};
+use crate::catalogue::blocking;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+use crate::limits;
+
+/// The right that the call needs.
+const ACTION: Action = Action::COST_READ;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Parquet,
+}
+
+/// What is exported: bills in the order of subscriptions and periods, as of one basis.
+struct Export {
+    bills: Vec<(Arc<Account>, BillingPeriod)>,
+    granularity: Granularity,
+    basis: Basis,
+}
+
+/// Exports bills in the columns of FOCUS 1.2.
+#[utoipa::path(get, path = "/tallyhouse/v1/exports/focus", tag = "Cost",
+    params(
+        ("subscription" = Option<String>, Query, description = "GUID of the subscription; every one whose cost the caller may read if absent"),
+        ("period" = Option<String>, Query, description = "Month in which billing periods start, 2026-10; the current one of each subscription if absent"),
+        ("through" = Option<String>, Query, description = "Last month, for the billing periods of several"),
+        ("format" = Option<String>, Query, description = "csv (default) or parquet"),
+        ("granularity" = Option<String>, Query, description = "daily (default) or hourly"),
+        ("asOf" = Option<String>, Query, description = "Moment, UTC: answers what was known then"),
+    ),
+    responses(
+        (status = 200, description = "The file. A transfer that breaks off is not whole", content_type = "text/csv"),
+        (status = 400, description = "A parameter is wrong", body = wire::error::ErrorBody),
+        (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
+        (status = 422, description = "A figure does not fit the format", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn focus(State(app): State<Arc<App>>, asked: Asked) -> Result<Response, ApiError> {
+    let format = match asked.parameters.get("format") {
+        None | Some("csv") => Format::Csv,
+        Some("parquet") => Format::Parquet,
+        Some(_) => return Err(wrong("format", "is csv or parquet")),
+    };
+    let export = read_export(&app, &asked).await?;
+    let (content_type, name) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "focus.csv"),
+        Format::Parquet => ("application/vnd.apache.parquet", "focus.parquet"),
+    };
+    // Parquet says how wide its numbers are before the first of them.
+    let scales = match format {
+        Format::Csv => None,
+        Format::Parquet => Some(scales(&app, &export).await?),
+    };
+    let (sender, body) = Channel::<Bytes, io::Error>::new(limits::EXPORT_PIECES);
+    let sending = send(app, export, scales, sender);
+    tokio::spawn(sending.instrument(tracing::Span::current())); // ends when the client goes away
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, Body::new(body)).into_response())
+}
+
+fn wrong(name: &'static str, reason: &str) -> ApiError {
+    ApiError::Parameter { name, reason: reason.to_owned() }
+}
+
+async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
+    let parameters = &asked.parameters;
+    let granularity = match parameters.get("granularity") {
+        None | Some("daily") => Granularity::Daily,
+        Some("hourly") => Granularity::Hourly,
+        Some(_) => return Err(wrong("granularity", "is daily or hourly")),
+    };
+    let month = |name: &'static str| parameters.get(name).map(|text| read_month(name, text));
+    let first = month("period").transpose()?;
+    let last = match (first, month("through").transpose()?) {
+        (None, Some(_)) => return Err(wrong("period", "is required beside through")),
+        (Some(first), Some(last)) if last < first => {
+            return Err(wrong("through", "is before period"));
+        }
+        (first, last) => last.or(first),
+    };
+    let as_of = parameters.get("asOf").map(|text| read_moment("asOf", text)).transpose()?;
+    let subscriptions = match parameters.get("subscription") {
+        Some(id) => vec![app.enter_for(asked, id, ACTION)?],
+        None => {
+            let principal = app.authenticate(asked)?;
+            let directory = app.directory();
+            let readable = |id: SubscriptionId| {
+                directory.visible(&principal, id).is_some()
+                    && directory.allows(&principal, &ACTION, &Scope::of_subscription(id))
+            };
+            directory.subscriptions().filter(|one| readable(one.id)).cloned().collect()
+        }
+    };
+    let basis = app.basis(as_of).await?;
+    let mut bills = Vec::new();
+    for subscription in subscriptions {
+        let Some(account) = Account::as_of(&subscription, basis.revision) else { continue };
+        let account = Arc::new(account);
+        let periods = match first.zip(last) {
+            None => vec![account.schedule.containing(basis.known_at)],
+            Some((first, last)) => periods_of(&account, first, last)?,
+        };
+        bills.extend(periods.into_iter().map(|period| (Arc::clone(&account), period)));
+    }
+    Ok(Export { bills, granularity, basis })
+}
+
+fn read_month(name: &'static str, text: &str) -> Result<Month, ApiError> {
+    parsed(name, Month::parse(text))
+}
+
+/// Every billing period that starts in one of the months.
+fn periods_of(
+    account: &Account,
+    first: Month,
+    last: Month,
+) -> Result<Vec<BillingPeriod>, ApiError> {
+    let mut periods = Vec::new();
+    let mut month = first;
+    while month <= last {
+        periods.extend(account.schedule.starting_in(month));
+        if periods.len() > limits::PERIODS_PER_QUESTION {
+            let most = limits::PERIODS_PER_QUESTION;
+            return Err(wrong(
+                "through",
+                &format!("is more than {most} billing periods after period"),
+            ));
+        }
+        month = month.next();
+    }
+    Ok(periods)
+}
+
+/// The first pass, for the width of numbers.
+async fn scales(app: &App, export: &Export) -> Result<Scales, ApiError> {
+    let mut scales = Scales::default();
+    for (account, period) in &export.bills {
+        let rated = rated(app, account, &export.basis, *period).await?;
+        let (account, granularity) = (focus_account(app, account, *period), export.granularity);
+        scales = blocking(move || {
+            focus::each_row(&account, &rated, granularity, |row| {
+                scales.widen(row).map_err(Failure::TooWide)
+            })
+            .map_err(ApiError::from)?;
+            Ok(scales)
+        })
+        .await?;
+    }
+    Ok(scales)
+}
+
+/// Sends every bill. A failure breaks the body off, so that the client sees that it is not whole.
+async fn send(
+    app: Arc<App>,
+    export: Export,
+    scales: Option<Scales>,
+    mut body: Sender<Bytes, io::Error>,
+) {
+    let (sender, mut pieces) = mpsc::channel(limits::EXPORT_PIECES);
+    let producing = async {
+        match produce(&app, &export, scales.as_ref(), sender).await {
+            Ok(()) => {}
+            Err(Failure::Gone) => tracing::info!("the client left before the export's end"),
+            Err(failure) => tracing::error!(error = %failure.message(), "the export broke off"),
+        }
+    };
+    let forwarding = async {
+        while let Some(piece) = pieces.recv().await {
+            match piece {
+                Piece::Data(bytes) => {
+                    if body.send_data(bytes).await.is_err() {
+                        return; // what is produced has nobody to go to, which ends it
+                    }
+                }
+                Piece::End => return,
+            }
+        }
+        body.abort(io::Error::other("the export broke off"));
+    };
+    tokio::join!(producing, forwarding);
+}
+
+async fn produce(
+    app: &App,
+    export: &Export,
+    scales: Option<&Scales>,
+    sender: mpsc::Sender<Piece>,
+) -> Result<(), Failure> {
+    let pipe = Pipe { sender: sender.clone(), piece: Vec::new() };
+    let mut writer = Writer::new(pipe, scales)?;
+    for (account, period) in &export.bills {
+        let rated = rated(app, account, &export.basis, *period).await.map_err(Failure::Api)?;
+        let (account, granularity) = (focus_account(app, account, *period), export.granularity);
+        writer = on_a_thread(move || {
+            focus::each_row(&account, &rated, granularity, |row| writer.write(row))?;
+            Ok(writer)
+        })
+        .await?;
+    }
+    on_a_thread(move || writer.finish()).await?;
+    sender.send(Piece::End).await.map_err(|_| Failure::Gone)
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let panicked = |error| Failure::Api(ApiError::internal("work on a thread", &error));
+    tokio::task::spawn_blocking(work).await.map_err(panicked)?
+}
+
+async fn rated(
+    app: &App,
+    account: &Account,
+    basis: &Basis,
+    period: BillingPeriod,
+) -> Result<RatedPeriod, ApiError> {
+    let _turn = app.cost_turns.acquire().await;
+    let mut periods = app.rated_periods(account, basis, &(period.start()..period.end())).await?;
+    Ok(periods.pop().expect("a billing period is at least one"))
+}
+
+fn focus_account(app: &App, account: &Account, period: BillingPeriod) -> Arc<focus::Account> {
+    let facts = account.facts_in(period);
+    let tenant = account.subscription.tenant.to_string();
+    let billed_to = facts.buyer.as_ref().and_then(|buyer| buyer.as_str().lines().next());
+    Arc::new(focus::Account {
+        issuer: app.config.issuer_name.as_str().into(),
+        billing_account_name: billed_to.unwrap_or(&tenant).into(),
+        billing_account_id: tenant.into(),
+        subscription: account.subscription.id,
+        subscription_name: facts.name.as_str().into(),
+        offer: facts.offer,
+        currency: account.subscription.currency.clone(),
+    })
+}
+
+/// Why an export ends early.
+enum Failure {
+    Charges(ChargesError),
+    TooWide(TooWide),
+    Parquet(WriteError),
+    Api(ApiError),
+    /// The client went away.
+    Gone,
+}
+
+impl From<ChargesError> for Failure {
+    fn from(error: ChargesError) -> Self {
+        Self::Charges(error)
+    }
+}
+
+impl Failure {
+    fn message(&self) -> String {
+        match self {
+            Self::Charges(error) => error.to_string(),
+            Self::TooWide(error) => error.to_string(),
+            Self::Parquet(error) => match std::error::Error::source(error) {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            },
+            Self::Api(error) => error.message(),
+            Self::Gone => "the client went away".to_owned(),
+        }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Api(error) => error,
+            Failure::Charges(ChargesError::Rate(error)) => Self::Rate(error),
+            failure => Self::Export(failure.message()),
+        }
+    }
+}
+
+/// The writer of a format.
+enum Writer {
+    Csv(CsvWriter<Pipe>),
+    Parquet(Box<ParquetWriter<Pipe>>),
+}
+
+impl Writer {
+    fn new(pipe: Pipe, scales: Option<&Scales>) -> Result<Self, Failure> {
+        match scales {
+            None => CsvWriter::new(pipe).map(Self::Csv).map_err(|_| Failure::Gone),
+            Some(scales) => {
+                let writer = ParquetWriter::new(pipe, scales).map_err(Failure::Parquet)?;
+                Ok(Self::Parquet(Box::new(writer)))
+            }
+        }
+    }
+
+    fn write(&mut self, row: &FocusRow) -> Result<(), Failure> {
+        match self {
+            Self::Csv(writer) => writer.write(row).map_err(|_| Failure::Gone),
+            Self::Parquet(writer) => writer.write(row).map_err(Failure::Parquet),
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Csv(writer) => writer.finish().map(drop).map_err(|_| Failure::Gone),
+            Self::Parquet(writer) => writer.finish().map(drop).map_err(Failure::Parquet),
+        }
+    }
+}
+
+/// A piece of the body.
+enum Piece {
+    Data(Bytes),
+    /// Everything was sent.
+    End,
+}
+
+/// The way to the body, for threads that may wait. Its one error is that the client went away.
+struct Pipe {
+    sender: mpsc::Sender<Piece>,
+    piece: Vec<u8>,
+}
+
+impl Pipe {
+    fn send(&mut self) -> io::Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        let sent = self.sender.blocking_send(Piece::Data(piece.into()));
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= limits::EXPORT_PIECE_BYTES {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Sends what there is, but not on every line of a file: only its end flushes.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() { Ok(()) } else { self.send() }
+    }
+}
