@@ -304,7 +304,7 @@ impl RatedMeter {
         let mut walk = Walk::new(self.allowance);
         self.unpriced.clear();
         let mut lines: BTreeMap<(UtcTime, PartKind), Line> = BTreeMap::new();
-        for segment in &self.segments {
+        for (place, segment) in self.segments.iter().enumerate() {
             let rows = &usage.rows()[segment.rows.clone()];
             let version = match &segment.price {
                 Ok(version) => version,
@@ -322,7 +322,7 @@ impl RatedMeter {
                 }
                 Some(draws) => {
                     for (position, row) in segment.rows.clone().zip(rows) {
-                        let draw = Some(draws.of_row(position));
+                        let draw = Some(draws.of_row(place, position));
                         walk.step(row.quantity, version, draw)?.iter().try_for_each(&mut add)?;
                     }
                 }
@@ -349,12 +349,13 @@ impl RatedMeter {
         let rated = self.segments.last().map_or(0, |segment| segment.rows.end);
         assert!(rated == rows.len(), "{} rows were rated, not these {}", rated, rows.len());
         let mut walk = Walk::new(self.allowance);
-        for segment in &self.segments {
+        for (place, segment) in self.segments.iter().enumerate() {
             for position in segment.rows.clone() {
                 let charge = match &segment.price {
                     Err(reason) => RowCharge::Unpriced(*reason),
                     Ok(version) => {
-                        let draw = self.draws.as_ref().map(|draws| draws.of_row(position));
+                        let draws = self.draws.as_ref();
+                        let draw = draws.map(|draws| draws.of_row(place, position));
                         let parts = walk.step(rows[position].quantity, version, draw)?;
                         RowCharge::priced(version, parts)?
                     }

@@ -78,7 +78,10 @@ impl App {
             }
         };
         let failed = |error| ApiError::internal("reading the ledger", &error);
-        let snapshot = self.ledger.snapshot(None).await.map_err(failed)?;
+        // What was in flight at that moment has to be settled, or the same question would be
+        // answered otherwise a moment later.
+        let settled_before = as_of.map(|time| time.min(now));
+        let snapshot = self.ledger.snapshot(settled_before).await.map_err(failed)?;
         let snapshot = match as_of {
             None => snapshot,
             Some(time) => snapshot.as_of_time(time).await.map_err(failed)?,

@@ -18,7 +18,7 @@ pub(crate) enum PriceCommand {
 /// What can be done with price overrides.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PriceOverrideCommand {
-    Add(PriceOverrideOptions),
+    Add(Box<PriceOverrideOptions>),
     /// List the overrides, those that ended included
     #[command(after_long_help = "Example:\n  tallyhouse price override list -o table")]
     List,

@@ -98,7 +98,7 @@ pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> 
     let shown = Shown::of(cost);
     let columns = shown.columns(cost);
     let mut rows: Vec<_> = cost.groups.iter().map(|group| shown.row(group, &mut amounts)).collect();
-    if shown.by_meter {
+    if shown.by_meter && cost.group_by.len() == 1 {
         rows.sort(); // by category and name, as ids tell a reader nothing
     }
     let mut line = |name: &str, amount: &str| {

@@ -34,7 +34,7 @@ fn overrides<W: Write>(
 ) -> Result<(), Failure> {
     match command {
         PriceOverrideCommand::Add(options) => {
-            output.write(post(client, "/price-overrides", &override_of(options))?)
+            output.write(post(client, "/price-overrides", &override_of(*options))?)
         }
         PriceOverrideCommand::List if output.is_flat() => {
             let overrides: List<PriceOverride> =

@@ -12,7 +12,7 @@ use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 use crate::id::MeterId;
 use crate::period::BillingPeriod;
 use crate::time::UtcTime;
-use crate::usage::{Usage, UsageRow};
+use crate::usage::{MeterUsage, Usage, UsageRow};
 
 use super::walk::PartKind;
 use super::{RateError, RatedMeter};
@@ -32,26 +32,11 @@ pub struct CommitmentDrawn {
     pub forfeited: Money,
 }
 
-/// A discount on base rates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Discount(Percent);
-
-impl Discount {
-    pub(super) fn of(self, version: &PriceVersion) -> Result<PartKind, OutOfRange> {
-        let base = version.tiers.base().rate;
-        let discounted = base.changed_by(self.0.negated())?;
-        Ok(PartKind::Committed { base, discount: self.0, discounted })
-    }
-
-    fn rate(self, version: &PriceVersion) -> Result<UnitPrice, OutOfRange> {
-        version.tiers.base().rate.changed_by(self.0.negated())
-    }
-}
-
 /// What the rows of a meter drew from the commitment.
 #[derive(Debug, Clone)]
 pub(super) struct Draws {
-    discount: Discount,
+    /// What is drawn under the price of each segment; none where there is no price.
+    kinds: Vec<Option<PartKind>>,
     /// By row; below zero where it gave back.
     rows: Vec<Quantity>,
     turns: BTreeMap<usize, Turn>,
@@ -60,7 +45,8 @@ pub(super) struct Draws {
 /// What one row drew.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Draw {
-    pub(super) discount: Discount,
+    /// At which rate; none where there is no price.
+    pub(super) kind: Option<PartKind>,
     pub(super) quantity: Quantity,
     pub(super) turn: Option<Turn>,
 }
@@ -76,9 +62,21 @@ pub(super) struct Turn {
 }
 
 impl Draws {
-    pub(super) fn of_row(&self, row: usize) -> Draw {
+    /// A meter that has drawn nothing yet.
+    fn new(meter: &RatedMeter, discount: Percent) -> Result<Self, OutOfRange> {
+        let kinds = meter.segments.iter().map(|segment| {
+            let version = segment.price.as_ref().ok();
+            version.map(|version| committed(version, discount)).transpose()
+        });
+        let rows = meter.segments.last().map_or(0, |segment| segment.rows.end);
+        let kinds = kinds.collect::<Result<_, _>>()?;
+        Ok(Self { kinds, rows: vec![Quantity::ZERO; rows], turns: BTreeMap::new() })
+    }
+
+    /// What a row of a segment drew.
+    pub(super) fn of_row(&self, segment: usize, row: usize) -> Draw {
         let turn = self.turns.get(&row).copied();
-        Draw { discount: self.discount, quantity: self.rows[row], turn }
+        Draw { kind: self.kinds[segment], quantity: self.rows[row], turn }
     }
 }
 
@@ -97,25 +95,19 @@ pub(super) fn draw(
     };
     let reached = tiered_discount.iter().rfind(|(level, _)| *level <= committed);
     let percent = reached.map_or(Percent::default(), |(_, percent)| *percent);
-    let discount = Discount(percent);
 
-    let mut places: Vec<Place> = meters
-        .iter()
-        .filter(|(id, _)| !book.is_excluded(**id, excluded))
-        .map(|(id, meter)| Place::new(*id, meter, usage.meters()[id].rows().len(), discount))
-        .collect();
+    let eligible = meters.iter().filter(|(id, _)| !book.is_excluded(**id, excluded));
+    let places = eligible.map(|(id, meter)| Place::new(*id, meter, &usage.meters()[id], percent));
+    let mut places: Vec<Place<'_>> = places.collect::<Result<_, _>>()?;
     let mut purse = Purse { left: committed, crumbs: Money::ZERO, is_exhausted: false };
-    for (position, row) in in_order(usage, &places) {
+    for (position, row) in in_order(&places) {
         let place = &mut places[position];
-        let meter = &meters[&place.id];
-        place
-            .draw(usage, meter, row, &mut purse)
-            .map_err(|OutOfRange| RateError::Meter(place.id))?;
+        place.draw(row, &mut purse).map_err(|OutOfRange| RateError::Meter(place.id))?;
     }
-    for place in places {
-        let id = place.id;
+    let drawn: Vec<_> = places.into_iter().map(|place| (place.id, place.draws)).collect();
+    for (id, draws) in drawn {
         let meter = meters.remove(&id).expect("places are made of meters");
-        let meter = RatedMeter { draws: Some(place.draws), ..meter };
+        let meter = RatedMeter { draws: Some(draws), ..meter };
         let summed = meter.summed(&usage.meters()[&id]);
         meters.insert(id, summed.map_err(|OutOfRange| RateError::Meter(id))?);
     }
@@ -136,10 +128,17 @@ fn term(book: &Book, period: BillingPeriod) -> Option<&OfferTerm> {
     terms.into_iter().max_by_key(|term| term.effective())
 }
 
+/// What is drawn under a version of a price.
+fn committed(version: &PriceVersion, discount: Percent) -> Result<PartKind, OutOfRange> {
+    let base = version.tiers.base().rate;
+    let discounted = base.changed_by(discount.negated())?;
+    Ok(PartKind::Committed { base, discount, discounted })
+}
+
 /// Rows of the places in the order in which they draw: usage start, meter, order of rows.
-fn in_order(usage: &Usage, places: &[Place]) -> Vec<(usize, usize)> {
+fn in_order(places: &[Place<'_>]) -> Vec<(usize, usize)> {
     let rows = places.iter().enumerate().flat_map(|(position, place)| {
-        let rows = usage.meters()[&place.id].rows().iter().enumerate();
+        let rows = place.rows.iter().enumerate();
         rows.map(move |(row, usage)| (usage.window.start(), position, row))
     });
     let mut rows: Vec<_> = rows.collect();
@@ -162,13 +161,18 @@ impl Purse {
         if self.is_exhausted {
             return Ok(Quantity::ZERO);
         }
-        let paid = rate.paid_for_by(self.left, wanted);
-        self.left = self.left.minus(rate.times(paid)?)?;
-        if paid < wanted {
-            self.crumbs = self.crumbs.plus(self.left)?;
-            self.left = Money::ZERO;
+        // Mostly it can pay for all of it, which is found without a division.
+        if let Ok(cost) = rate.times(wanted)
+            && cost <= self.left
+        {
+            self.left = self.left.minus(cost)?;
+            self.is_exhausted = self.left.is_zero();
+            return Ok(wanted);
         }
-        self.is_exhausted = self.left.is_zero();
+        let paid = rate.paid_for_by(self.left, wanted);
+        let crumb = self.left.minus(rate.times(paid)?)?;
+        self.crumbs = self.crumbs.plus(crumb)?;
+        (self.left, self.is_exhausted) = (Money::ZERO, true);
         Ok(paid)
     }
 
@@ -180,9 +184,10 @@ impl Purse {
 }
 
 /// Where a meter stands while the rows of all meters draw in turn.
-struct Place {
+struct Place<'a> {
     id: MeterId,
-    allowance: Quantity,
+    meter: &'a RatedMeter,
+    rows: &'a [UsageRow],
     used: Quantity,
     pay_as_you_go: Quantity,
     /// The segment of the row at hand.
@@ -200,32 +205,33 @@ struct Moment {
     drawn: Quantity,
 }
 
-impl Place {
-    fn new(id: MeterId, meter: &RatedMeter, rows: usize, discount: Discount) -> Self {
-        Self {
+impl<'a> Place<'a> {
+    fn new(
+        id: MeterId,
+        meter: &'a RatedMeter,
+        usage: &'a MeterUsage,
+        discount: Percent,
+    ) -> Result<Self, RateError> {
+        let draws = Draws::new(meter, discount).map_err(|OutOfRange| RateError::Meter(id))?;
+        Ok(Self {
             id,
-            allowance: meter.allowance,
+            meter,
+            rows: usage.rows(),
             used: Quantity::ZERO,
             pay_as_you_go: Quantity::ZERO,
             segment: 0,
             moment: None,
-            draws: Draws { discount, rows: vec![Quantity::ZERO; rows], turns: BTreeMap::new() },
-        }
+            draws,
+        })
     }
 
-    fn draw(
-        &mut self,
-        usage: &Usage,
-        meter: &RatedMeter,
-        row: usize,
-        purse: &mut Purse,
-    ) -> Result<(), OutOfRange> {
-        while !meter.segments[self.segment].rows.contains(&row) {
+    fn draw(&mut self, row: usize, purse: &mut Purse) -> Result<(), OutOfRange> {
+        while !self.meter.segments[self.segment].rows.contains(&row) {
             self.segment += 1;
         }
-        let Ok(version) = &meter.segments[self.segment].price else { return Ok(()) };
-        let rate = self.draws.discount.rate(version)?;
-        let UsageRow { window, quantity, .. } = &usage.meters()[&self.id].rows()[row];
+        let kind = self.draws.kinds[self.segment];
+        let Some(rate) = kind.and_then(PartKind::rate) else { return Ok(()) };
+        let UsageRow { window, quantity, .. } = &self.rows[row];
         let before = self.billable()?;
         self.used = self.used.plus(*quantity)?;
         let after = self.billable()?;
@@ -263,6 +269,6 @@ impl Place {
     }
 
     fn billable(&self) -> Result<Quantity, OutOfRange> {
-        Ok(self.used.minus(self.allowance)?.max(Quantity::ZERO))
+        Ok(self.used.minus(self.meter.allowance)?.max(Quantity::ZERO))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::book::{PriceVersion, Unpriced};
 use crate::decimal::{Money, OutOfRange, Percent, Quantity, UnitPrice};
 
-use super::commitment::{Discount, Draw};
+use super::commitment::Draw;
 
 /// What a row costs, or why it has no price.
 #[derive(Debug, Clone, Copy)]
@@ -136,14 +136,14 @@ impl Walk {
         if !included.is_zero() {
             self.parts.push(Part::new(PartKind::Included, included)?);
         }
-        let Some(Draw { discount, quantity, turn }) = draw else {
+        let Some(Draw { kind: Some(kind), quantity, turn }) = draw else {
             self.add_tiers(before..after, version)?;
             return Ok(&self.parts);
         };
         let (turned, drawn) =
             turn.map_or((before, Quantity::ZERO), |turn| (turn.position, turn.drawn));
-        self.add_drawn(before..turned, version, discount, drawn)?;
-        self.add_drawn(turned..after, version, discount, quantity.minus(drawn)?)?;
+        self.add_drawn(before..turned, version, kind, drawn)?;
+        self.add_drawn(turned..after, version, kind, quantity.minus(drawn)?)?;
         Ok(&self.parts)
     }
 
@@ -153,13 +153,13 @@ impl Walk {
         &mut self,
         way: Range<Quantity>,
         version: &PriceVersion,
-        discount: Discount,
+        kind: PartKind,
         drawn: Quantity,
     ) -> Result<(), OutOfRange> {
         if drawn.is_zero() {
             return self.add_tiers(way, version);
         }
-        self.parts.push(Part::new(discount.of(version)?, drawn)?);
+        self.parts.push(Part::new(kind, drawn)?);
         let way = if drawn.is_negative() {
             way.start..way.end.minus(drawn)?
         } else {

@@ -105,9 +105,9 @@ fn explain_meter(
 ) -> Result<Explanation, ApiError> {
     let RatedPeriod { usage, rated, book } = period;
     explain(usage, rated, book, meter, rows).map_err(|error| match error {
-        ExplainError::NotUsed { meter, period } => ApiError::NotFound {
-            what: "usage of meter",
-            id: format!("{meter} in {}", period.name()),
+        ExplainError::NotUsed { meter, .. } => ApiError::NotFound {
+            what: "usage, in that billing period, of meter",
+            id: meter.to_string(),
         },
         ExplainError::Rate(error) => ApiError::Rate(error),
     })

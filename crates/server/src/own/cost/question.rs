@@ -113,10 +113,11 @@ pub(crate) fn read_period(
     };
     found.ok_or_else(|| {
         let names: Vec<_> = periods.into_iter().map(BillingPeriod::name).collect();
-        let reason = if names.is_empty() {
-            format!("no billing period of the subscription starts in {month}")
-        } else {
-            format!("names none of the billing periods that start in {month}: {}", names.join(", "))
+        let names = names.join(", ");
+        let reason = match (names.is_empty(), is_name) {
+            (true, _) => format!("no billing period of the subscription starts in {month}"),
+            (false, true) => format!("is none of those that start in {month}: {names}"),
+            (false, false) => format!("several start in {month}, name one of {names}"),
         };
         ApiError::Parameter { name, reason }
     })
