@@ -99,7 +99,11 @@ impl Client {
         query: &Parameters<'_>,
         out: &mut dyn Write,
     ) -> Result<u64, Failure> {
-        let answer = self.fetch(path, query).map_err(|error| self.unreachable(&error))?;
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let request = request.query_pairs(query.iter().copied());
+        let request = request.header(header::AUTHORIZATION, &self.authorization);
+        let request = request.config().timeout_recv_response(Some(limits::FIRST_BYTE)).build();
+        let answer = request.call().map_err(|error| self.unreachable(&error))?;
         if !answer.status().is_success() {
             return self.body(Ok(answer)).map(|_| 0);
         }

@@ -20,6 +20,7 @@ use wire::usage::{Occurrences, parse_aggregate, with_occurrence};
 use crate::client::{Client, Payload};
 use crate::failure::Failure;
 use crate::limits;
+use crate::output::message;
 use crate::progress::Progress;
 use rows::{Row, Rows};
 
@@ -49,6 +50,9 @@ fn import_rows(import: &mut Import<'_>, file: &Path) -> Result<(), Failure> {
     while let Some(row) = rows.next().map_err(|error| wrong(error.to_string()))? {
         import.push(row)?;
         progress.at(input.read.load(Ordering::Relaxed));
+    }
+    if rows.is_continued() {
+        message("the file's last page has a nextLink: further pages are not in it");
     }
     Ok(())
 }

@@ -48,3 +48,5 @@ pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(30);
 pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 /// Bytes of a file that are received at a time.
 pub(crate) const PIECE_BYTES: usize = 1 << 16;
+/// How long the server may take to begin a file: it goes over all usage before the first byte of some.
+pub(crate) const FIRST_BYTE: Duration = Duration::from_secs(30 * 60);

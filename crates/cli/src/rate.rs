@@ -41,6 +41,9 @@ pub(crate) fn run<W: Write>(options: &RateOptions, output: &mut Output<W>) -> Re
     if options.commitment.is_some() && !has_commitment(&card) {
         message("warning: the rate card has no Monetary Commitment; --commitment changes nothing");
     }
+    if periods.is_empty() {
+        message("warning: the file has no usage, so there is no bill");
+    }
     let book = Book { commitment: options.commitment, ..book_of(&card) };
     let calculation = calculate(&card, &book, periods)
         .map_err(|reason| Failure::Input { file: options.usage.display().to_string(), reason })?;

@@ -44,11 +44,18 @@ pub struct ListedMeter {
     pub description: MeterDescription,
     /// As the latest card says.
     pub sku: Sku,
-    /// Whether it is sold for somebody else, as the latest card says.
-    pub is_third_party: bool,
     is_in_locale: bool,
+    /// What each import says that bills depend on beside the price.
+    traits: Vec<Imported<Traits>>,
     /// Prices by effective date, each in the order of import.
     prices: BTreeMap<UtcTime, Vec<Imported<Arc<PriceVersion>>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Traits {
+    locale: Locale,
+    category: Option<Arc<str>>,
+    is_third_party: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -151,8 +158,8 @@ impl PriceList {
             let listed = self.meters.entry(meter.id).or_insert_with(|| ListedMeter {
                 description: MeterDescription::default(),
                 sku: Sku::default(),
-                is_third_party: false,
                 is_in_locale: false,
+                traits: vec![],
                 prices: BTreeMap::new(),
             });
             if in_locale || !listed.is_in_locale {
@@ -160,7 +167,11 @@ impl PriceList {
                 listed.is_in_locale = in_locale;
             }
             listed.sku = meter.sku.clone();
-            listed.is_third_party = meter.is_third_party();
+            listed.traits.push(import.stamped(Traits {
+                locale: import.card.key.locale.clone(),
+                category: meter.description.category.clone(),
+                is_third_party: meter.is_third_party(),
+            }));
             let version = PriceVersion {
                 effective: meter.effective,
                 included: meter.included,
@@ -232,13 +243,44 @@ impl<T> Imported<T> {
 }
 
 impl ListedMeter {
-    /// The versions that count in a period, in order of their effective dates: of several imports
-    /// with one date the last that came before the period closed, else the first.
-    fn versions(&self, period: BillingPeriod) -> impl Iterator<Item = &Arc<PriceVersion>> {
-        self.prices.values().map(move |imports| {
-            let in_time = imports.iter().rfind(|import| import.counts_in(period));
-            &in_time.unwrap_or(&imports[0]).value
+    /// Whether it is sold for somebody else, so that no discount and no credit applies to it: as the
+    /// latest card says that counts in the period.
+    #[must_use]
+    pub fn is_third_party(&self, period: BillingPeriod) -> bool {
+        let counts = self.traits.iter().rfind(|traits| traits.counts_in(period));
+        counts.unwrap_or(&self.traits[0]).value.is_third_party
+    }
+
+    /// Whether it is of a category, in the language of any card that counts in the period: the
+    /// subscription's language picks names only. Compared without case.
+    fn is_of(&self, category: &str, period: BillingPeriod) -> bool {
+        let counting = self.traits.iter().rev().filter(|traits| traits.counts_in(period));
+        let mut counting: Vec<_> = counting.map(|traits| &traits.value).collect();
+        if counting.is_empty() {
+            counting.extend(self.traits.first().map(|traits| &traits.value));
+        }
+        let mut languages = BTreeSet::new();
+        counting.into_iter().filter(|traits| languages.insert(&traits.locale)).any(|traits| {
+            let of_meter = traits.category.as_deref();
+            of_meter.is_some_and(|of_meter| of_meter.to_lowercase() == category.to_lowercase())
         })
+    }
+
+    /// The versions that count in a period, in order of their effective dates: of several imports
+    /// with one date the last that came before the period closed. Imports after that price only
+    /// what would have no price without them, which is before the first version that counts.
+    fn versions(&self, period: BillingPeriod) -> Vec<&Arc<PriceVersion>> {
+        let counting =
+            |imports: &[Imported<_>]| imports.iter().rposition(|one| one.counts_in(period));
+        let first = self.prices.iter().find(|(_, imports)| counting(imports).is_some());
+        let first = first.map(|(effective, _)| *effective);
+        let of_dates =
+            self.prices.iter().filter_map(|(effective, imports)| match counting(imports) {
+                Some(last) => Some(&imports[last].value),
+                None if first.is_none_or(|first| *effective < first) => Some(&imports[0].value),
+                None => None,
+            });
+        of_dates.collect()
     }
 
     /// Every version that was ever imported, by effective date and then in order of import.
@@ -265,9 +307,10 @@ impl Book {
             None if self.list.is_empty() => Unpriced::NoRateCard,
             None => Unpriced::NotOnRateCard,
         };
-        let versions: Vec<_> =
-            listed.into_iter().flat_map(|meter| meter.versions(period)).collect();
-        let concerned = |candidate: &&PriceOverride| candidate.concerns(id, listed);
+        let versions = listed.map_or_else(Vec::new, |meter| meter.versions(period));
+        let concerned = |candidate: &&PriceOverride| {
+            candidate.touches(period) && candidate.concerns(id, listed, period)
+        };
         let overrides: Vec<_> = self.overrides.iter().filter(concerned).collect();
         let stretches = if overrides.is_empty() {
             versions.iter().map(|version| (version.effective, Some(Arc::clone(version)))).collect()
@@ -278,8 +321,14 @@ impl Book {
     }
 
     /// The meters that a term leaves out, beside those of third parties.
-    pub(crate) fn is_excluded(&self, id: MeterId, excluded: &BTreeSet<MeterId>) -> bool {
-        excluded.contains(&id) || self.list.meter(id).is_some_and(|meter| meter.is_third_party)
+    pub(crate) fn is_excluded(
+        &self,
+        id: MeterId,
+        excluded: &BTreeSet<MeterId>,
+        period: BillingPeriod,
+    ) -> bool {
+        let listed = self.list.meter(id);
+        excluded.contains(&id) || listed.is_some_and(|meter| meter.is_third_party(period))
     }
 }
 
@@ -318,14 +367,19 @@ fn overridden(
 }
 
 impl PriceOverride {
+    /// Whether it is in force at any moment of a period.
+    fn touches(&self, period: BillingPeriod) -> bool {
+        self.from < period.end() && self.until.is_none_or(|until| period.start() < until)
+    }
+
     /// Whether it applies to a meter, on the list or not.
-    fn concerns(&self, id: MeterId, listed: Option<&ListedMeter>) -> bool {
+    fn concerns(&self, id: MeterId, listed: Option<&ListedMeter>, period: BillingPeriod) -> bool {
         match &self.target {
             OverrideTarget::Meter(meter) => *meter == id,
             OverrideTarget::EveryMeter => listed.is_some(),
-            OverrideTarget::Category(category) => listed
-                .and_then(|meter| meter.description.category.as_deref())
-                .is_some_and(|of_meter| of_meter.eq_ignore_ascii_case(category)),
+            OverrideTarget::Category(category) => {
+                listed.is_some_and(|meter| meter.is_of(category, period))
+            }
         }
     }
 

@@ -282,7 +282,7 @@ impl Money {
     }
 
     /// The effective price: this amount for each unit, rounded half away from zero at 20 places. To
-    /// be shown, never to be computed with; none for no quantity.
+    /// be shown, never to be computed with; none for no quantity, and from 10^18 on.
     #[must_use]
     pub fn effective_price(self, quantity: Quantity) -> Option<String> {
         const PLACES: u32 = 20;
@@ -293,13 +293,16 @@ impl Money {
         let (quotient, rest) = (self.0 / unit, self.0 % unit);
         let away = I256::from(i8::from(rest.abs() * 2 >= unit.abs()));
         let sign = self.0.signum() * unit.signum();
-        let price = Money((quotient + away * sign) * I256::new(10).pow(MONEY_PLACES - PLACES));
-        Some(price.to_string())
+        // A price of 10^18 and more has no such text; no rate is near it.
+        let price =
+            (quotient + away * sign).checked_mul(I256::new(10).pow(MONEY_PLACES - PLACES))?;
+        Some(Self(price).to_string())
     }
 
     /// Splits the amount by weights into parts of whole units of `places` decimal places, which add
     /// up to it: every part is cut, and the units left go to the largest remainders, the first of
-    /// equal ones. What is smaller than a unit goes to the part that would get the next one.
+    /// equal ones. What is smaller than a unit goes to the part that would get the next one. A part
+    /// without weight gets nothing.
     ///
     /// Weights below zero count as zero; if none is above it, all are equal.
     ///
@@ -336,8 +339,9 @@ impl Money {
         }
         let sign = self.0.signum();
         let mut parts: Vec<Self> = parts.into_iter().map(|part| Self(part * unit * sign)).collect();
-        let crumb = &mut parts[by_remainder[left].1];
-        crumb.0 += self.0 % unit;
+        let next = by_remainder[left..].iter().find(|(_, position)| weights[*position] > 0);
+        let (_, position) = next.or(by_remainder.first()).expect("there is a part for each weight");
+        parts[*position].0 += self.0 % unit;
         Ok(parts)
     }
 
@@ -349,8 +353,8 @@ impl Money {
     pub fn to_rounded_text(self, places: u32) -> String {
         assert!(places <= MONEY_PLACES, "money has {MONEY_PLACES} places, {places} asked");
         let unit = I256::new(10).pow(MONEY_PLACES - places);
-        let half = unit / 2 * self.0.signum();
-        let rounded = self.0.checked_add(half).unwrap_or(self.0) / unit;
+        let away = I256::from(i8::from((self.0 % unit).abs() >= unit - (self.0 % unit).abs()));
+        let rounded = self.0 / unit + away * self.0.signum();
         let (sign, digits) = sign_and_digits(rounded);
         if places == 0 {
             return format!("{sign}{digits}");

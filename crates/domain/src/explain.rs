@@ -10,8 +10,9 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::book::{Book, Unpriced};
+use crate::book::{Book, PriceVersion, Unpriced};
 use crate::decimal::{Money, OutOfRange, Quantity};
 use crate::id::MeterId;
 use crate::period::BillingPeriod;
@@ -79,6 +80,27 @@ pub struct Explanation {
     /// The effective price: charge for each unit used, to 20 places. To be shown, never to be
     /// computed with.
     pub effective_price: Option<String>,
+}
+
+impl Explanation {
+    /// The same for a reader who is not to see what a price was made of: which card, override and
+    /// markup. The prices and amounts stay.
+    #[must_use]
+    pub fn without_origins(mut self) -> Self {
+        fn strip(node: &mut Node) {
+            if let Label::Version(version) = &mut node.label {
+                *version = Arc::new(PriceVersion {
+                    card: None,
+                    price_override: None,
+                    markup: None,
+                    ..PriceVersion::clone(version)
+                });
+            }
+            node.children.iter_mut().for_each(strip);
+        }
+        self.amount.iter_mut().for_each(strip);
+        self
+    }
 }
 
 /// Explains a meter of a bill. Of each day at most `rows_per_day_max` rows are shown one by one, the

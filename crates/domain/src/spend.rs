@@ -262,8 +262,11 @@ impl<'a> Adder<'a> {
                     Ok(covered)
                 });
                 let covered = credit.transpose()?.filter(|_| self.query.allocate_credit);
-                self.sums.is_priced[group] = true;
+                let is_first = !std::mem::replace(&mut self.sums.is_priced[group], true);
                 let group = &mut self.sums.groups[group];
+                if is_first {
+                    group.meter = Some((self.id, Quantity::ZERO));
+                }
                 group.amounts.add(gross, charge, covered.unwrap_or_default())?;
                 group.add_quantity(self.id, quantity)?;
                 self.add_meter(quantity, charge)
@@ -291,7 +294,7 @@ impl<'a> Adder<'a> {
         };
         let group = values.passes(&self.query.filters).then(|| {
             let parts = self.query.group_by.iter().map(|dimension| values.part(dimension));
-            self.sums.group(GroupKey { start: step, parts: parts.collect() }, self.id)
+            self.sums.group(GroupKey { start: step, parts: parts.collect() })
         });
         self.groups.insert((instance, cell), group);
         group
@@ -343,12 +346,12 @@ struct Sums {
 }
 
 impl Sums {
-    fn group(&mut self, key: GroupKey, meter: MeterId) -> usize {
+    fn group(&mut self, key: GroupKey) -> usize {
         let next = self.groups.len();
         let place = *self.places.entry(key.clone()).or_insert(next);
         if place == next {
             let amounts = Amounts::default();
-            self.groups.push(SpendGroup { key, amounts, meter: Some((meter, Quantity::ZERO)) });
+            self.groups.push(SpendGroup { key, amounts, meter: None });
             self.is_priced.push(false);
         }
         place

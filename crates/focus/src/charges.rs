@@ -130,7 +130,8 @@ impl Bill<'_> {
             id,
             description: listed.map_or(source, |meter| &meter.description).clone(),
             publisher: None,
-            is_third_party: listed.is_some_and(|meter| meter.is_third_party),
+            is_third_party: listed
+                .is_some_and(|meter| meter.is_third_party(self.period.rated.period)),
             is_credit_eligible: credits.any(|credit| credit.meters.contains(&id)),
         }
     }
@@ -185,6 +186,8 @@ impl Bill<'_> {
         self.row(range, Charge::Usage(usage)).map(Some)
     }
 
+    /// A discount is off the card's rate; a markup is the seller's own list price, as whoever reads
+    /// the bill knows no other.
     fn rating(&self, key: &Key, sum: &Sum) -> Rating {
         let (effective, kind) = match key.price {
             Ok(price) => price,
@@ -195,12 +198,12 @@ impl Bill<'_> {
             PartKind::Included => Rating::Included { effective },
             PartKind::Tier { from, rate } => Rating::Tier {
                 from,
-                list: version.list_rate(Tier { from, rate }),
+                list: version.list_rate(Tier { from, rate }).max(rate),
                 contracted: rate,
                 effective,
             },
             PartKind::Committed { base, .. } => Rating::Committed {
-                list: version.list_rate(version.tiers.base()),
+                list: version.list_rate(version.tiers.base()).max(base),
                 contracted: base,
                 effective,
                 commitment: Arc::clone(&self.commitment),

@@ -53,6 +53,8 @@ pub(crate) enum ApiError {
     RateCardQuery,
     /// The rate card to be imported is wrong.
     RateCard(RateCardError),
+    /// A query parameter that the call does not take.
+    UnknownParameter { name: String, known: String },
     /// A parameter of our own API is wrong.
     Parameter { name: &'static str, reason: String },
     /// A body of our own API is wrong.
@@ -137,6 +139,7 @@ impl ApiError {
             | Self::RateCardQuery
             | Self::RateCard(_)
             | Self::Parameter { .. }
+            | Self::UnknownParameter { .. }
             | Self::Body(_)
             | Self::BodyInterrupted
             | Self::Event { .. } => StatusCode::BAD_REQUEST,
@@ -177,6 +180,7 @@ impl ApiError {
             Self::RateCardQuery => "InvalidQuery",
             Self::RateCard(_) => "InvalidRateCard",
             Self::Parameter { .. } => "InvalidParameter",
+            Self::UnknownParameter { .. } => "UnknownParameter",
             Self::Body(_) | Self::BodyInterrupted => "InvalidRequestBody",
             Self::BodyTooLarge | Self::TooManyEvents => "RequestEntityTooLarge",
             Self::MediaType { .. } => "UnsupportedMediaType",
@@ -238,6 +242,12 @@ impl ApiError {
             Self::RateCardQuery => wire::ratecard::INVALID_QUERY.to_owned(),
             Self::RateCard(error) => error.to_string(),
             Self::Parameter { name, reason } => format!("parameter '{name}': {reason}"),
+            Self::UnknownParameter { name, known } if known.is_empty() => {
+                format!("parameter '{name}' is not known; this call takes none")
+            }
+            Self::UnknownParameter { name, known } => {
+                format!("parameter '{name}' is not known; this call takes {known}")
+            }
             Self::Body(reason) => reason.clone(),
             Self::BodyInterrupted => "the request body did not arrive whole".to_owned(),
             Self::BodyTooLarge => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::time::{Civil, UtcTime};
@@ -18,6 +18,7 @@ use wire::query::Parameters;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::limits;
+use crate::router::query_parameters;
 
 /// The path as the client wrote it, kept beside the folded one.
 #[derive(Debug, Clone)]
@@ -39,11 +40,27 @@ impl FromRequestParts<Arc<App>> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self {
-            origin: origin(parts, app),
-            parameters: Parameters::parse(query).map_err(ApiError::Query)?,
-            token: bearer(&parts.headers),
-        })
+        let parameters = Parameters::parse(query).map_err(ApiError::Query)?;
+        check_names(parts, &parameters)?;
+        Ok(Self { origin: origin(parts, app), parameters, token: bearer(&parts.headers) })
+    }
+}
+
+/// Our own calls take the parameters that the OpenAPI document has, and no others: one that is
+/// mistyped would otherwise be an answer to another question. Azure's calls ignore what they do not
+/// know, as Azure does.
+fn check_names(parts: &Parts, parameters: &Parameters) -> Result<(), ApiError> {
+    let Some(path) = parts.extensions.get::<MatchedPath>() else { return Ok(()) };
+    let Some(known) = query_parameters(path.as_str(), &parts.method) else { return Ok(()) };
+    let mut unknown = parameters.names().filter(|name| {
+        // Tools of Azure add it to every call.
+        *name != "api-version" && !known.iter().any(|known| known.eq_ignore_ascii_case(name))
+    });
+    match unknown.next() {
+        Some(name) => {
+            Err(ApiError::UnknownParameter { name: name.to_owned(), known: known.join(", ") })
+        }
+        None => Ok(()),
     }
 }
 

@@ -30,6 +30,10 @@ pub const SHARES_PER_QUESTION: usize = 1_000;
 pub const EXPLAINED_ROWS_PER_DAY: usize = 1_000;
 /// Bytes of an export that are sent as one piece.
 pub const EXPORT_PIECE_BYTES: usize = 1 << 16;
+/// Exports under way at a time.
+pub const EXPORTS: usize = 8;
+/// How long a client of an export may take nothing before it is given up.
+pub const EXPORT_SEND: Duration = Duration::from_secs(60);
 /// Pieces of an export that wait for a slow client.
 pub const EXPORT_PIECES: usize = 16;
 /// First day of usage that is taken; before there were clouds to bill, a date is a mistake.

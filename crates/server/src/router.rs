@@ -1,12 +1,16 @@
 //! Every route, on one page. Paths are lower case here: requests are folded before they are matched.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use http::Method;
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::ParameterIn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -85,4 +89,36 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 pub fn openapi() -> String {
     let (_, document) = documented().split_for_parts();
     document.to_pretty_json().expect("a document made from types can be written")
+}
+
+/// The query parameters that the OpenAPI document has for a call of our own API, by the path as it is
+/// routed; none if it is no such call.
+pub(crate) fn query_parameters(path: &str, method: &Method) -> Option<&'static [String]> {
+    static KNOWN: LazyLock<HashMap<(String, Method), Vec<String>>> = LazyLock::new(|| {
+        let (_, document) = documented().split_for_parts();
+        let mut known = HashMap::new();
+        for (path, item) in document.paths.paths {
+            let operations = [
+                (Method::GET, item.get),
+                (Method::POST, item.post),
+                (Method::PUT, item.put),
+                (Method::PATCH, item.patch),
+                (Method::DELETE, item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                let parameters = operation.parameters.unwrap_or_default().into_iter();
+                let written = parameters.filter_map(|one| match one {
+                    RefOr::T(parameter) => Some(parameter),
+                    RefOr::Ref(_) => None, // handlers write their parameters out
+                });
+                let query = written.filter(|one| one.parameter_in == ParameterIn::Query);
+                known.insert((path.clone(), method), query.map(|one| one.name).collect());
+            }
+        }
+        known
+    });
+    let own = path.starts_with("/tallyhouse/v1/");
+    let known = KNOWN.get(&(path.to_owned(), method.clone())).filter(|_| own);
+    known.map(Vec::as_slice)
 }

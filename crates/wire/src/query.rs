@@ -83,6 +83,11 @@ impl Parameters {
         self.all(name).first().map(String::as_str)
     }
 
+    /// The names of the parameters, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Every value of a parameter, in the order of the query.
     #[must_use]
     pub fn all(&self, name: &str) -> &[String] {

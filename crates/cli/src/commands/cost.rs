@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use domain::currency::minor_unit_places;
 use domain::decimal::Money;
 use domain::id::Currency;
-use wire::own::{Cost, CostGroup};
+use wire::own::{Completeness, Cost, CostGroup};
 
 use super::OWN_API;
 use crate::arguments::{CostCommand, CostRangeOptions, CostShowOptions};
@@ -42,8 +42,11 @@ fn show<W: Write>(
     let out = output.stream();
     let period = cost.period.as_ref().map_or_else(String::new, |name| format!("{name}, "));
     write!(out, "{period}{} to {} (UTC)", day(&cost.from), day(&cost.to))?;
-    if let Some(time) = &cost.complete_up_to.time {
-        write!(out, ", complete up to {time}")?;
+    let Completeness { time, held_back_by, .. } = &cost.complete_up_to;
+    match (time, held_back_by) {
+        (Some(time), Some(source)) => write!(out, ", complete up to {time} ({source})")?,
+        (Some(time), None) => write!(out, ", complete up to {time}")?,
+        (None, _) => write!(out, ", complete up to: unknown, as no source sent usage lately")?,
     }
     writeln!(out, "{}\n", if cost.provisional { ", provisional" } else { "" })?;
     let is_rounded = write_spend(out, &cost)?;
@@ -115,21 +118,21 @@ pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> 
 }
 
 /// Which columns a table of spend has: those of amounts only where one is not zero.
-struct Shown {
-    by_nothing: bool,
+struct Shown<'a> {
+    group_by: &'a [String],
     by_meter: bool,
     discount: bool,
     credit: bool,
     shared: bool,
 }
 
-impl Shown {
-    fn of(cost: &Cost) -> Self {
+impl<'a> Shown<'a> {
+    fn of(cost: &'a Cost) -> Self {
         let any = |amount: fn(&CostGroup) -> &String| {
             cost.groups.iter().any(|group| amount(group).as_str() != "0")
         };
         Self {
-            by_nothing: cost.group_by.is_empty(),
+            group_by: &cost.group_by,
             by_meter: cost.group_by.iter().any(|entry| entry == "meter"),
             discount: any(|group| &group.discount),
             credit: any(|group| &group.credit),
@@ -175,15 +178,14 @@ impl Shown {
         if self.by_meter {
             row.extend([text(&group.meter_category), text(&group.meter_name)]);
         }
-        let inherited = if group.reason.is_some() { " (inherited)" } else { "" };
-        let key = |key: &Option<String>| match key {
-            Some(key) => format!("{key}{inherited}"),
+        let key = |entry: &String, key: &Option<String>| match key {
+            Some(key) if group.inherited.contains(entry) => format!("{key} (inherited)"),
+            Some(key) => key.clone(),
             None => "(none)".to_owned(),
         };
         match group.keys.as_slice() {
-            [] if self.by_nothing => {}
-            [] => row.push(key(&group.key)),
-            keys => row.extend(keys.iter().map(key)),
+            [] => row.extend(self.group_by.first().map(|entry| key(entry, &group.key))),
+            keys => row.extend(self.group_by.iter().zip(keys).map(|(entry, one)| key(entry, one))),
         }
         if self.by_meter {
             row.extend([text(&group.quantity), text(&group.unit)]);

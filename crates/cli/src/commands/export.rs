@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::OWN_API;
 use crate::arguments::{ExportCommand, ExportFocusOptions};
@@ -51,20 +51,27 @@ fn to_file(
     file: &Path,
     download: impl FnOnce(&mut dyn Write) -> Result<u64, Failure>,
 ) -> Result<(), Failure> {
-    let mut partial = OsString::from(file);
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let mut out = BufWriter::new(File::create(&partial)?);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let name = file
+        .file_name()
+        .ok_or_else(|| Failure::Usage(format!("{} is no name of a file", file.display())))?;
+    let mut unfinished = OsString::from(".");
+    unfinished.push(name);
+    unfinished.push(format!(".{}.partial", std::process::id()));
+    let unfinished = folder.join(unfinished);
+    let mut out = BufWriter::new(File::create_new(&unfinished)?);
     let written = download(&mut out).and_then(|bytes| {
         out.flush()?;
         out.get_ref().sync_all()?;
-        fs::rename(&partial, file)?;
+        fs::rename(&unfinished, file)?;
+        File::open(folder)?.sync_all()?;
         Ok(bytes)
     });
     match written {
         Ok(bytes) => message(format!("{}: {bytes} bytes", file.display())),
         Err(failure) => {
-            let _ = fs::remove_file(&partial); // the failure itself is what matters
+            let _ = fs::remove_file(&unfinished); // the failure itself is what matters
             return Err(failure);
         }
     }

@@ -94,12 +94,22 @@ impl<R: BufRead> Rows<io::Chain<io::Cursor<Vec<u8>>, R>> {
                 return Err(RowsError::Form { line: 1, column: 1, expected });
             }
         };
-        let bytes = Bytes { reader: io::Cursor::new(start).chain(reader), line: 1, column: 1 };
+        let bytes = Bytes {
+            reader: io::Cursor::new(start).chain(reader),
+            line: 1,
+            column: 1,
+            is_continued: false,
+        };
         Ok(Self { bytes, form })
     }
 }
 
 impl<R: BufRead> Rows<R> {
+    /// Whether the last document says that further pages follow, which are not in the file.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.bytes.is_continued
+    }
+
     /// The next row; nothing after the last.
     ///
     /// # Errors
@@ -169,11 +179,11 @@ impl<R: BufRead> Rows<R> {
 /// else a row, which ends on its line unless it is written over several.
 fn form_of(start: &[u8]) -> Form {
     let start = start.trim_ascii_start();
-    let mut bytes = Bytes { reader: start, line: 1, column: 1 };
+    let mut bytes = Bytes { reader: start, line: 1, column: 1, is_continued: false };
     if matches!(bytes.enter_list(), Ok(Form::List { .. })) {
         return Form::Documents;
     }
-    let mut bytes = Bytes { reader: start, line: 1, column: 1 };
+    let mut bytes = Bytes { reader: start, line: 1, column: 1, is_continued: false };
     let mut object = Text::default();
     let is_whole = bytes.value(&mut object).is_ok()
         && serde_json::from_slice::<IgnoredAny>(&object.bytes).is_ok();
@@ -198,6 +208,10 @@ impl Text {
         self.bytes.push(if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
     }
 
+    fn is(&self, text: &[u8]) -> bool {
+        self.unreadable.is_none() && self.bytes.trim_ascii() == text
+    }
+
     fn finish(self) -> Row {
         if let Some(reason) = self.unreadable {
             return Row::Unreadable(reason);
@@ -214,6 +228,8 @@ struct Bytes<R> {
     reader: R,
     line: u64,
     column: u64,
+    /// Whether the document read last names a further page.
+    is_continued: bool,
 }
 
 impl<R: BufRead> Bytes<R> {
@@ -268,6 +284,7 @@ impl<R: BufRead> Bytes<R> {
             return Ok(Form::List { in_document: false, is_first: true });
         }
         self.expect(b'{', "a document {\"value\": [...]}")?;
+        self.is_continued = false;
         loop {
             if self.peek_token()? != Some(b'"') {
                 return Err(self.expected("a member \"value\" with a list"));
@@ -276,24 +293,37 @@ impl<R: BufRead> Bytes<R> {
             self.value(&mut name)?;
             self.expect(b':', "':'")?;
             let opens = self.peek_token()? == Some(b'[');
-            if opens && name.finish() == Row::Text("\"value\"".to_owned()) {
+            if opens && name.is(b"\"value\"") {
                 self.advance();
                 return Ok(Form::List { in_document: true, is_first: true });
             }
-            self.value(&mut Text::default())?;
+            self.other_member(&name)?;
             if self.peek_token()? == Some(b',') {
                 self.advance();
             }
         }
     }
 
+    /// Steps over a member that has no rows, and takes note of a further page.
+    fn other_member(&mut self, name: &Text) -> Result<(), RowsError> {
+        let is_link = name.is(b"\"nextLink\"");
+        let mut value = Text::default();
+        self.value(&mut value)?;
+        self.is_continued |= is_link && !value.is(b"null");
+        Ok(())
+    }
+
     /// Steps over what follows the rows of a document, such as its `nextLink`.
     fn leave_document(&mut self) -> Result<(), RowsError> {
         while self.peek_token()? == Some(b',') {
             self.advance();
-            self.value(&mut Text::default())?;
+            let mut name = Text::default();
+            self.value(&mut name)?;
+            if name.is(b"\"value\"") {
+                return Err(self.expected("one member \"value\" in a document"));
+            }
             self.expect(b':', "':'")?;
-            self.value(&mut Text::default())?;
+            self.other_member(&name)?;
         }
         self.expect(b'}', "'}' at the end of the document")
     }

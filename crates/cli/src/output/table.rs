@@ -1,5 +1,6 @@
 //! Tables for people, in the form of `az -o table`: a header, a rule, and columns two spaces apart.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
@@ -41,15 +42,17 @@ pub(crate) fn write_rows(
         .iter()
         .enumerate()
         .map(|(position, column)| {
-            let cells = rows.iter().chain(&sum).map(|row| row[position].width());
-            cells.chain([column.header.width()]).max().unwrap_or(0)
+            let cells = rows.iter().chain(&sum).map(|row| printable(&row[position]).width());
+            cells.chain([printable(&column.header).width()]).max().unwrap_or(0)
         })
         .collect();
     let mut line = |cells: Vec<&str>| {
-        let cells = cells.into_iter().zip(columns).zip(&widths).map(|((cell, column), width)| {
-            let space = " ".repeat(width.saturating_sub(cell.width()));
-            if column.right { format!("{space}{cell}") } else { format!("{cell}{space}") }
-        });
+        let cells = cells.into_iter().map(printable).zip(columns).zip(&widths).map(
+            |((cell, column), width)| {
+                let space = " ".repeat(width.saturating_sub(cell.width()));
+                if column.right { format!("{space}{cell}") } else { format!("{cell}{space}") }
+            },
+        );
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     line(columns.iter().map(|column| column.header.as_str()).collect())?;
@@ -61,6 +64,14 @@ pub(crate) fn write_rows(
         line(sum.iter().map(String::as_str).collect())?;
     }
     Ok(())
+}
+
+/// A cell without what would act on the terminal instead of being shown.
+fn printable(cell: &str) -> Cow<'_, str> {
+    if cell.chars().any(char::is_control) {
+        return Cow::Owned(cell.replace(char::is_control, " "));
+    }
+    Cow::Borrowed(cell)
 }
 
 /// Writes a list, or one item, as a table of its scalar members but the skipped ones; what is nested
@@ -129,7 +140,7 @@ fn cell(value: &Document) -> String {
         Document::Bool(true) => "True".to_owned(),
         Document::Bool(false) => "False".to_owned(),
         Document::Number(text) => text.clone(),
-        Document::String(text) => text.replace(|character: char| character.is_control(), " "),
+        Document::String(text) => text.clone(),
         Document::Null | Document::Array(_) | Document::Object(_) => String::new(),
     }
 }

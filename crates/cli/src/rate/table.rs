@@ -25,9 +25,6 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let is_rounded = write_periods(out, calculation, list)?;
     out.flush()?;
-    if calculation.periods.is_empty() {
-        message("no usage");
-    }
     if is_rounded {
         let places = places(&calculation.currency);
         message(format!(

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::import::Input;
 use crate::import::rows::{Row, Rows, RowsError};
 use crate::limits;
+use crate::output::message;
 use crate::progress::Progress;
 
 /// Rows by subscription and billing period, in the order of both.
@@ -169,6 +170,11 @@ impl<F: FnMut()> ReadRows<F> {
                 Err(reason) => self.problems.add(format_args!("row {number}: {reason}")),
             }
             (self.each_row)();
+        }
+        if rows.is_continued() {
+            let missing =
+                "the last page has a nextLink: without the pages after it the bill is too low";
+            message(format!("warning: {missing}"));
         }
         Ok(())
     }

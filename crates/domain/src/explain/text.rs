@@ -86,6 +86,9 @@ fn version_name(version: &PriceVersion) -> String {
     origins.extend(version.card.map(|card| format!("card import {card}")));
     origins.extend(version.price_override.map(|made_by| format!("override {}", made_by.0)));
     origins.extend(version.markup.as_ref().map(|(percent, _)| format!("markup {percent}%")));
+    if origins.is_empty() {
+        return format!("price{}", from(version.effective));
+    }
     format!("price{} ({})", from(version.effective), origins.join(", "))
 }
 

@@ -86,7 +86,7 @@ pub(super) fn draw(
     book: &Book,
     meters: &mut BTreeMap<MeterId, RatedMeter>,
 ) -> Result<Option<CommitmentDrawn>, RateError> {
-    let Some(committed) = book.commitment.filter(|amount| !amount.is_zero()) else {
+    let Some(committed) = book.commitment.filter(|amount| *amount > Money::ZERO) else {
         return Ok(None);
     };
     let Some(term) = term(book, usage.period()) else { return Ok(None) };
@@ -96,7 +96,8 @@ pub(super) fn draw(
     let reached = tiered_discount.iter().rfind(|(level, _)| *level <= committed);
     let percent = reached.map_or(Percent::default(), |(_, percent)| *percent);
 
-    let eligible = meters.iter().filter(|(id, _)| !book.is_excluded(**id, excluded));
+    let eligible =
+        meters.iter().filter(|(id, _)| !book.is_excluded(**id, excluded, usage.period()));
     let places = eligible.map(|(id, meter)| Place::new(*id, meter, &usage.meters()[id], percent));
     let mut places: Vec<Place<'_>> = places.collect::<Result<_, _>>()?;
     let mut purse = Purse { left: committed, crumbs: Money::ZERO, is_exhausted: false };

@@ -37,7 +37,8 @@ pub(super) fn draw(
     let terms = book.list.terms(TermKind::MonetaryCredit, usage.period());
     let credits = terms.into_iter().filter_map(|term| match term {
         OfferTerm::MonetaryCredit { credit, excluded, effective } => {
-            let covered = rated.meters.keys().filter(|id| !book.is_excluded(**id, excluded));
+            let covered =
+                rated.meters.keys().filter(|id| !book.is_excluded(**id, excluded, usage.period()));
             let meters = covered.copied().collect();
             Some(CreditDrawn {
                 credit: *credit,
@@ -54,7 +55,7 @@ pub(super) fn draw(
         for id in &only.meters {
             only.eligible = only.eligible.plus(rated.meters[id].pay_as_you_go()?)?;
         }
-        only.drawn = only.eligible.clamp(Money::ZERO, only.credit);
+        only.drawn = only.eligible.min(only.credit).max(Money::ZERO);
     } else if !credits.is_empty() {
         // Where meters differ, what the first one leaves to the next depends on the rows.
         let of_rows = allocate(usage, rated, &credits)?;
@@ -120,7 +121,7 @@ fn allocate(
             let Some(covered_rows) = rows.get_mut(id) else { continue };
             let charge = &mut open.get_mut(id).expect("every meter is there")[*row];
             eligible = eligible.plus(*charge)?;
-            let now = eligible.clamp(Money::ZERO, credit.credit);
+            let now = eligible.min(credit.credit).max(Money::ZERO);
             covered_rows[*row] = now.minus(drawn)?;
             *charge = charge.minus(covered_rows[*row])?;
             drawn = now;

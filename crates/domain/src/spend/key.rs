@@ -17,7 +17,8 @@ pub enum Dimension {
     Category,
     /// The meter's subcategory.
     Subcategory,
-    /// The meter's region as the rate card spells it, such as `US East` or `Zone 1`.
+    /// The meter's region by its display name, such as `East US`, however the rate card spells it;
+    /// what is no region, such as `Zone 1`, as the card has it.
     Region,
     /// The resource, by its URI in lower case.
     Resource,
@@ -27,6 +28,26 @@ pub enum Dimension {
     Location,
     /// The value of the tag of this name, which is compared without case.
     Tag(String),
+}
+
+impl Dimension {
+    /// Whether the other one is the same: tags' names are compared without case.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tag(name), Self::Tag(other)) => name.eq_ignore_ascii_case(other),
+            _ => self == other,
+        }
+    }
+
+    /// A value as it is compared: without case, regions in whatever spelling.
+    fn canonical(&self, value: &str) -> String {
+        let is_place = matches!(self, Self::Region | Self::Location);
+        match region::find(value).filter(|_| is_place) {
+            Some(region) => region.id.to_owned(),
+            None => value.to_lowercase(),
+        }
+    }
 }
 
 /// Size of the steps of time that spend is shown by.
@@ -111,7 +132,8 @@ impl Row<'_> {
             Dimension::Meter => Some(Arc::from(self.meter.to_string())),
             Dimension::Category => present(&self.description.category),
             Dimension::Subcategory => present(&self.description.subcategory),
-            Dimension::Region => present(&self.description.region),
+            Dimension::Region => present(&self.description.region)
+                .map(|text| region::find(&text).map_or(text, |region| Arc::from(region.name))),
             Dimension::Resource => self.instance.resource_uri.as_deref().map(folded),
             Dimension::ResourceGroup => self.instance.resource_group().map(folded),
             Dimension::Location => present(&self.instance.location).map(|text| {
@@ -134,10 +156,9 @@ impl Row<'_> {
     pub(super) fn passes(&self, filters: &[Filter]) -> bool {
         filters.iter().all(|filter| {
             let part = self.part(&filter.dimension);
-            filter.values.iter().any(|wanted| match (wanted, &part.value) {
-                (None, None) => true,
-                (Some(wanted), Some(value)) => wanted.to_lowercase() == value.to_lowercase(),
-                _ => false,
+            let value = part.value.as_deref().map(|value| filter.dimension.canonical(value));
+            filter.values.iter().any(|wanted| {
+                wanted.as_deref().map(|wanted| filter.dimension.canonical(wanted)) == value
             })
         })
     }

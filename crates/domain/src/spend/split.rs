@@ -33,14 +33,17 @@ impl Spend {
     ///
     /// Parts are whole units of `places` decimal places and go by largest remainders; what is smaller
     /// than a unit stays with one part. The shared group's own amount becomes nothing, so the total
-    /// stays. Where there is no other group it stays where it is.
+    /// stays. Where there is no other group it stays where it is. Says whether the shared group is
+    /// there at all.
     ///
     /// # Errors
     /// [`OutOfRange`] if a sum would not be exact.
     ///
     /// # Panics
     /// If spend is not grouped by a dimension.
-    pub fn split(&mut self, shared: &SharedCost, places: u32) -> Result<(), OutOfRange> {
+    pub fn split(&mut self, shared: &SharedCost, places: u32) -> Result<bool, OutOfRange> {
+        let value = shared.value.as_deref();
+        let is_there = self.groups.iter().any(|group| is_named(group, value));
         let mut by_start: BTreeMap<Option<UtcTime>, Vec<SpendGroup>> = BTreeMap::new();
         for group in std::mem::take(&mut self.groups) {
             by_start.entry(group.key.start).or_default().push(group);
@@ -50,7 +53,7 @@ impl Spend {
             self.groups.append(&mut groups);
         }
         self.groups.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(())
+        Ok(is_there)
     }
 }
 
@@ -70,7 +73,8 @@ fn split_step(
         && !givers.is_empty()
     {
         for (name, _) in weights {
-            if !takers.iter().any(|group| is_named(group, Some(name))) {
+            let is_shared = givers.iter().any(|group| is_named(group, Some(name)));
+            if !is_shared && !takers.iter().any(|group| is_named(group, Some(name))) {
                 takers.push(empty(start, name));
             }
         }

@@ -17,10 +17,10 @@ use focus::{
 };
 use http::header;
 use http_body_util::channel::{Channel, Sender};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tracing::Instrument as _;
 
-use super::cost::read_moment;
+use super::cost::{LAST_YEAR, TOO_FAR, read_moment};
 use super::parsed;
 use crate::app::App;
 use crate::bill::{Account, Basis};
@@ -31,6 +31,9 @@ use crate::limits;
 
 /// The right that the call needs.
 const ACTION: Action = Action::COST_READ;
+
+/// Exports under way: each holds a thread and a billing period's usage until its client has it.
+static EXPORTS: Semaphore = Semaphore::const_new(limits::EXPORTS);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -74,14 +77,19 @@ pub(crate) async fn focus(State(app): State<Arc<App>>, asked: Asked) -> Result<R
         Format::Csv => ("text/csv; charset=utf-8", "focus.csv"),
         Format::Parquet => ("application/vnd.apache.parquet", "focus.parquet"),
     };
+    let turn = EXPORTS.acquire().await.expect("the semaphore is never closed");
     // Parquet says how wide its numbers are before the first of them.
     let scales = match format {
         Format::Csv => None,
         Format::Parquet => Some(scales(&app, &export).await?),
     };
     let (sender, body) = Channel::<Bytes, io::Error>::new(limits::EXPORT_PIECES);
-    let sending = send(app, export, scales, sender);
-    tokio::spawn(sending.instrument(tracing::Span::current())); // ends when the client goes away
+    let sending = async move {
+        send(app, export, scales, sender).await;
+        drop(turn);
+    };
+    // Ends with the body: when it is sent, when the client goes away, or takes nothing for too long.
+    tokio::spawn(sending.instrument(tracing::Span::current()));
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [
         (header::CONTENT_TYPE, content_type.to_owned()),
@@ -126,7 +134,12 @@ async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
     let basis = app.basis(as_of).await?;
     let mut bills = Vec::new();
     for subscription in subscriptions {
-        let Some(account) = Account::as_of(&subscription, basis.revision) else { continue };
+        let Some(account) = Account::as_of(&subscription, basis.revision) else {
+            if parameters.get("subscription").is_none() {
+                continue;
+            }
+            return Err(wrong("asOf", &format!("subscription {} was made later", subscription.id)));
+        };
         let account = Arc::new(account);
         let periods = match first.zip(last) {
             None => vec![account.schedule.containing(basis.known_at)],
@@ -138,7 +151,8 @@ async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
 }
 
 fn read_month(name: &'static str, text: &str) -> Result<Month, ApiError> {
-    parsed(name, Month::parse(text))
+    let month = parsed(name, Month::parse(text))?;
+    if month.year() >= LAST_YEAR { Err(wrong(name, TOO_FAR)) } else { Ok(month) }
 }
 
 /// Every billing period that starts in one of the months.
@@ -200,13 +214,17 @@ async fn send(
         while let Some(piece) = pieces.recv().await {
             match piece {
                 Piece::Data(bytes) => {
-                    if body.send_data(bytes).await.is_err() {
-                        return; // what is produced has nobody to go to, which ends it
+                    let sending = tokio::time::timeout(limits::EXPORT_SEND, body.send_data(bytes));
+                    match sending.await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return, // nobody takes what is produced, which ends that too
+                        Err(_) => break,
                     }
                 }
                 Piece::End => return,
             }
         }
+        drop(pieces);
         body.abort(io::Error::other("the export broke off"));
     };
     tokio::join!(producing, forwarding);

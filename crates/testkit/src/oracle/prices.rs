@@ -35,7 +35,7 @@ impl Version {
 /// The price of this meter, after aliases, for usage of this period that starts at this moment.
 pub(super) fn version_at(case: &Case, meter: u32, period: &Period, time: Time) -> Option<Version> {
     let on_card = on_card(case, meter, period, time);
-    let own = own_price(case, meter, time).map(|place| &case.overrides[place].change);
+    let own = own_price(case, meter, period, time).map(|place| &case.overrides[place].change);
     let (included, mut steps) = match (own, on_card) {
         (Some(Change::Price { included, tiers }), _) => (included, steps(tiers)),
         (Some(Change::Markup(percent)), Some(version)) => {
@@ -50,7 +50,7 @@ pub(super) fn version_at(case: &Case, meter: u32, period: &Period, time: Time) -
     };
     steps.sort();
     let card_from = on_card.map_or(Time::ALWAYS, |version| version.from);
-    let from = card_from.max(own_price_since(case, meter, time));
+    let from = card_from.max(own_price_since(case, meter, period, time));
     Some(Version { from, included: included.value().clone(), steps })
 }
 
@@ -58,7 +58,7 @@ pub(super) fn version_at(case: &Case, meter: u32, period: &Period, time: Time) -
 /// price after it.
 pub(super) fn included(case: &Case, meter: u32, period: &Period) -> Option<BigRational> {
     let on_cards = versions(case, meter).map(|(_, version)| version.from);
-    let own = changes(case);
+    let own = changes(case, period);
     let mut moments: Vec<Time> = on_cards.chain(own).filter(|time| *time > period.start).collect();
     moments.push(period.start);
     moments.sort();
@@ -77,9 +77,10 @@ pub(super) fn reason(case: &Case, meter: u32) -> &'static str {
     "before first price"
 }
 
-/// The meter as the latest card that has it describes it.
-pub(super) fn described(case: &Case, meter: u32) -> Option<&Meter> {
-    versions(case, meter).last().map(|(_, version)| version)
+/// The meter as the latest card describes it that has it and counts in the period; else the first.
+pub(super) fn described<'a>(case: &'a Case, meter: u32, period: &Period) -> Option<&'a Meter> {
+    let counting = versions(case, meter).filter(|(card, _)| counts(card, period)).last();
+    counting.or_else(|| versions(case, meter).next()).map(|(_, version)| version)
 }
 
 /// Whether an import changes this period: it came before the period closed, or says that it does.
@@ -93,25 +94,31 @@ fn versions(case: &Case, meter: u32) -> impl Iterator<Item = (&Card, &Meter)> {
     all.filter(move |(_, version)| version.id == meter)
 }
 
-/// The version of the cards: of the latest date, as the last import says it that counts here.
+/// The version of the cards: of the latest date among imports that count here, as the last of them
+/// says it. Where none of those has begun, imports that do not count price what else had no price.
 fn on_card<'a>(case: &'a Case, meter: u32, period: &Period, time: Time) -> Option<&'a Meter> {
-    let date = versions(case, meter).map(|(_, one)| one.from).filter(|from| *from <= time).max()?;
-    let imports: Vec<_> = versions(case, meter).filter(|(_, one)| one.from == date).collect();
-    let last = imports.iter().rfind(|(card, _)| counts(card, period)).or(imports.first());
-    last.map(|(_, version)| *version)
+    let begun = || versions(case, meter).filter(|(_, one)| one.from <= time);
+    let counting = begun().filter(|(card, _)| counts(card, period));
+    if let Some(date) = counting.map(|(_, one)| one.from).max() {
+        let counting = begun().filter(|(card, _)| counts(card, period));
+        return counting.filter(|(_, one)| one.from == date).last().map(|(_, one)| one);
+    }
+    let date = begun().map(|(_, one)| one.from).max()?;
+    let mut of_date = begun().filter(|(_, one)| one.from == date);
+    of_date.next().map(|(_, one)| one)
 }
 
 /// Place of the own price in force: the narrowest scope, then the narrowest target, then the last.
-fn own_price(case: &Case, meter: u32, time: Time) -> Option<usize> {
+fn own_price(case: &Case, meter: u32, period: &Period, time: Time) -> Option<usize> {
     let applies = |own: &Override| {
         let matches = match &own.target {
-            Target::Every => described(case, meter).is_some(),
-            Target::Category(category) => {
-                described(case, meter).is_some_and(|one| one.category.as_ref() == Some(category))
-            }
+            Target::Every => described(case, meter, period).is_some(),
+            Target::Category(category) => described(case, meter, period)
+                .is_some_and(|one| one.category.as_ref() == Some(category)),
             Target::Meter(id) => *id == meter,
         };
-        matches && own.from <= time && own.until.is_none_or(|until| time < until)
+        let in_force = own.from <= time && own.until.is_none_or(|until| time < until);
+        matches && touches(own, period) && in_force
     };
     let narrowness = |own: &Override| match own.target {
         Target::Every => 0,
@@ -126,24 +133,31 @@ fn own_price(case: &Case, meter: u32, time: Time) -> Option<usize> {
 }
 
 /// Since when the same own price has been in force as at this moment, or the same lack of one.
-fn own_price_since(case: &Case, meter: u32, time: Time) -> Time {
-    let now = own_price(case, meter, time);
-    let mut moments: Vec<Time> = changes(case).filter(|change| *change <= time).collect();
+fn own_price_since(case: &Case, meter: u32, period: &Period, time: Time) -> Time {
+    let now = own_price(case, meter, period, time);
+    let mut moments: Vec<Time> = changes(case, period).filter(|change| *change <= time).collect();
     moments.sort_by_key(|time| Reverse(*time));
     let mut since = time;
     for moment in moments {
-        if own_price(case, meter, moment) != now {
+        if own_price(case, meter, period, moment) != now {
             return since;
         }
         since = moment;
     }
     // Nothing changed before: what the last moment says, if anything did change, has always been.
-    if own_price(case, meter, Time::ALWAYS) == now { Time::ALWAYS } else { since }
+    if own_price(case, meter, period, Time::ALWAYS) == now { Time::ALWAYS } else { since }
 }
 
-/// Moments at which an own price may begin or end.
-fn changes(case: &Case) -> impl Iterator<Item = Time> {
-    case.overrides.iter().flat_map(|own| [Some(own.from), own.until]).flatten()
+/// Moments at which an own price that touches the period may begin or end.
+fn changes<'a>(case: &'a Case, period: &Period) -> impl Iterator<Item = Time> + use<'a> {
+    let period = period.clone();
+    let touching = case.overrides.iter().filter(move |own| touches(own, &period));
+    touching.flat_map(|own| [Some(own.from), own.until]).flatten()
+}
+
+/// Whether an own price is in force at any moment of the period; others are as if they were not.
+fn touches(own: &Override, period: &Period) -> bool {
+    own.from < period.end && own.until.is_none_or(|until| period.start < until)
 }
 
 fn steps(tiers: &[Tier]) -> Vec<(BigRational, BigRational)> {

@@ -19,8 +19,8 @@ pub(super) struct Committed<'a> {
 
 impl Committed<'_> {
     /// Whether this meter may draw from it.
-    pub(super) fn covers(&self, case: &Case, meter: u32) -> bool {
-        covers(case, self.term, meter)
+    pub(super) fn covers(&self, case: &Case, meter: u32, period: &Period) -> bool {
+        covers(case, self.term, meter, period)
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn credit(
     let mut taken = BigRational::zero();
     for term in in_force_of(case, period, |terms| matches!(terms, Terms::Credit(_))) {
         let Terms::Credit(amount) = &term.terms else { continue };
-        let coverable = |meter: &u32| covers(case, term, *meter);
+        let coverable = |meter: &u32| covers(case, term, *meter, period);
         let coverable: Vec<u32> = charges.keys().copied().filter(coverable).collect();
         let sum: BigRational = coverable.iter().map(|meter| charges[meter].clone()).sum();
         let mut left = sum.max(BigRational::zero()).min(amount.value().clone());
@@ -79,8 +79,8 @@ pub(super) fn credit(
     taken
 }
 
-fn covers(case: &Case, term: &Term, meter: u32) -> bool {
-    let third_party = described(case, meter).is_some_and(|one| one.third_party);
+fn covers(case: &Case, term: &Term, meter: u32, period: &Period) -> bool {
+    let third_party = described(case, meter, period).is_some_and(|one| one.third_party);
     !third_party && !term.except.contains(&meter)
 }
 

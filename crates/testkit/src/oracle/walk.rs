@@ -32,7 +32,7 @@ pub(super) fn period_bill(case: &Case, period: &Period, mut rows: Vec<&Row>) -> 
             *unpriced.entry(meter).or_default() += quantity;
             continue;
         };
-        let purse = purse.as_mut().filter(|purse| purse.term.covers(case, meter));
+        let purse = purse.as_mut().filter(|purse| purse.term.covers(case, meter, period));
         let ladder = meters.entry(meter).or_insert_with(|| Ladder::new(included));
         ladder.step(&version, &quantity, purse);
     }

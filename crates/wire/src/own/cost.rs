@@ -49,7 +49,10 @@ pub struct CostGroup {
     /// A value for each entry of `groupBy`, where it has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Option<String>>,
-    /// Why it has its keys where usage itself does not say: a tag inherited from the resource group.
+    /// The entries of `groupBy` whose key usage itself does not have, but its resource group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<String>,
+    /// The same in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// For meters: the meter's name.

@@ -58,13 +58,16 @@ impl Answer<'_> {
         let meter = meter.filter(|_| by_meter);
         let amounts = &group.amounts;
         let keys = self.keys(&group.key);
+        let inherited = self.inherited(&group.key);
         let named = |part: fn(&MeterDescription) -> &Option<Arc<str>>| {
             meter.and_then(|(meter, _)| owned(part(&meter.description)))
         };
         Ok(own::CostGroup {
             key: keys.first().cloned().flatten(),
             keys: if keys.len() > 1 { keys } else { vec![] },
-            reason: self.reason(&group.key),
+            reason: (!inherited.is_empty())
+                .then(|| format!("{} of the resource group", inherited.join(", "))),
+            inherited,
             meter_name: named(|description| &description.name),
             meter_category: named(|description| &description.category),
             quantity: meter.map(|(_, quantity)| quantity.to_string()),
@@ -90,12 +93,11 @@ impl Answer<'_> {
         entries.collect()
     }
 
-    fn reason(&self, key: &GroupKey) -> Option<String> {
+    /// The entries whose value is that of the resource group.
+    fn inherited(&self, key: &GroupKey) -> Vec<String> {
         let entries = self.question.group_by.iter().filter(|entry| read_step(entry).is_none());
         let inherited = entries.zip(&key.parts).filter(|(_, part)| part.is_inherited);
-        let names: Vec<_> = inherited.map(|(entry, _)| entry.as_str()).collect();
-        (!names.is_empty())
-            .then(|| format!("{} inherited from the resource group", names.join(", ")))
+        inherited.map(|(entry, _)| entry.clone()).collect()
     }
 }
 

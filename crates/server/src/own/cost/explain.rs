@@ -46,6 +46,7 @@ pub(crate) async fn show(
     asked: Asked,
 ) -> Result<Json<CostExplanation>, ApiError> {
     let subscription = app.enter_for(&asked, &subscription, ACTION)?;
+    let sees_origins = app.authenticate(&asked)?.is_administrator;
     let (account, basis) = app.account(&asked, &subscription).await?;
     let parameters = &asked.parameters;
     let meter = parameters.get("meter").map(MeterId::parse).transpose();
@@ -64,6 +65,11 @@ pub(crate) async fn show(
         let (meter, bill, lines) = match meter {
             Some(meter) => {
                 let explanation = explain_meter(rated, meter, rows)?;
+                // A provider's margin is not its tenants' to see.
+                let explanation = match sees_origins {
+                    true => explanation,
+                    false => explanation.without_origins(),
+                };
                 (Some(meter_body(&explanation)), None, explanation.lines(currency))
             }
             None => {

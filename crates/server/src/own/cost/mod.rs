@@ -21,7 +21,7 @@ use crate::exchange::Asked;
 
 use answer::Answer;
 use question::CostQuestion;
-pub(crate) use question::read_moment;
+pub(crate) use question::{LAST_YEAR, TOO_FAR, read_moment};
 
 /// The right that the calls need.
 const ACTION: Action = Action::COST_READ;
@@ -67,7 +67,12 @@ pub(crate) async fn show(
         let mut spend = spend(&periods, &question.query).map_err(ApiError::Rate)?;
         if let Some(shared) = &question.shared {
             let places = minor_unit_places(&account.subscription.currency);
-            spend.split(shared, places).map_err(|error| ApiError::Rate(error.into()))?;
+            let is_there = spend.split(shared, places);
+            let is_there = is_there.map_err(|error| ApiError::Rate(error.into()))?;
+            if let Some(value) = shared.value.as_ref().filter(|_| !is_there) {
+                let reason = format!("'{value}' is none of the groups' first keys");
+                return Err(ApiError::Parameter { name: "splitValue", reason });
+            }
         }
         let answer = Answer { account: &account, question: &question, basis: &basis };
         Ok(Json(answer.body(&spend, &completeness)?))

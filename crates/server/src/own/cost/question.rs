@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use domain::decimal::Money;
+use domain::id::MeterId;
 use domain::period::BillingPeriod;
 use domain::spend::{Dimension, Filter, SharedCost, Shares, SpendQuery, Step};
 use domain::time::{Date, Month, NoSuchTime, UtcTime};
@@ -40,6 +41,11 @@ impl CostQuestion {
         if shared.is_some() && dimensions.is_empty() {
             return Err(wrong("split", "needs something to group by"));
         }
+        let is_fixed =
+            shared.as_ref().is_some_and(|shared| matches!(shared.shares, Shares::Fixed(_)));
+        if is_fixed && dimensions.len() > 1 {
+            return Err(wrong("split", "fixed goes with one group beside a step of time"));
+        }
         Ok(Self {
             period,
             query: SpendQuery {
@@ -56,6 +62,11 @@ impl CostQuestion {
         })
     }
 }
+
+/// The year whose periods would end after the last moment that there is.
+pub(crate) const LAST_YEAR: i32 = 9999;
+/// What is said of it.
+pub(crate) const TOO_FAR: &str = "is too far in the future";
 
 fn wrong(name: &'static str, reason: &str) -> ApiError {
     ApiError::Parameter { name, reason: reason.to_owned() }
@@ -105,6 +116,9 @@ pub(crate) fn read_period(
         text.to_owned()
     };
     let month = Month::parse(&month).map_err(|NoSuchTime| malformed())?;
+    if month.year() >= LAST_YEAR {
+        return Err(wrong(name, TOO_FAR));
+    }
     let periods = account.schedule.starting_in(month);
     let found = match (is_name, periods.as_slice()) {
         (false, [only]) => Some(*only),
@@ -155,7 +169,7 @@ fn read_groups(entries: &[String]) -> Result<(Option<Step>, Vec<Dimension>), Api
             let reason = format!("is {STEPS}, {DIMENSIONS}, not '{entry}'");
             ApiError::Parameter { name: "groupBy", reason }
         })?;
-        if dimensions.contains(&dimension) {
+        if dimensions.iter().any(|known| dimension.is_same(known)) {
             return Err(ApiError::Parameter {
                 name: "groupBy",
                 reason: format!("has {entry} twice"),
@@ -211,7 +225,14 @@ fn read_filters(parameters: &Parameters) -> Result<Vec<Filter>, ApiError> {
             ApiError::Parameter { name: "filter", reason }
         })?;
         let value = Some(value.to_owned()).filter(|value| !value.is_empty());
-        match filters.iter_mut().find(|filter| filter.dimension == dimension) {
+        let value = match (&dimension, value) {
+            // With or without dashes, and never a text that no meter can match.
+            (Dimension::Meter, Some(id)) => {
+                Some(parsed("filter", MeterId::parse(&id))?.to_string())
+            }
+            (_, value) => value,
+        };
+        match filters.iter_mut().find(|filter| filter.dimension.is_same(&dimension)) {
             Some(filter) => filter.values.push(value),
             None => filters.push(Filter { dimension, values: vec![value] }),
         }
@@ -232,6 +253,13 @@ fn read_split(parameters: &Parameters) -> Result<Option<SharedCost>, ApiError> {
         (Some(_), []) => return Err(wrong("split", "is even, proportional or fixed")),
     };
     let value = parameters.get("splitValue").filter(|value| !value.is_empty());
+    let is_shared =
+        |name: &str| value.is_some_and(|value| value.to_lowercase() == name.to_lowercase());
+    if let Shares::Fixed(shares) = &shares
+        && shares.iter().any(|(name, _)| is_shared(name))
+    {
+        return Err(wrong("share", "names the group that is split"));
+    }
     Ok(Some(SharedCost { value: value.map(str::to_owned), shares }))
 }
 
@@ -250,7 +278,7 @@ fn read_shares(texts: &[String]) -> Result<Vec<(String, Money)>, ApiError> {
         if name.is_empty() {
             return Err(malformed());
         }
-        if shares.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        if shares.iter().any(|(known, _)| known.to_lowercase() == name.to_lowercase()) {
             let reason = format!("names '{name}' twice");
             return Err(ApiError::Parameter { name: "share", reason });
         }
