@@ -71,7 +71,7 @@ impl Accounts {
         now: UtcTime,
     ) -> Result<RoleAssignment, AssignError> {
         let role = Role::by_id(new.role).ok_or(AssignError::NoSuchRole(new.role))?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         let subscription = new.scope.subscription();
         if !subscription_exists(&mut change, subscription).await? {
             return Err(AssignError::NoSuchSubscription(subscription));
@@ -80,7 +80,7 @@ impl Accounts {
             return Err(AssignError::Exists(same));
         }
         let action = format!("assign {} to {} at {}", role.name, new.principal, new.scope);
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         let id = RoleAssignmentId::from_bits(random_guid());
         sqlx::query(
             "INSERT INTO role_assignment (id, made_revision, principal, role, scope)
@@ -93,10 +93,11 @@ impl Accounts {
         .bind(new.scope.as_str())
         .execute(&mut *change)
         .await?;
+        let created_at = change.now();
         change.commit().await?;
         let NewRoleAssignment { principal, role, scope } = new;
         let created_by = by.to_owned();
-        Ok(RoleAssignment { id, principal, role, scope, revision, created_at: now, created_by })
+        Ok(RoleAssignment { id, principal, role, scope, revision, created_at, created_by })
     }
 
     /// Takes a role away again; answers what was taken away.
@@ -109,13 +110,13 @@ impl Accounts {
         by: &str,
         now: UtcTime,
     ) -> Result<RoleAssignment, RemoveAssignmentError> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         let row = sqlx::query(in_force!("AND role_assignment.id = ?")).bind(id.to_string());
         let row = row.fetch_optional(&mut *change).await?;
         let row = row.ok_or(RemoveAssignmentError::NotFound(id))?;
         let removed = read_assignment(&row)?;
         let action = format!("remove role assignment {id}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         sqlx::query(
             "INSERT INTO role_assignment_removal (assignment, removed_revision) VALUES (?, ?)",
         )

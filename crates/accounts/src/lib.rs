@@ -37,7 +37,7 @@ pub use subscription::{
 };
 pub use subscription_changes::ChangeSubscriptionError;
 pub use subscriptions::CreateSubscriptionError;
-pub use watermarks::AddWatermarkError;
+pub use watermarks::{AddWatermarkError, NewWatermark};
 
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,10 @@ pub(crate) const NAME_CHARS_MAX: usize = 200;
 /// Most characters of a buyer.
 pub(crate) const BUYER_CHARS_MAX: usize = 2_000;
 
-/// Most changes of one subscription.
+/// Most changes of one subscription, those of its state not counted: they are always possible.
 pub(crate) const SUBSCRIPTION_CHANGES_MAX: u64 = 1_000;
 
-/// Most price overrides of an installation, ended ones included.
+/// Most price overrides of an installation that have not ended.
 pub(crate) const PRICE_OVERRIDES_MAX: u64 = 10_000;
 
 /// Most tiers of a price override.
@@ -21,11 +21,11 @@ pub(crate) const OVERRIDE_TIERS_MAX: usize = 100;
 /// Most characters of a category's name in a price override.
 pub(crate) const CATEGORY_CHARS_MAX: usize = 256;
 
-/// Most meter aliases of an installation, replaced and removed ones included.
+/// Most meter aliases of an installation in force.
 pub(crate) const METER_ALIASES_MAX: u64 = 100_000;
 
-/// Most times that tags of resource groups are set in one subscription.
-pub(crate) const RESOURCE_GROUP_TAGS_MAX: u64 = 10_000;
+/// Most resource groups of one subscription that have tags.
+pub(crate) const TAGGED_GROUPS_MAX: u64 = 10_000;
 
 /// Most tags of a resource group, which is Azure's limit.
 pub(crate) const TAGS_MAX: usize = 50;
@@ -38,3 +38,6 @@ pub(crate) const TAG_VALUE_CHARS_MAX: usize = 256;
 
 /// Most sources of one subscription that declare watermarks.
 pub(crate) const WATERMARK_SOURCES_MAX: u64 = 1_000;
+
+/// Least time between two watermarks of one source on file, in seconds.
+pub(crate) const WATERMARK_SECONDS_MIN: i64 = 60;

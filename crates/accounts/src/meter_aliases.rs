@@ -1,8 +1,8 @@
 //! Meter aliases on file: usage of an old meter id is priced as that of a new one.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
+use domain::alias::MeterAlias;
 use domain::id::MeterId;
 use domain::time::UtcTime;
 use sqlx::SqliteConnection;
@@ -40,7 +40,7 @@ pub enum RemoveMeterAliasError {
 
 impl Accounts {
     /// Has usage of an old meter id priced as that of a new one, in the place of any other alias of
-    /// the old id.
+    /// the old id; with `reprice_closed` in billing periods that are closed, too.
     ///
     /// # Errors
     /// [`AddMeterAliasError`] if the alias leads back to itself, or the file fails.
@@ -48,73 +48,85 @@ impl Accounts {
         &self,
         old: MeterId,
         new: MeterId,
+        reprice_closed: bool,
         by: &str,
         now: UtcTime,
     ) -> Result<Revision, AddMeterAliasError> {
         if old == new {
             return Err(AddMeterAliasError::Itself(old));
         }
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         if leads_to(&mut change, new, old).await? {
             return Err(AddMeterAliasError::Cycle { old, new });
         }
-        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM meter_alias");
-        if count.fetch_one(&mut *change).await? >= stored(METER_ALIASES_MAX) {
+        if aliases_beside(&mut change, old).await? >= stored(METER_ALIASES_MAX) {
             return Err(AddMeterAliasError::TooMany);
         }
         let action = format!("alias meter {old} to {new}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
-        insert_alias(&mut change, old, Some(new), revision).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
+        insert_alias(&mut change, old, Some(new), reprice_closed, revision).await?;
         change.commit().await?;
         Ok(revision)
     }
 
-    /// Has usage of a meter id priced as its own again.
+    /// Has usage of a meter id priced as its own again; with `reprice_closed` in billing periods
+    /// that are closed, too.
     ///
     /// # Errors
     /// [`RemoveMeterAliasError`] if it has no alias, or the file fails.
     pub async fn remove_meter_alias(
         &self,
         old: MeterId,
+        reprice_closed: bool,
         by: &str,
         now: UtcTime,
     ) -> Result<Revision, RemoveMeterAliasError> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         if alias_of(&mut change, old).await?.is_none() {
             return Err(RemoveMeterAliasError::NotFound(old));
         }
         let action = format!("remove alias of meter {old}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
-        insert_alias(&mut change, old, None, revision).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
+        insert_alias(&mut change, old, None, reprice_closed, revision).await?;
         change.commit().await?;
         Ok(revision)
     }
 
-    /// The meter that each old id stands for as of a revision, at the end of its chain of aliases.
+    /// Every alias and removal of one as of a revision, in order of revision.
     ///
     /// # Errors
     /// [`StorageError`] if they cannot be read.
-    pub async fn meter_aliases(
-        &self,
-        as_of: Revision,
-    ) -> Result<BTreeMap<MeterId, MeterId>, StorageError> {
+    pub async fn meter_aliases(&self, as_of: Revision) -> Result<Vec<MeterAlias>, StorageError> {
         let rows = sqlx::query(
-            "SELECT old, new FROM meter_alias AS latest
-             WHERE new IS NOT NULL AND revision =
-                 (SELECT max(revision) FROM meter_alias WHERE old = latest.old AND revision <= ?)",
+            "SELECT old, new, reprice_closed, at_micros
+             FROM meter_alias JOIN revision ON number = revision
+             WHERE revision <= ? ORDER BY revision",
         );
         let rows = rows.bind(stored(as_of.0)).fetch_all(&self.reader).await?;
-        let mut direct = BTreeMap::new();
-        for row in &rows {
+        let read = |row| {
             let row = Stored::new("meter_alias", row);
-            direct.insert(row.parsed("old", MeterId::parse)?, row.parsed("new", MeterId::parse)?);
-        }
-        resolved(&direct).map_err(|meter| StorageError::Damaged {
-            table: "meter_alias",
-            column: "new",
-            value: format!("{meter}, which leads to itself"),
-        })
+            Ok(MeterAlias {
+                old: row.parsed("old", MeterId::parse)?,
+                new: row.optional("new", |row, new| row.parsed(new, MeterId::parse))?,
+                made_at: row.time("at_micros")?,
+                reprice_closed: row.flag("reprice_closed")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
+}
+
+/// How many aliases of other old ids are in force.
+async fn aliases_beside(
+    connection: &mut SqliteConnection,
+    old: MeterId,
+) -> Result<i64, StorageError> {
+    let count = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM meter_alias AS latest
+         WHERE new IS NOT NULL AND old <> ?
+             AND revision = (SELECT max(revision) FROM meter_alias WHERE old = latest.old)",
+    );
+    Ok(count.bind(old.to_string()).fetch_one(connection).await?)
 }
 
 async fn leads_to(
@@ -149,33 +161,17 @@ async fn insert_alias(
     connection: &mut SqliteConnection,
     old: MeterId,
     new: Option<MeterId>,
+    reprice_closed: bool,
     revision: Revision,
 ) -> Result<(), StorageError> {
-    sqlx::query("INSERT INTO meter_alias (revision, old, new) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO meter_alias (revision, old, new, reprice_closed) VALUES (?, ?, ?, ?)")
         .bind(stored(revision.0))
         .bind(old.to_string())
         .bind(new.map(|new| new.to_string()))
+        .bind(i64::from(reprice_closed))
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// Each alias with the end of its chain; the meter where a chain leads back, if one does.
-fn resolved(direct: &BTreeMap<MeterId, MeterId>) -> Result<BTreeMap<MeterId, MeterId>, MeterId> {
-    let mut ends: BTreeMap<MeterId, MeterId> = BTreeMap::new();
-    for old in direct.keys() {
-        let mut last = *old;
-        let mut passed = Vec::new();
-        while let Some(next) = ends.get(&last).or_else(|| direct.get(&last)) {
-            if passed.len() > direct.len() {
-                return Err(last);
-            }
-            passed.push(last);
-            last = *next;
-        }
-        ends.extend(passed.into_iter().map(|meter| (meter, last)));
-    }
-    Ok(ends)
 }
 
 impl fmt::Display for AddMeterAliasError {

@@ -3,12 +3,13 @@
 mod error;
 mod price;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::decimal::Percent;
 use domain::id::{MeterId, SubscriptionId, TenantId};
 use domain::price_override::{
-    OverrideId, OverridePrice, OverrideScope, OverrideTarget, PriceOverride,
+    OverrideEnd, OverrideId, OverridePrice, OverrideScope, OverrideTarget, PriceOverride,
 };
 use domain::time::UtcTime;
 use sqlx::SqliteConnection;
@@ -35,16 +36,19 @@ pub struct NewPriceOverride {
     pub until: Option<UtcTime>,
     /// The price.
     pub price: OverridePrice,
+    /// Whether it counts in billing periods that are closed, too, which then need adjustments.
+    pub reprice_closed: bool,
 }
 
-/// Overrides; `?` is the revision as of which their ends count. Each use adds its own condition.
-macro_rules! overrides {
-    ($rest:literal) => {
+/// Overrides or their ends, with when they were made; each use adds its own condition and order.
+macro_rules! made {
+    ($table:literal, $rest:literal) => {
         concat!(
-            "SELECT price_override.*,
-                 (SELECT min(until_micros) FROM price_override_end
-                  WHERE price_override = price_override.revision AND revision <= ?) AS ended_micros
-             FROM price_override ",
+            "SELECT ",
+            $table,
+            ".*, at_micros FROM ",
+            $table,
+            " JOIN revision ON number = revision ",
             $rest
         )
     };
@@ -62,21 +66,23 @@ impl Accounts {
         now: UtcTime,
     ) -> Result<PriceOverride, AddPriceOverrideError> {
         let text = check(&new)?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         check_scope(&mut change, &new).await?;
-        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM price_override");
-        if count.fetch_one(&mut *change).await? >= stored(PRICE_OVERRIDES_MAX) {
+        let made_at = change.now();
+        if in_force(&mut change, made_at).await? >= stored(PRICE_OVERRIDES_MAX) {
             return Err(AddPriceOverrideError::TooMany);
         }
-        let revision = add_revision(&mut change, by, now, &action(&new)).await?;
+        let revision = add_revision(&mut change, by, &action(&new)).await?;
         insert_override(&mut change, &new, &text, revision).await?;
         change.commit().await?;
-        let NewPriceOverride { scope, target, from, until, price } = new;
-        Ok(PriceOverride { id: OverrideId(revision.0), scope, target, from, until, price })
+        let NewPriceOverride { scope, target, from, until, price, reprice_closed } = new;
+        let (id, ends) = (OverrideId(revision.0), vec![]);
+        Ok(PriceOverride { id, scope, target, from, until, price, made_at, reprice_closed, ends })
     }
 
     /// Ends a price override earlier than it would end; answers it with its end. One that ends where
-    /// it begins prices nothing.
+    /// it begins prices nothing. With `reprice_closed` the end counts in billing periods that are
+    /// closed, too; then it is to be earlier than it would end in those.
     ///
     /// # Errors
     /// [`EndPriceOverrideError`] if there is no such override, the end is before its beginning or
@@ -85,33 +91,44 @@ impl Accounts {
         &self,
         id: OverrideId,
         until: UtcTime,
+        reprice_closed: bool,
         by: &str,
         now: UtcTime,
     ) -> Result<PriceOverride, EndPriceOverrideError> {
         let number = i64::try_from(id.0).map_err(|_| EndPriceOverrideError::NotFound(id))?;
-        let mut change = self.begin().await?;
-        let row = sqlx::query(overrides!("WHERE revision = ?")).bind(i64::MAX).bind(number);
+        let mut change = self.begin(now).await?;
+        let row = sqlx::query(made!("price_override", "WHERE revision = ?")).bind(number);
         let row = row.fetch_optional(&mut *change).await?;
-        let before = read_override(&row.ok_or(EndPriceOverrideError::NotFound(id))?)?;
-        if until < before.from {
-            return Err(EndPriceOverrideError::BeforeItBegins { id, from: before.from });
+        let mut found = read_override(&row.ok_or(EndPriceOverrideError::NotFound(id))?)?;
+        let ends =
+            sqlx::query(made!("price_override_end", "WHERE price_override = ? ORDER BY revision"));
+        for row in &ends.bind(number).fetch_all(&mut *change).await? {
+            found.ends.push(read_end(row)?);
         }
-        if let Some(end) = before.until.filter(|end| *end <= until) {
+        if until < found.from {
+            return Err(EndPriceOverrideError::BeforeItBegins { id, from: found.from });
+        }
+        // An end that came too late for a closed period does not end it there.
+        let counting = found.ends.iter().filter(|end| end.reprice_closed || !reprice_closed);
+        let ends = found.until.into_iter().chain(counting.map(|end| end.until)).min();
+        if let Some(end) = ends.filter(|end| *end <= until) {
             return Err(EndPriceOverrideError::NotEarlier { id, until: end });
         }
         let action = format!("end price override {} at {until}", id.0);
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         sqlx::query(
-            "INSERT INTO price_override_end (revision, price_override, until_micros)
-             VALUES (?, ?, ?)",
+            "INSERT INTO price_override_end (revision, price_override, until_micros, reprice_closed)
+             VALUES (?, ?, ?, ?)",
         )
         .bind(stored(revision.0))
         .bind(number)
         .bind(until.to_micros())
+        .bind(i64::from(reprice_closed))
         .execute(&mut *change)
         .await?;
+        found.ends.push(OverrideEnd { until, made_at: change.now(), reprice_closed });
         change.commit().await?;
-        Ok(PriceOverride { until: Some(until), ..before })
+        Ok(found)
     }
 
     /// Every price override as of a revision, those that ended included, in order of id.
@@ -122,10 +139,33 @@ impl Accounts {
         &self,
         as_of: Revision,
     ) -> Result<Vec<PriceOverride>, StorageError> {
-        let rows = sqlx::query(overrides!("WHERE revision <= ? ORDER BY revision"));
-        let rows = rows.bind(stored(as_of.0)).bind(stored(as_of.0));
-        rows.fetch_all(&self.reader).await?.iter().map(read_override).collect()
+        let rows = sqlx::query(made!("price_override", "WHERE revision <= ? ORDER BY revision"));
+        let rows = rows.bind(stored(as_of.0)).fetch_all(&self.reader).await?;
+        let ends =
+            sqlx::query(made!("price_override_end", "WHERE revision <= ? ORDER BY revision"));
+        let mut ends_of: BTreeMap<OverrideId, Vec<OverrideEnd>> = BTreeMap::new();
+        for row in &ends.bind(stored(as_of.0)).fetch_all(&self.reader).await? {
+            let of = OverrideId(Stored::new("price_override_end", row).count("price_override")?);
+            ends_of.entry(of).or_default().push(read_end(row)?);
+        }
+        let with_ends = |row| {
+            let found = read_override(row)?;
+            let ends = ends_of.remove(&found.id).unwrap_or_default();
+            Ok(PriceOverride { ends, ..found })
+        };
+        rows.iter().map(with_ends).collect()
     }
+}
+
+/// How many overrides have not ended in the periods that are open.
+async fn in_force(connection: &mut SqliteConnection, now: UtcTime) -> Result<i64, StorageError> {
+    let count = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM price_override AS made
+         WHERE (until_micros IS NULL OR until_micros > ?1) AND NOT EXISTS
+             (SELECT 1 FROM price_override_end AS ended WHERE ended.price_override = made.revision
+                  AND (ended.until_micros <= ?1 OR ended.until_micros <= made.from_micros))",
+    );
+    Ok(count.bind(now.to_micros()).fetch_one(connection).await?)
 }
 
 /// The price as it is to be stored, if the override is right by itself.
@@ -216,8 +256,8 @@ async fn insert_override(
     sqlx::query(
         "INSERT INTO price_override
              (revision, tenant, subscription, category, meter, from_micros, until_micros,
-              markup, currency, tiers, included)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              markup, currency, tiers, included, reprice_closed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(stored(revision.0))
     .bind(tenant)
@@ -230,15 +270,15 @@ async fn insert_override(
     .bind(&price.currency)
     .bind(&price.tiers)
     .bind(&price.included)
+    .bind(i64::from(new.reprice_closed))
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// An override without its ends.
 fn read_override(row: &SqliteRow) -> Result<PriceOverride, StorageError> {
     let row = Stored::new("price_override", row);
-    let ended = row.optional("ended_micros", Stored::time)?;
-    let until = row.optional("until_micros", Stored::time)?;
     let text = |column| row.optional(column, |row, name| row.text(name).map(str::to_owned));
     let price = PriceText {
         markup: text("markup")?,
@@ -251,8 +291,20 @@ fn read_override(row: &SqliteRow) -> Result<PriceOverride, StorageError> {
         scope: read_scope(row)?,
         target: read_target(row)?,
         from: row.time("from_micros")?,
-        until: ended.or(until),
+        until: row.optional("until_micros", Stored::time)?,
         price: price.read().map_err(|(column, value)| row.damaged(column, value))?,
+        made_at: row.time("at_micros")?,
+        reprice_closed: row.flag("reprice_closed")?,
+        ends: vec![],
+    })
+}
+
+fn read_end(row: &SqliteRow) -> Result<OverrideEnd, StorageError> {
+    let row = Stored::new("price_override_end", row);
+    Ok(OverrideEnd {
+        until: row.time("until_micros")?,
+        made_at: row.time("at_micros")?,
+        reprice_closed: row.flag("reprice_closed")?,
     })
 }
 

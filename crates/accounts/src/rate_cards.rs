@@ -81,9 +81,9 @@ impl Accounts {
     ) -> Result<RateCardVersion, StorageError> {
         let gzip = packed(document.to_vec()).await;
         let RateCardKey { offer, currency, locale, region } = key;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         let action = format!("import rate card {offer} {currency} {locale} {region}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         let row = sqlx::query(
             "INSERT INTO rate_card
                  (version, revision, offer, currency, locale, region, meters, document_gzip)
@@ -104,9 +104,10 @@ impl Accounts {
             let row = sqlx::query("INSERT INTO rate_card_reprices_closed (version) VALUES (?)");
             row.bind(stored(version)).execute(&mut *change).await?;
         }
+        let imported_at = change.now();
         change.commit().await?;
         let (key, by) = (key.clone(), by.to_owned());
-        Ok(RateCardVersion { version, key, meters, reprice_closed, imported_at: now, by, revision })
+        Ok(RateCardVersion { version, key, meters, reprice_closed, imported_at, by, revision })
     }
 
     /// The rate cards of an offer, currency and region, in any locale, as of a revision: those that

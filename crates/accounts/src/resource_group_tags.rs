@@ -8,7 +8,7 @@ use domain::time::{Date, UtcTime};
 use sqlx::SqliteConnection;
 
 use crate::error::StorageError;
-use crate::limits::{RESOURCE_GROUP_TAGS_MAX, TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+use crate::limits::{TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGGED_GROUPS_MAX, TAGS_MAX};
 use crate::scope::is_resource_group;
 use crate::store::{Accounts, Revision, Stored, add_revision, stored};
 use crate::subscriptions::subscription_exists;
@@ -41,7 +41,7 @@ pub enum SetResourceGroupTagsError {
     TagValue(String),
     /// Two names differ in case alone, which no other part would tell apart; this is one of them.
     TagTwice(String),
-    /// Tags were set in this subscription as often as they may be.
+    /// As many resource groups of this subscription as may have tags, and this is another.
     TooMany(SubscriptionId),
     /// The accounts file failed.
     Storage(StorageError),
@@ -67,20 +67,17 @@ impl Accounts {
         }
         check_tags(&tags)?;
         let group = group.to_lowercase();
-        let mut change = self.begin().await?;
+        let mut change = self.begin(now).await?;
         if !subscription_exists(&mut change, subscription).await? {
             return Err(SetResourceGroupTagsError::NoSuchSubscription(subscription));
         }
-        let count = sqlx::query_scalar::<_, i64>(
-            "SELECT count(*) FROM resource_group_tags WHERE subscription = ?",
-        );
-        let count = count.bind(subscription.to_string()).fetch_one(&mut *change).await?;
-        if count >= stored(RESOURCE_GROUP_TAGS_MAX) {
+        let others = tagged_groups_beside(&mut change, subscription, &group).await?;
+        if !tags.is_empty() && others >= stored(TAGGED_GROUPS_MAX) {
             return Err(SetResourceGroupTagsError::TooMany(subscription));
         }
         let action =
             format!("tag resource group {group} of subscription {subscription} from {effective}");
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         let set = ResourceGroupTags { group, effective, tags, revision };
         insert_tags(&mut change, subscription, &set).await?;
         change.commit().await?;
@@ -144,6 +141,21 @@ fn check_tags(tags: &Tags) -> Result<(), SetResourceGroupTagsError> {
     Ok(())
 }
 
+/// How many other groups have tags by what was said of them last.
+async fn tagged_groups_beside(
+    connection: &mut SqliteConnection,
+    subscription: SubscriptionId,
+    group: &str,
+) -> Result<i64, StorageError> {
+    let count = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM
+             (SELECT max(revision) AS last FROM resource_group_tags
+              WHERE subscription = ? AND resource_group <> ? GROUP BY resource_group)
+         WHERE EXISTS (SELECT 1 FROM resource_group_tag WHERE revision = last)",
+    );
+    Ok(count.bind(subscription.to_string()).bind(group).fetch_one(connection).await?)
+}
+
 async fn insert_tags(
     connection: &mut SqliteConnection,
     subscription: SubscriptionId,
@@ -190,7 +202,7 @@ impl fmt::Display for SetResourceGroupTagsError {
             Self::TagTwice(name) => write!(f, "tag '{name}' is given twice"),
             Self::TooMany(id) => write!(
                 f,
-                "tags were set {RESOURCE_GROUP_TAGS_MAX} times in subscription {id}, its most"
+                "subscription {id} has {TAGGED_GROUPS_MAX} resource groups with tags, its most"
             ),
             Self::Storage(_) => f.write_str("tags of a resource group were not set"),
         }

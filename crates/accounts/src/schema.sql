@@ -125,8 +125,9 @@ BEGIN SELECT RAISE(ABORT, 'rate_card rows are never deleted'); END;
 
 -- From format 2 on.
 
--- What changes of a subscription from a day on. A column without a value leaves what was there; an
--- empty commitment or buyer takes it away.
+-- What changes of a subscription from a day on; one with the revision that made the subscription is
+-- what it was made with. A column without a value leaves what was there; an empty commitment or buyer
+-- takes it away.
 CREATE TABLE subscription_change (
     revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
     subscription TEXT NOT NULL,
@@ -155,23 +156,27 @@ CREATE TABLE price_override (
     markup TEXT,
     currency TEXT,
     tiers TEXT,
-    included TEXT
+    included TEXT,
+    reprice_closed INTEGER NOT NULL
 ) STRICT;
 
--- Each end is earlier than the one before it.
+-- The earliest end counts; in closed periods only of those that came in time or reprice them.
 CREATE TABLE price_override_end (
     revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
     price_override INTEGER NOT NULL REFERENCES price_override (revision),
-    until_micros INTEGER NOT NULL
+    until_micros INTEGER NOT NULL,
+    reprice_closed INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX price_override_end_by_override ON price_override_end (price_override, revision);
 
--- The latest of an old id counts; without a new id it is removed.
+-- The latest of an old id counts, in closed periods only of those that came in time or reprice them;
+-- without a new id it is removed.
 CREATE TABLE meter_alias (
     revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
     old TEXT NOT NULL,
-    new TEXT
+    new TEXT,
+    reprice_closed INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX meter_alias_by_old ON meter_alias (old, revision);
@@ -201,7 +206,7 @@ CREATE TABLE watermark_source (
     UNIQUE (subscription, source)
 ) STRICT;
 
--- Ascending within a source.
+-- Ascending within a source, in both columns, at least a minute apart.
 CREATE TABLE watermark (
     source INTEGER NOT NULL REFERENCES watermark_source (number),
     complete_up_to_micros INTEGER NOT NULL,

@@ -1,9 +1,13 @@
 //! The accounts file: opening it, its revisions, and reading rows back into values.
 //!
 //! Writes go through one connection, one transaction each, and are on disk when they return. Reads
-//! have connections of their own and never wait for a write.
+//! have connections of their own and never wait for a write, but for those as of a moment: what is
+//! under way may yet have been made by then.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::id::{InstallationId, ObjectId, TenantId};
@@ -16,6 +20,7 @@ use uuid::Uuid;
 
 use crate::error::{OpenError, StorageError};
 use crate::format::{self, FORMAT};
+use crate::watermarks::Declared;
 
 /// Connections that read at once.
 const READERS_MAX: u32 = 4;
@@ -43,6 +48,15 @@ pub struct Accounts {
     writer: SqlitePool,
     pub(crate) reader: SqlitePool,
     installation: Installation,
+    /// The latest moment that was asked about, in microseconds: what comes is made after it.
+    asked_about: Arc<AtomicI64>,
+    pub(crate) declared: Declared,
+}
+
+/// A change under way: nothing else writes until it is committed or dropped, which undoes it.
+pub(crate) struct Change {
+    transaction: Transaction<'static, Sqlite>,
+    now: UtcTime,
 }
 
 impl Accounts {
@@ -73,9 +87,10 @@ impl Accounts {
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None);
         let writer = pool().max_connections(1).connect_with(options).await;
         let writer = writer.map_err(failed)?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut change = Change { transaction, now };
         match format::read(&mut change, path).await? {
-            None => first_run(&mut change, now).await.map_err(not_opened)?,
+            None => first_run(&mut change).await.map_err(not_opened)?,
             Some(FORMAT) => {}
             Some(older) => {
                 format::copy(&read_only, path, older).await?;
@@ -83,9 +98,15 @@ impl Accounts {
             }
         }
         let installation = installation(&mut change).await.map_err(not_opened)?;
-        change.commit().await.map_err(failed)?;
+        change.commit().await.map_err(not_opened)?;
         let reader = pool().max_connections(READERS_MAX).connect_with(read_only).await;
-        Ok(Self { writer, reader: reader.map_err(failed)?, installation })
+        Ok(Self {
+            writer,
+            reader: reader.map_err(failed)?,
+            installation,
+            asked_about: Arc::new(AtomicI64::new(UtcTime::MIN.to_micros())),
+            declared: Declared::default(),
+        })
     }
 
     /// What the first run made.
@@ -106,9 +127,13 @@ impl Accounts {
 
     /// The last change made at or before a moment; revision 0, which has nothing, if there is none.
     ///
+    /// The answer is final: changes under way are waited for, and later ones are given a later time.
+    /// So the moment has to have come; one that has not would push them into the future.
+    ///
     /// # Errors
     /// [`StorageError`] if it cannot be read.
     pub async fn revision_at(&self, time: UtcTime) -> Result<Revision, StorageError> {
+        self.settle(time).await?;
         let row = sqlx::query(
             "SELECT number FROM revision WHERE at_micros <= ? ORDER BY number DESC LIMIT 1",
         );
@@ -127,39 +152,87 @@ impl Accounts {
         row.map(|row| Stored::new("revision", &row).time("at_micros")).transpose()
     }
 
-    /// Closes the file, for every clone; writes under way are finished first.
-    pub async fn close(&self) {
+    /// Closes the file, for every clone; writes under way are finished first, and watermarks that
+    /// are held back are written.
+    ///
+    /// # Errors
+    /// [`StorageError`] if those cannot be written; the file is closed all the same.
+    pub async fn close(&self) -> Result<(), StorageError> {
+        let written = self.write_declared().await;
         self.reader.close().await;
         self.writer.close().await;
+        written
     }
 
-    /// Begins a change: nothing else writes until it is committed or dropped, which undoes it.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StorageError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    /// Begins a change. Its time is `now`, or later: not before the last change, and after all that
+    /// was asked about.
+    pub(crate) async fn begin(&self, now: UtcTime) -> Result<Change, StorageError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let row = sqlx::query("SELECT at_micros FROM revision ORDER BY number DESC LIMIT 1");
+        let row = row.fetch_one(&mut *transaction).await?;
+        let last = Stored::new("revision", &row).time("at_micros")?;
+        let asked_about = self.asked_about.load(Ordering::SeqCst);
+        // Nothing can be after the end of time.
+        let unasked = UtcTime::from_micros(asked_about + 1).unwrap_or(UtcTime::MAX);
+        Ok(Change { transaction, now: now.max(last).max(unasked) })
+    }
+
+    /// Returns once all that is made at or before a moment is on file: what is under way is waited
+    /// for, and what comes is made later.
+    pub(crate) async fn settle(&self, time: UtcTime) -> Result<(), StorageError> {
+        // In this order: a change that does not see the moment holds the connection already.
+        self.asked_about.fetch_max(time.to_micros(), Ordering::SeqCst);
+        // A commit that nobody waits for any more is done before another transaction begins.
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?.rollback().await?)
+    }
+}
+
+impl Change {
+    /// When it is made.
+    pub(crate) fn now(&self) -> UtcTime {
+        self.now
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl Deref for Change {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
     }
 }
 
 /// Adds the revision that a change is made under.
 pub(crate) async fn add_revision(
-    connection: &mut SqliteConnection,
+    change: &mut Change,
     by: &str,
-    now: UtcTime,
     action: &str,
 ) -> Result<Revision, StorageError> {
     let row = sqlx::query(
         "INSERT INTO revision (number, at_micros, by, action)
          SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM revision RETURNING number",
     );
-    let row = row.bind(now.to_micros()).bind(by).bind(action).fetch_one(connection).await?;
+    let row = row.bind(change.now.to_micros()).bind(by).bind(action);
+    let row = row.fetch_one(&mut **change).await?;
     Ok(Revision(Stored::new("revision", &row).count("number")?))
 }
 
-async fn first_run(change: &mut SqliteConnection, now: UtcTime) -> Result<(), StorageError> {
+async fn first_run(change: &mut Change) -> Result<(), StorageError> {
     format::make(change).await?;
     let administrator = ObjectId::from_bits(random_guid());
     let tenant = TenantId::from_bits(random_guid());
     let by = administrator.to_string();
-    let revision = add_revision(change, &by, now, "initialise").await?;
+    let revision = add_revision(change, &by, "initialise").await?;
     insert_tenant(change, tenant, revision).await?;
     sqlx::query(
         "INSERT INTO installation (id, tenant, administrator, revision) VALUES (?, ?, ?, ?)",
@@ -168,7 +241,7 @@ async fn first_run(change: &mut SqliteConnection, now: UtcTime) -> Result<(), St
     .bind(tenant.to_string())
     .bind(by)
     .bind(stored(revision.0))
-    .execute(change)
+    .execute(&mut **change)
     .await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use domain::decimal::Money;
 use domain::id::{Country, Currency, Locale, OfferId, SubscriptionId, TenantId};
-use domain::period::AnchorDay;
+use domain::period::{AnchorDay, GRACE_HOURS, Schedule};
 use domain::time::{Date, UtcTime};
 
 use crate::limits::{BUYER_CHARS_MAX, NAME_CHARS_MAX};
@@ -171,6 +171,12 @@ pub struct NewSubscription {
     pub region: Country,
     /// Day of the month on which its billing periods begin.
     pub anchor: AnchorDay,
+    /// The amount committed to in each billing period, in its currency.
+    pub commitment: Option<Money>,
+    /// Whether invoices may be downloaded.
+    pub invoice_download: bool,
+    /// The party that invoices are made out to.
+    pub buyer: Option<Buyer>,
 }
 
 /// A subscription as of one revision.
@@ -200,7 +206,8 @@ pub struct Subscription {
     pub revision: Revision,
     /// When that was.
     pub changed_at: UtcTime,
-    /// What changed since it was made, in order of revision.
+    /// What changed since it was made, in order of revision. One of the revision that made it is
+    /// what it was made with beside the above, and holds from the beginning of time.
     pub changes: Vec<StoredSubscriptionChange>,
 }
 
@@ -240,6 +247,18 @@ pub struct SubscriptionChange {
     pub buyer: Option<Option<Buyer>>,
     /// Whether it is in use.
     pub state: Option<SubscriptionState>,
+}
+
+impl SubscriptionChange {
+    /// Whether it ends the running billing period.
+    pub(crate) fn ends_period(&self) -> bool {
+        self.offer.is_some() || self.anchor.is_some()
+    }
+
+    /// Whether it changes the state and nothing else.
+    pub(crate) fn is_of_state_alone(&self) -> bool {
+        self.state.is_some() && Self { state: None, ..self.clone() } == Self::default()
+    }
 }
 
 /// A change on file.
@@ -303,10 +322,46 @@ impl Subscription {
         days.into_iter().collect()
     }
 
-    /// Whether it is cancelled, from whatever day on.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        let mut changes = self.changes.iter();
-        changes.any(|stored| stored.change.state == Some(SubscriptionState::Cancelled))
+    /// Its billing periods: a changed offer or anchor ends the running one at the midnight that
+    /// begins the day.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        let mut schedule = Schedule::anchored_on(self.anchor);
+        let mut before = (self.offer.clone(), self.anchor);
+        for day in self.turning_points() {
+            let facts = self.facts_at(day);
+            let after = (facts.offer, facts.anchor);
+            if after != before {
+                schedule = schedule.changed(day, after.1);
+                before = after;
+            }
+        }
+        schedule
+    }
+
+    /// The first day of the first billing period that is not closed: a period ends after this moment
+    /// exactly if its grace time is not over now.
+    pub(crate) fn first_open_day(&self, now: UtcTime) -> Date {
+        self.schedule().containing(now.plus_hours(-GRACE_HOURS)).start().date()
+    }
+
+    /// The day from which on it is cancelled, if it is.
+    pub(crate) fn cancelled_from(&self) -> Option<Date> {
+        let cancels = |stored: &&StoredSubscriptionChange| {
+            stored.change.state == Some(SubscriptionState::Cancelled)
+        };
+        self.changes.iter().filter(cancels).map(|stored| stored.effective).min()
+    }
+
+    /// The first day after another on which its state is none that is asked for, and that state.
+    pub(crate) fn other_state_after(
+        &self,
+        day: Date,
+        state: SubscriptionState,
+    ) -> Option<(SubscriptionState, Date)> {
+        let later = self.turning_points().into_iter().filter(|later| *later > day);
+        let mut states = later.map(|later| (self.facts_at(later).state, later));
+        states.find(|(other, _)| *other != state)
     }
 }
 

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::StorageError;
 use crate::limits::SUBSCRIPTION_CHANGES_MAX;
-use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Change, Revision, Stored, add_revision, stored};
 use crate::subscription::{
     Buyer, DisplayName, StoredSubscriptionChange, Subscription, SubscriptionChange,
     SubscriptionState,
@@ -24,8 +24,33 @@ pub enum ChangeSubscriptionError {
     NotFound(SubscriptionId),
     /// It is cancelled, and changes no more.
     Cancelled(SubscriptionId),
-    /// The change sets nothing.
-    Nothing,
+    /// Another state is on file from a day on, and would stand: the change would change nothing, or
+    /// it is cancelled from another day on.
+    StateStands {
+        /// The subscription.
+        id: SubscriptionId,
+        /// The state that stands.
+        state: SubscriptionState,
+        /// The day.
+        from: Date,
+    },
+    /// The change sets nothing of this subscription.
+    Nothing(SubscriptionId),
+    /// The day is in a billing period that is closed.
+    PeriodClosed {
+        /// The day.
+        effective: Date,
+        /// The first one that can be chosen.
+        first_open: Date,
+    },
+    /// Offer and anchor day end the running billing period at a midnight to come, and this day has
+    /// begun.
+    NotAfterToday {
+        /// The day.
+        effective: Date,
+        /// The first one that can be chosen.
+        tomorrow: Date,
+    },
     /// The commitment is negative, or too large to be stored.
     Commitment(Money),
     /// It has been changed as often as a subscription may be.
@@ -46,44 +71,95 @@ macro_rules! changes {
 }
 
 impl Accounts {
-    /// Changes a subscription from a day on, which may be past or to come; answers the subscription
-    /// with the change.
+    /// Changes a subscription from a day on, which is in no billing period that is closed and, for
+    /// offer and anchor day, to come; answers the subscription with the change. Without a day it is
+    /// the next one where offer, anchor day or commitment change, else today.
     ///
     /// # Errors
     /// [`ChangeSubscriptionError`] if there is no such subscription, it is cancelled, the change is
-    /// none, or the file fails.
+    /// none, the day cannot be chosen, or the file fails.
+    ///
+    /// # Panics
+    /// If the change is of the state, which [`Self::change_subscription_state`] changes.
     pub async fn change_subscription(
         &self,
         id: SubscriptionId,
         change: SubscriptionChange,
-        effective: Date,
+        effective: Option<Date>,
         by: &str,
         now: UtcTime,
     ) -> Result<Subscription, ChangeSubscriptionError> {
-        let names = names(&change);
-        if names.is_empty() {
-            return Err(ChangeSubscriptionError::Nothing);
+        assert!(change.state.is_none(), "the state has rules of its own");
+        if change == SubscriptionChange::default() {
+            return Err(ChangeSubscriptionError::Nothing(id));
         }
-        if let Some(Some(commitment)) = change.commitment {
-            check_commitment(commitment)?;
+        let commitment = change.commitment.flatten();
+        if let Some(amount) = commitment.filter(|amount| !is_commitment(*amount)) {
+            return Err(ChangeSubscriptionError::Commitment(amount));
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin(now).await?;
         let found = find_subscription(&mut transaction, id).await?;
         let before = found.ok_or(ChangeSubscriptionError::NotFound(id))?;
-        if before.is_cancelled() {
+        if before.cancelled_from().is_some() {
             return Err(ChangeSubscriptionError::Cancelled(id));
         }
-        if u64::try_from(before.changes.len()).is_ok_and(|count| count >= SUBSCRIPTION_CHANGES_MAX)
-        {
+        let today = transaction.now().date();
+        let from_next = change.ends_period() || change.commitment.is_some();
+        let default = if from_next { today.plus_days(1) } else { today };
+        let effective = effective.unwrap_or(default);
+        if change.ends_period() && effective <= today {
+            let tomorrow = today.plus_days(1);
+            return Err(ChangeSubscriptionError::NotAfterToday { effective, tomorrow });
+        }
+        let counted = before.changes.iter().filter(|stored| !stored.change.is_of_state_alone());
+        if u64::try_from(counted.count()).is_ok_and(|count| count >= SUBSCRIPTION_CHANGES_MAX) {
             return Err(ChangeSubscriptionError::TooMany(id));
         }
-        let action = format!("change {} of subscription {id} from {effective}", names.join(", "));
-        let revision = add_revision(&mut transaction, by, now, &action).await?;
-        insert_change(&mut transaction, id, &change, effective, revision).await?;
-        transaction.commit().await?;
-        let by = by.to_owned();
-        let made = StoredSubscriptionChange { revision, at: now, by, effective, change };
-        Ok(with_changes(before, vec![made]))
+        make_change(transaction, before, change, effective, by).await
+    }
+
+    /// Suspends, resumes or cancels a subscription from a day on, which is in no billing period that
+    /// is closed; today without one. Answers it as it was if it is in that state from the day on, or
+    /// if it is to be cancelled and is: today without a day, or from the same one on.
+    ///
+    /// # Errors
+    /// [`ChangeSubscriptionError`] if there is no such subscription, it is cancelled, another state
+    /// would stand, the day cannot be chosen, or the file fails.
+    pub async fn change_subscription_state(
+        &self,
+        id: SubscriptionId,
+        state: SubscriptionState,
+        effective: Option<Date>,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<Subscription, ChangeSubscriptionError> {
+        let mut transaction = self.begin(now).await?;
+        let found = find_subscription(&mut transaction, id).await?;
+        let before = found.ok_or(ChangeSubscriptionError::NotFound(id))?;
+        let today = transaction.now().date();
+        let day = effective.unwrap_or(today);
+        if let Some(from) = before.cancelled_from() {
+            let is_so = effective.map_or(from <= today, |effective| effective == from);
+            return match state {
+                SubscriptionState::Cancelled if is_so => Ok(before),
+                SubscriptionState::Cancelled => {
+                    Err(ChangeSubscriptionError::StateStands { id, state, from })
+                }
+                SubscriptionState::Active | SubscriptionState::Suspended => {
+                    Err(ChangeSubscriptionError::Cancelled(id))
+                }
+            };
+        }
+        if before.facts_at(day).state == state {
+            return match before.other_state_after(day, state) {
+                Some((state, from)) => {
+                    Err(ChangeSubscriptionError::StateStands { id, state, from })
+                }
+                None => Ok(before),
+            };
+        }
+        let change = SubscriptionChange { state: Some(state), ..SubscriptionChange::default() };
+        make_change(transaction, before, change, day, by).await
     }
 
     /// The changes of a subscription, in order of revision; none if there is no such subscription.
@@ -97,6 +173,29 @@ impl Accounts {
         let mut reader = self.reader.acquire().await?;
         changes_of(&mut reader, id).await
     }
+}
+
+/// Adds a change to a subscription, unless it reaches a billing period that is closed.
+async fn make_change(
+    mut transaction: Change,
+    before: Subscription,
+    change: SubscriptionChange,
+    effective: Date,
+    by: &str,
+) -> Result<Subscription, ChangeSubscriptionError> {
+    let first_open = before.first_open_day(transaction.now());
+    if effective < first_open {
+        return Err(ChangeSubscriptionError::PeriodClosed { effective, first_open });
+    }
+    let (id, names) = (before.id, names(&change).join(", "));
+    let action = format!("change {names} of subscription {id} from {effective}");
+    let revision = add_revision(&mut transaction, by, &action).await?;
+    insert_change(&mut transaction, id, &change, effective, revision).await?;
+    let at = transaction.now();
+    transaction.commit().await?;
+    let by = by.to_owned();
+    let made = StoredSubscriptionChange { revision, at, by, effective, change };
+    Ok(with_changes(before, vec![made]))
 }
 
 /// What a change sets, in words.
@@ -115,16 +214,13 @@ fn names(change: &SubscriptionChange) -> Vec<&'static str> {
     set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
 }
 
-/// An amount that was computed may be larger than one that can be read back.
-fn check_commitment(commitment: Money) -> Result<(), ChangeSubscriptionError> {
-    let is_readable = Money::parse(&commitment.to_string()) == Ok(commitment);
-    if commitment < Money::ZERO || !is_readable {
-        return Err(ChangeSubscriptionError::Commitment(commitment));
-    }
-    Ok(())
+/// Whether an amount can be committed to. One that was computed may be larger than one that can be
+/// read back.
+pub(crate) fn is_commitment(amount: Money) -> bool {
+    amount >= Money::ZERO && Money::parse(&amount.to_string()) == Ok(amount)
 }
 
-async fn insert_change(
+pub(crate) async fn insert_change(
     connection: &mut SqliteConnection,
     id: SubscriptionId,
     change: &SubscriptionChange,
@@ -212,7 +308,20 @@ impl fmt::Display for ChangeSubscriptionError {
         match self {
             Self::NotFound(id) => write!(f, "subscription {id} does not exist"),
             Self::Cancelled(id) => write!(f, "subscription {id} is cancelled"),
-            Self::Nothing => f.write_str("the change of a subscription sets nothing"),
+            Self::StateStands { id, state, from } => {
+                write!(f, "subscription {id} is {state} from {from} on, and that stands")
+            }
+            Self::Nothing(id) => write!(f, "the change of subscription {id} sets nothing"),
+            Self::PeriodClosed { effective, first_open } => write!(
+                f,
+                "{effective} is in a billing period that is closed; the first day that can be \
+                 chosen is {first_open}"
+            ),
+            Self::NotAfterToday { effective, tomorrow } => write!(
+                f,
+                "{effective} has begun, and a changed offer or anchor day ends the billing period \
+                 at a midnight to come; the first day that can be chosen is {tomorrow}"
+            ),
             Self::Commitment(amount) => {
                 write!(f, "commitment {amount} is negative or not below 10^18")
             }
@@ -232,7 +341,10 @@ impl std::error::Error for ChangeSubscriptionError {
         match self {
             Self::NotFound(_)
             | Self::Cancelled(_)
-            | Self::Nothing
+            | Self::StateStands { .. }
+            | Self::Nothing(_)
+            | Self::PeriodClosed { .. }
+            | Self::NotAfterToday { .. }
             | Self::Commitment(_)
             | Self::TooMany(_) => None,
             Self::Storage(error) => Some(error),

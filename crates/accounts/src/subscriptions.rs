@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use domain::decimal::Money;
 use domain::id::{Country, Currency, Locale, OfferId, SubscriptionId, TenantId};
 use domain::period::AnchorDay;
 use domain::time::UtcTime;
@@ -11,14 +12,18 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::StorageError;
 use crate::store::{Accounts, Revision, Stored, add_revision, insert_tenant, stored};
-use crate::subscription::{DisplayName, NewSubscription, StoredSubscriptionChange, Subscription};
-use crate::subscription_changes::{all_changes, changes_of};
+use crate::subscription::{
+    DisplayName, NewSubscription, StoredSubscriptionChange, Subscription, SubscriptionChange,
+};
+use crate::subscription_changes::{all_changes, changes_of, insert_change, is_commitment};
 
 /// Why a subscription was not made.
 #[derive(Debug)]
 pub enum CreateSubscriptionError {
     /// There is such a subscription.
     Exists(SubscriptionId),
+    /// The commitment is negative, or too large to be stored.
+    Commitment(Money),
     /// The accounts file failed.
     Storage(StorageError),
 }
@@ -48,25 +53,42 @@ impl Accounts {
     /// Makes a subscription, and its tenant with the first one.
     ///
     /// # Errors
-    /// [`CreateSubscriptionError`] if there is one with this id, or the file fails.
+    /// [`CreateSubscriptionError`] if there is one with this id, its commitment is none, or the file
+    /// fails.
     pub async fn create_subscription(
         &self,
         new: NewSubscription,
         by: &str,
         now: UtcTime,
     ) -> Result<Subscription, CreateSubscriptionError> {
-        let mut change = self.begin().await?;
+        if let Some(commitment) = new.commitment.filter(|amount| !is_commitment(*amount)) {
+            return Err(CreateSubscriptionError::Commitment(commitment));
+        }
+        let mut change = self.begin(now).await?;
         if subscription_exists(&mut change, new.id).await? {
             return Err(CreateSubscriptionError::Exists(new.id));
         }
         let action = format!("create subscription {} of tenant {}", new.id, new.tenant);
-        let revision = add_revision(&mut change, by, now, &action).await?;
+        let revision = add_revision(&mut change, by, &action).await?;
         if !tenant_exists(&mut change, new.tenant).await? {
             insert_tenant(&mut change, new.tenant, revision).await?;
         }
         insert_subscription(&mut change, &new, revision).await?;
+        let stated = stated(&new);
+        let always = UtcTime::MIN.date();
+        if stated != SubscriptionChange::default() {
+            insert_change(&mut change, new.id, &stated, always, revision).await?;
+        }
+        let at = change.now();
         change.commit().await?;
-        Ok(new.made(revision, now))
+        let made = made(new, revision, at);
+        if stated == SubscriptionChange::default() {
+            return Ok(made);
+        }
+        let by = by.to_owned();
+        let stated =
+            StoredSubscriptionChange { revision, at, by, effective: always, change: stated };
+        Ok(with_changes(made, vec![stated]))
     }
 
     /// Every subscription with its changes, in order of id.
@@ -91,24 +113,31 @@ impl Accounts {
     }
 }
 
-impl NewSubscription {
-    fn made(self, revision: Revision, now: UtcTime) -> Subscription {
-        let Self { id, name, tenant, offer, currency, locale, region, anchor } = self;
-        Subscription {
-            id,
-            tenant,
-            currency,
-            locale,
-            region,
-            name,
-            offer,
-            anchor,
-            created_revision: revision,
-            created_at: now,
-            revision,
-            changed_at: now,
-            changes: Vec::new(),
-        }
+/// What holds of a new subscription beside what makes it.
+fn stated(new: &NewSubscription) -> SubscriptionChange {
+    SubscriptionChange {
+        commitment: new.commitment.map(Some),
+        invoice_download: new.invoice_download.then_some(true),
+        buyer: new.buyer.clone().map(Some),
+        ..SubscriptionChange::default()
+    }
+}
+
+fn made(new: NewSubscription, revision: Revision, at: UtcTime) -> Subscription {
+    Subscription {
+        id: new.id,
+        tenant: new.tenant,
+        currency: new.currency,
+        locale: new.locale,
+        region: new.region,
+        name: new.name,
+        offer: new.offer,
+        anchor: new.anchor,
+        created_revision: revision,
+        created_at: at,
+        revision,
+        changed_at: at,
+        changes: Vec::new(),
     }
 }
 
@@ -179,17 +208,22 @@ async fn insert_subscription(
 
 fn read_subscription(row: &SqliteRow) -> Result<Subscription, StorageError> {
     let row = Stored::new("subscription", row);
-    let new = NewSubscription {
+    let (revision, at) = (Revision(row.count("revision")?), row.time("at_micros")?);
+    Ok(Subscription {
         id: row.parsed("id", SubscriptionId::parse)?,
-        name: row.parsed("name", DisplayName::parse)?,
         tenant: row.parsed("tenant", TenantId::parse)?,
-        offer: row.parsed("offer", OfferId::parse)?,
         currency: row.parsed("currency", Currency::parse)?,
         locale: row.parsed("locale", Locale::parse)?,
         region: row.parsed("region", Country::parse)?,
+        name: row.parsed("name", DisplayName::parse)?,
+        offer: row.parsed("offer", OfferId::parse)?,
         anchor: read_anchor(row, "anchor_day")?,
-    };
-    Ok(new.made(Revision(row.count("revision")?), row.time("at_micros")?))
+        created_revision: revision,
+        created_at: at,
+        revision,
+        changed_at: at,
+        changes: Vec::new(),
+    })
 }
 
 pub(crate) fn read_anchor(
@@ -204,6 +238,9 @@ impl fmt::Display for CreateSubscriptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists(id) => write!(f, "subscription {id} exists"),
+            Self::Commitment(amount) => {
+                write!(f, "commitment {amount} is negative or not below 10^18")
+            }
             Self::Storage(_) => f.write_str("subscription was not made"),
         }
     }
@@ -212,7 +249,7 @@ impl fmt::Display for CreateSubscriptionError {
 impl std::error::Error for CreateSubscriptionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Exists(_) => None,
+            Self::Exists(_) | Self::Commitment(_) => None,
             Self::Storage(error) => Some(error),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::catalogue::RateCardKey;
+use domain::decimal::Money;
 use domain::id::{
     Country, Currency, Locale, MeterId, ObjectId, OfferId, RoleAssignmentId, RoleId, Source,
     SubscriptionId, TenantId,
@@ -56,7 +57,7 @@ impl Fixture {
     }
 
     async fn reopened(self) -> Self {
-        self.accounts.close().await;
+        self.accounts.close().await.unwrap();
         let accounts = Accounts::open(&self.path, at(100)).await.unwrap();
         Self { accounts, ..self }
     }
@@ -77,6 +78,9 @@ impl Fixture {
             locale: Locale::parse("en-US").unwrap(),
             region: Country::parse("US").unwrap(),
             anchor: AnchorDay::new(14).unwrap(),
+            commitment: None,
+            invoice_download: false,
+            buyer: None,
         }
     }
 
@@ -98,7 +102,7 @@ async fn fill(fixture: &Fixture, rows: &'static str) {
     let revisions = "INSERT INTO revision
         WITH RECURSIVE count (n) AS
             (SELECT max(number) + 1 FROM revision UNION ALL SELECT n + 1 FROM count WHERE n < 10003)
-        SELECT n, 0, '', '' FROM count";
+        SELECT n, 1760000000000000, '', '' FROM count";
     fixture.sql(revisions).await.unwrap();
     fixture.sql(rows).await.unwrap();
 }
@@ -269,23 +273,88 @@ async fn rate_cards_keep_every_version_byte_for_byte() {
 #[tokio::test]
 async fn the_revision_at_a_moment_is_the_last_one_made_by_then() {
     let fixture = Fixture::new().await.with_subscription(1).await;
-    // The clock went back.
+    // The clock went back; a revision is never before the one that it follows.
     fixture.accounts.create_subscription(fixture.subscription(2, "B"), BY, at(9)).await.unwrap();
-    fixture.accounts.create_subscription(fixture.subscription(3, "C"), BY, at(7)).await.unwrap();
-    for (seconds, expected) in [(-1, 0), (0, 1), (1, 2), (6, 2), (7, 4), (9, 4), (1_000, 4)] {
+    let made = fixture.accounts.create_subscription(fixture.subscription(3, "C"), BY, at(7));
+    assert_eq!(made.await.unwrap().created_at, at(9));
+    for (seconds, expected) in [(-1, 0), (0, 1), (1, 2), (6, 2), (8, 2), (9, 4), (1_000, 4)] {
         let revision = fixture.accounts.revision_at(at(seconds)).await.unwrap();
         assert_eq!(revision, Revision(expected), "{seconds}");
     }
-    for (revision, expected) in [(0, None), (1, Some(0)), (3, Some(9)), (4, Some(7)), (5, None)] {
+    for (revision, expected) in [(0, None), (1, Some(0)), (3, Some(9)), (4, Some(9)), (5, None)] {
         let time = fixture.accounts.revision_time(Revision(revision)).await.unwrap();
         assert_eq!(time, expected.map(at), "{revision}");
     }
 }
 
 #[tokio::test]
+async fn what_a_moment_knew_is_final_once_it_was_asked() {
+    let fixture = Fixture::new().await.with_subscription(1).await;
+    let accounts = &fixture.accounts;
+    assert_eq!(accounts.revision_at(at(50)).await.unwrap(), Revision(2));
+    // Read off the clock before the question, and made after it.
+    let late = accounts.create_subscription(fixture.subscription(2, "B"), BY, at(40)).await;
+    let after = UtcTime::from_micros(at(50).to_micros() + 1).unwrap();
+    assert_eq!(late.unwrap().created_at, after);
+    assert_eq!(accounts.revision_at(at(50)).await.unwrap(), Revision(2));
+    assert_eq!(accounts.revision_at(after).await.unwrap(), Revision(3));
+    // A question about an earlier moment makes nothing earlier.
+    assert_eq!(accounts.revision_at(at(1)).await.unwrap(), Revision(2));
+    let made = accounts.create_subscription(fixture.subscription(3, "C"), BY, at(45)).await;
+    assert_eq!(made.unwrap().created_at, UtcTime::from_micros(after.to_micros() + 1).unwrap());
+}
+
+#[tokio::test]
+async fn a_question_about_a_moment_waits_for_the_change_under_way() {
+    let fixture = Fixture::new().await;
+    let mut change = fixture.accounts.begin(at(40)).await.unwrap();
+    let asking = fixture.accounts.clone();
+    let mut asked = tokio::spawn(async move { asking.revision_at(at(50)).await.unwrap() });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!asked.is_finished());
+    let made = crate::store::add_revision(&mut change, BY, "a test").await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!((&mut asked).await.unwrap(), made);
+    // One that is given up is not waited for again.
+    let dropped = fixture.accounts.begin(at(60)).await.unwrap();
+    drop(dropped);
+    assert_eq!(fixture.accounts.revision_at(at(70)).await.unwrap(), made);
+}
+
+#[tokio::test]
+async fn a_subscription_is_made_with_all_that_it_states_or_not_at_all() {
+    let fixture = Fixture::new().await;
+    let stated = |commitment: Money| NewSubscription {
+        commitment: Some(commitment),
+        invoice_download: true,
+        buyer: Some(Buyer::parse("Contoso Ltd").unwrap()),
+        ..fixture.subscription(1, "Contoso")
+    };
+    let owed = Money::parse("-1").unwrap();
+    let refused = fixture.accounts.create_subscription(stated(owed), BY, at(1)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "commitment -1 is negative or not below 10^18");
+    assert_eq!(fixture.accounts.revision().await.unwrap(), Revision(1));
+
+    let amount = Money::parse("1000.5").unwrap();
+    let made = fixture.accounts.create_subscription(stated(amount), BY, at(2)).await.unwrap();
+    assert_eq!(fixture.accounts.revision().await.unwrap(), Revision(2));
+    assert_eq!((made.created_revision, made.revision), (Revision(2), Revision(2)));
+    for on in ["0001-01-01", "2026-01-01"] {
+        let facts = made.facts_at(day(on));
+        assert_eq!((facts.commitment, facts.invoice_download), (Some(amount), true));
+        assert_eq!(facts.buyer.unwrap().as_str(), "Contoso Ltd");
+    }
+    assert_eq!(made.as_of(Revision(2)), Some(made.clone()));
+    let fixture = fixture.reopened().await;
+    assert_eq!(fixture.accounts.subscriptions().await.unwrap(), [made]);
+}
+
+#[tokio::test]
 async fn a_change_is_on_disk_when_it_is_answered() {
     let fixture = Fixture::new().await;
-    let mut writer = fixture.accounts.begin().await.unwrap();
+    let mut writer = fixture.accounts.begin(at(0)).await.unwrap();
     for (pragma, expected) in [
         ("PRAGMA journal_mode", "wal"),
         ("PRAGMA synchronous", "2"),

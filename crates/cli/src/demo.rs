@@ -140,7 +140,7 @@ fn load_subscriptions(client: &Client, card: &RateCardOptions) -> Result<(), Fai
             currency: card.currency.to_string(),
             locale: card.locale.to_string(),
             region: card.region.to_string(),
-            anchor_day: Some(*anchor_day),
+            anchor_day: Some((*anchor_day).into()),
             ..SubscriptionCreate::default()
         };
         post(client, "/subscriptions", &request)?;

@@ -151,7 +151,9 @@ impl PriceList {
         list
     }
 
-    fn add(&mut self, import: ImportedCard<'_>, locale: &Locale) {
+    /// Adds the card that was imported next, as [`PriceList::new`] would; its locale is the same for
+    /// every card of a list.
+    pub fn add(&mut self, import: ImportedCard<'_>, locale: &Locale) {
         let in_locale = import.card.key.locale == *locale;
         self.terms.push(import.stamped(import.card.terms.as_slice().into()));
         for meter in &import.card.meters {
@@ -315,7 +317,7 @@ impl Book {
         let stretches = if overrides.is_empty() {
             versions.iter().map(|version| (version.effective, Some(Arc::clone(version)))).collect()
         } else {
-            overridden(&versions, &overrides)?
+            overridden(&versions, &overrides, period)?
         };
         Ok(MeterPrices { stretches, without })
     }
@@ -336,17 +338,21 @@ impl Book {
 fn overridden(
     versions: &[&Arc<PriceVersion>],
     overrides: &[&PriceOverride],
+    period: BillingPeriod,
 ) -> Result<Vec<Stretch>, OutOfRange> {
     let bounds = overrides
         .iter()
-        .flat_map(|candidate| Some(candidate.from).into_iter().chain(candidate.until));
+        .flat_map(|candidate| Some(candidate.from).into_iter().chain(candidate.until_in(period)));
     let bounds: BTreeSet<_> =
         bounds.chain(versions.iter().map(|version| version.effective)).collect();
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut last = (None, None);
     for start in bounds {
         let listed = versions.iter().rfind(|version| version.effective <= start);
-        let in_force = overrides.iter().filter(|candidate| candidate.is_in_force(start));
+        let in_force = overrides.iter().filter(|candidate| {
+            let until = candidate.until_in(period);
+            candidate.from <= start && until.is_none_or(|until| start < until)
+        });
         let laid_over = in_force.max_by_key(|candidate| candidate.precedence());
         let now =
             (listed.map(|version| version.effective), laid_over.map(|candidate| candidate.id));
@@ -367,9 +373,12 @@ fn overridden(
 }
 
 impl PriceOverride {
-    /// Whether it is in force at any moment of a period.
+    /// Whether it counts in a period and is in force at any moment of it.
     fn touches(&self, period: BillingPeriod) -> bool {
-        self.from < period.end() && self.until.is_none_or(|until| period.start() < until)
+        let until = self.until_in(period);
+        self.counts_in(period)
+            && self.from < period.end()
+            && until.is_none_or(|until| period.start().max(self.from) < until)
     }
 
     /// Whether it applies to a meter, on the list or not.

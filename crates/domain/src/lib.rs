@@ -5,6 +5,7 @@
 //! [`spend::spend`] groups. `rate` is the only place where a price meets a quantity.
 
 pub mod aggregate;
+pub mod alias;
 pub mod book;
 pub mod card_diff;
 pub mod catalogue;

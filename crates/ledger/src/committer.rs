@@ -18,6 +18,7 @@ use crate::frame::{self, HEADER_BYTES, Header};
 use crate::index::{Index, Known};
 use crate::journal::Journal;
 use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX};
+use crate::moment::just_after;
 use crate::sealer::SealCommand;
 use crate::shared::Shared;
 use crate::tail::{Chunk, TailRow};
@@ -27,7 +28,8 @@ use crate::{Outcome, writer_file::Writer};
 pub(crate) enum Message {
     /// Store records.
     Append(Request),
-    /// Answer when every group commit begun before `time` is seen by readers.
+    /// Answer when every group commit of an earlier time than `time` is seen by readers; none follows,
+    /// unless `time` is in the future.
     Barrier { time: UtcTime, reply: oneshot::Sender<()> },
     /// Go on in a new segment, and freeze the tail for the sealer.
     Rotate { reply: oneshot::Sender<Result<(), SealError>> },
@@ -87,7 +89,9 @@ impl Committer {
                     self.commit(group);
                 }
                 Message::Barrier { time, reply } => {
-                    self.time_floor = self.time_floor.max(time.min((self.shared.clock)()));
+                    // A commit of this very moment may be asked not to follow, none of the future.
+                    let soonest = just_after((self.shared.clock)());
+                    self.time_floor = self.time_floor.max(time.min(soonest));
                     let _ = reply.send(()); // the reader may have gone away
                 }
                 Message::Rotate { reply } => {

@@ -172,8 +172,8 @@ impl Ledger {
         answer.await.unwrap_or(Err(AppendError::Refused))
     }
 
-    /// The ledger as it is now. With a time in the past: every group commit of an earlier time is
-    /// in it, so what it says of buckets closed by then never changes.
+    /// The ledger as it is now. With a time that is not in the future: every group commit of an
+    /// earlier time is in it, so what it says of buckets closed by then never changes.
     ///
     /// # Errors
     /// None today; a ledger on other storage may fail to read its state.
@@ -188,6 +188,16 @@ impl Ledger {
             }
         }
         Ok(Snapshot::new(current.load()))
+    }
+
+    /// The ledger as it was known at a moment: every row whose commit has a time at or before it.
+    /// The same for ever, unless the moment is in the future: it waits for group commits that were
+    /// begun by then, as [`Ledger::snapshot`] does, and no later one gets a time at or before it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn snapshot_at(&self, time: UtcTime) -> Result<Snapshot, ReadError> {
+        self.snapshot(Some(moment::just_after(time))).await?.as_of_time(time).await
     }
 
     /// Moves everything in the journal into the table.

@@ -15,6 +15,11 @@ use crate::error::ReadError;
 use crate::scan::{self, OpenedFile};
 use crate::state::{DataFile, State};
 
+/// The first moment after this one: what is settled up to there has every commit of this moment.
+pub(crate) fn just_after(moment: UtcTime) -> UtcTime {
+    UtcTime::from_micros(moment.to_micros() + 1).unwrap_or(UtcTime::MAX)
+}
+
 /// The last commit, at most `last`, whose time is at or before a moment; 0 if there is none.
 pub(crate) fn last_commit(
     state: &State,

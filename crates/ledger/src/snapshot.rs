@@ -64,9 +64,11 @@ impl Snapshot {
     }
 
     /// The ledger as it was known at a moment: every row whose commit has a time at or before it.
-    /// Before the first commit it is empty. It stays the same for ever if the moment lies before the
-    /// time that this snapshot was settled for ([`crate::Ledger::snapshot`]); else a group commit
-    /// under way may still belong to it.
+    /// Before the first commit it is empty. It stays the same for ever if this snapshot was settled
+    /// for a time after the moment, the next microsecond at least, as that of
+    /// [`crate::Ledger::snapshot_at`] is. Settled for the moment itself or not at all it may lack
+    /// commits of that moment: of a group commit under way, or of one that begins in the same
+    /// microsecond.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read.
@@ -118,11 +120,13 @@ impl Snapshot {
     ) -> Result<Vec<StoredRecord>, ReadError> {
         let snapshot = self.clone();
         let needed = Needed::Everything;
-        blocking(move || snapshot.read_records(subscription, usage_start, needed)).await
+        let all = move || snapshot.read_records(subscription, usage_start, needed, usize::MAX);
+        Ok(blocking(all).await?.expect("nothing is left out without a limit"))
     }
 
     /// The same records as [`Snapshot::records`], in the same order, with only what rating asks:
-    /// `billed` and `reverses` are left out, so their content cannot be hashed.
+    /// `billed` and `reverses` are left out, so their content cannot be hashed. None if there are
+    /// more than `most`: then no more than that were in memory.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read.
@@ -130,10 +134,11 @@ impl Snapshot {
         &self,
         subscription: SubscriptionId,
         usage_start: Range<UtcTime>,
-    ) -> Result<Vec<StoredRecord>, ReadError> {
+        most: usize,
+    ) -> Result<Option<Vec<StoredRecord>>, ReadError> {
         let snapshot = self.clone();
         let needed = Needed::Rating;
-        blocking(move || snapshot.read_records(subscription, usage_start, needed)).await
+        blocking(move || snapshot.read_records(subscription, usage_start, needed, most)).await
     }
 
     fn read_page(
@@ -174,17 +179,24 @@ impl Snapshot {
         subscription: SubscriptionId,
         usage_start: Range<UtcTime>,
         needed: Needed,
-    ) -> Result<Vec<StoredRecord>, ReadError> {
+        most: usize,
+    ) -> Result<Option<Vec<StoredRecord>>, ReadError> {
         let selection = self.selection(subscription);
         let selection = Selection { start: Some(usage_start), ..selection };
         let mut interner = Interner::default();
-        let mut records = Vec::new();
+        let mut records = Some(Vec::new());
         self.rows(&selection, needed, |row, path| {
+            let Some(kept) = records.as_mut().filter(|kept| kept.len() < most) else {
+                records = None;
+                return Ok(());
+            };
             let row = if needed == Needed::Rating { row.for_rating() } else { *row };
-            records.push(interner.stored(&row).map_err(|error| scan::damaged(path, error))?);
+            kept.push(interner.stored(&row).map_err(|error| scan::damaged(path, error))?);
             Ok(())
         })?;
-        records.sort_unstable_by(|a, b| record_order(a).cmp(&record_order(b)));
+        if let Some(records) = &mut records {
+            records.sort_unstable_by(|a, b| record_order(a).cmp(&record_order(b)));
+        }
         Ok(records)
     }
 

@@ -1,5 +1,7 @@
 //! The application: ledger, accounts, identity and catalogue under one roof, without a socket.
 
+mod changes;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,10 +16,10 @@ use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::Directory;
-use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, sync_parent, write_file};
 use crate::identity::{Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
+use changes::Changes;
 
 /// Version of the data folder's layout, in its file `format`.
 const FOLDER_FORMAT: &str = "1";
@@ -36,6 +38,7 @@ pub struct App {
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
     directory: RwLock<Arc<Directory>>,
+    changes: Changes,
     url: OnceLock<String>,
 }
 
@@ -130,6 +133,7 @@ impl App {
             catalogue: Catalogue::default(),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             directory: RwLock::new(Arc::new(directory)),
+            changes: Changes::default(),
             url: OnceLock::new(),
         }))
     }
@@ -163,17 +167,6 @@ impl App {
         Arc::clone(&self.directory.read().expect("no writer panics"))
     }
 
-    /// Reads the accounts again, after a change.
-    pub(crate) async fn reload_directory(&self) -> Result<(), ApiError> {
-        let loaded = Directory::load(&self.accounts).await;
-        let loaded = loaded.map_err(|error| ApiError::internal("reading accounts", &error))?;
-        let mut current = self.directory.write().expect("no writer panics");
-        if loaded.revision >= current.revision {
-            *current = Arc::new(loaded);
-        }
-        Ok(())
-    }
-
     /// Where the server answers, once it listens.
     pub(crate) fn url(&self) -> String {
         let fallback = || format!("https://{}", self.config.listen);
@@ -191,12 +184,15 @@ impl App {
         url
     }
 
-    /// Stops taking records and finishes those under way.
+    /// Stops taking records and changes, and finishes those under way.
     pub(crate) async fn close(&self) {
+        self.finish_changes().await;
         if let Err(error) = self.ledger.close().await {
             tracing::error!(%error, "the ledger did not close cleanly; it recovers when opened");
         }
-        self.accounts.close().await;
+        if let Err(error) = self.accounts.close().await {
+            tracing::error!(%error, "watermarks of the last minute were lost; sources repeat them");
+        }
     }
 }
 

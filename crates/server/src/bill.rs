@@ -1,7 +1,6 @@
 //! What a subscription's billing periods cost: all that a figure depends on is loaded here, as of one
 //! basis, and rated. Every answer about money begins with it.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,9 +8,8 @@ use accounts::{Facts, Revision, Subscription, SubscriptionState};
 use domain::book::Book;
 use domain::catalogue::RateCardKey;
 use domain::complete::{Completeness, active_since, complete_up_to};
-use domain::id::MeterId;
+use domain::id::SubscriptionId;
 use domain::period::{BillingPeriod, Schedule};
-use domain::price_override::PriceOverride;
 use domain::rate::rate;
 use domain::record::StoredRecord;
 use domain::spend::{RatedPeriod, ResourceGroupTags};
@@ -21,19 +19,26 @@ use ledger::Snapshot;
 
 use crate::app::App;
 use crate::catalogue::blocking;
+use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
 use crate::own::cost::read_moment;
+use crate::price_changes::PriceChanges;
 
 /// The state that an answer is computed from: that of now, or what was known at a moment.
 pub(crate) struct Basis {
     /// The usage.
     pub(crate) snapshot: Snapshot,
-    /// Everything else.
+    /// The accounts, which may be newer than the revision: what is taken from them is as of it.
+    pub(crate) directory: Arc<Directory>,
+    /// As of which everything but the usage counts.
     pub(crate) revision: Revision,
+    changes: Arc<PriceChanges>,
     /// The moment as of which it is, which is the present unless asked otherwise.
     pub(crate) known_at: UtcTime,
+    /// The moment that was asked about.
+    as_of: Option<UtcTime>,
 }
 
 /// A subscription with its billing periods, as of a basis.
@@ -60,7 +65,7 @@ impl App {
         let as_of =
             asked.parameters.get("asOf").map(|text| read_moment("asOf", text)).transpose()?;
         let basis = self.basis(as_of).await?;
-        let account = Account::as_of(subscription, basis.revision).ok_or_else(|| {
+        let account = basis.account(subscription.id).ok_or_else(|| {
             let reason = format!("subscription {} was made later", subscription.id);
             ApiError::Parameter { name: "asOf", reason }
         })?;
@@ -70,23 +75,40 @@ impl App {
     /// The state of now, or as it was known at a moment.
     pub(crate) async fn basis(&self, as_of: Option<UtcTime>) -> Result<Basis, ApiError> {
         let now = (self.clock)();
-        let revision = match as_of {
-            None => self.directory().revision,
-            Some(time) => {
-                let revision = self.accounts.revision_at(time).await;
-                revision.map_err(|error| ApiError::internal("reading accounts", &error))?
-            }
-        };
-        let failed = |error| ApiError::internal("reading the ledger", &error);
-        // What was in flight at that moment has to be settled, or the same question would be
-        // answered otherwise a moment later.
-        let settled_before = as_of.map(|time| time.min(now));
-        let snapshot = self.ledger.snapshot(settled_before).await.map_err(failed)?;
+        if as_of.is_some_and(|time| now < time) {
+            let reason = "is in the future".to_owned();
+            return Err(ApiError::Parameter { name: "asOf", reason });
+        }
+        let (directory, revision) = self.accounts_at(as_of).await?;
+        let changes = self.price_changes(revision).await?;
         let snapshot = match as_of {
-            None => snapshot,
-            Some(time) => snapshot.as_of_time(time).await.map_err(failed)?,
+            None => self.ledger.snapshot(None).await,
+            Some(time) => self.ledger.snapshot_at(time).await,
         };
-        Ok(Basis { snapshot, revision, known_at: as_of.map_or(now, |time| time.min(now)) })
+        let snapshot =
+            snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
+        let known_at = as_of.unwrap_or(now);
+        Ok(Basis { snapshot, directory, revision, changes, known_at, as_of })
+    }
+
+    /// The revision that was the latest at a moment, and a directory that reaches it.
+    async fn accounts_at(
+        &self,
+        as_of: Option<UtcTime>,
+    ) -> Result<(Arc<Directory>, Revision), ApiError> {
+        let directory = self.directory();
+        let Some(time) = as_of else {
+            let revision = directory.revision;
+            return Ok((directory, revision));
+        };
+        let revision = self.accounts.revision_at(time).await;
+        let revision = revision.map_err(|error| ApiError::internal("reading accounts", &error))?;
+        if revision <= directory.revision {
+            return Ok((directory, revision));
+        }
+        // A change is on file a moment before whoever made it reads the directory again.
+        self.reload_directory().await?;
+        Ok((self.directory(), revision))
     }
 
     /// What the periods that the range touches cost, each from its start at least to the range's end.
@@ -96,29 +118,39 @@ impl App {
         basis: &Basis,
         range: &Range<UtcTime>,
     ) -> Result<Vec<RatedPeriod>, ApiError> {
-        let (overrides, aliases) = self.price_changes(account, basis).await?;
-        let mut unrated = Vec::new();
+        self.rated_rows(account, basis, range, limits::ROWS_PER_QUESTION).await
+    }
+
+    /// The same for at most so many rows of usage.
+    async fn rated_rows(
+        &self,
+        account: &Account,
+        basis: &Basis,
+        range: &Range<UtcTime>,
+        most: usize,
+    ) -> Result<Vec<RatedPeriod>, ApiError> {
+        let mut rated = Vec::new();
+        let mut left = most;
         let mut period = account.schedule.containing(range.start);
         while period.start() < range.end {
-            if unrated.len() == limits::PERIODS_PER_QUESTION {
+            if rated.len() == limits::PERIODS_PER_QUESTION {
                 let most = limits::PERIODS_PER_QUESTION;
                 let reason = format!("more than {most} billing periods after from");
                 return Err(ApiError::Parameter { name: "to", reason });
             }
             let until = period.end().min(range.end);
-            let records =
-                basis.snapshot.usage_records(account.subscription.id, period.start()..until);
-            let records = records.await;
+            let id = account.subscription.id;
+            let records = basis.snapshot.usage_records(id, period.start()..until, left).await;
             let records = records.map_err(|error| ApiError::internal("reading usage", &error))?;
-            let book = self.book(account, basis, period, Arc::clone(&overrides)).await?;
-            unrated.push(Unrated { period, book, records });
+            let records = records.ok_or_else(|| too_many_rows(most, until))?;
+            left -= records.len();
+            let book = self.book(account, basis, period).await?;
+            let (unrated, changes) =
+                (Unrated { period, book, records }, Arc::clone(&basis.changes));
+            rated.push(blocking(move || unrated.rate(&changes)).await?);
             period = account.schedule.next(period);
         }
-        blocking(move || {
-            let rated = unrated.into_iter().map(|unrated| unrated.rate(&aliases));
-            rated.collect()
-        })
-        .await
+        Ok(rated)
     }
 
     /// Up to when the subscription's usage is complete.
@@ -130,7 +162,7 @@ impl App {
         let id = account.subscription.id;
         let activity = basis.snapshot.sources(id, active_since(basis.known_at)).await;
         let activity = activity.map_err(|error| ApiError::internal("reading usage", &error))?;
-        let watermarks = self.accounts.watermarks(id, Some(basis.known_at)).await;
+        let watermarks = self.accounts.watermarks(id, basis.as_of).await;
         let failed = |error| ApiError::internal("reading watermarks", &error);
         Ok(complete_up_to(&activity, &watermarks.map_err(failed)?))
     }
@@ -151,45 +183,44 @@ impl App {
         Ok(tags)
     }
 
-    /// The overrides that concern the subscription, and the aliases of meters.
-    async fn price_changes(
-        &self,
-        account: &Account,
-        basis: &Basis,
-    ) -> Result<(Arc<[PriceOverride]>, BTreeMap<MeterId, MeterId>), ApiError> {
-        let failed = |error| ApiError::internal("reading accounts", &error);
-        let overrides = self.accounts.price_overrides(basis.revision).await.map_err(failed)?;
-        let Subscription { id, tenant, currency, .. } = &account.subscription;
-        let concerns = |candidate: &PriceOverride| candidate.is_for(*id, *tenant, currency);
-        let overrides = overrides.into_iter().filter(concerns).collect();
-        let aliases = self.accounts.meter_aliases(basis.revision).await.map_err(failed)?;
-        Ok((overrides, aliases))
-    }
-
     /// The prices and terms of a period: those of the offer that it starts under.
     async fn book(
         &self,
         account: &Account,
         basis: &Basis,
         period: BillingPeriod,
-        overrides: Arc<[PriceOverride]>,
     ) -> Result<Book, ApiError> {
         let facts = account.facts_in(period);
-        let cards = self.directory().cards_revision_at(basis.revision);
-        let list = self.price_list(account.card(&facts), cards).await?;
+        let card = account.card(&facts);
+        let list = self.price_list(card, &basis.directory, basis.revision).await?;
         let exists = account.subscription.created_at < period.end();
         Ok(Book {
             list,
-            overrides,
+            overrides: basis.changes.overrides_of(&account.subscription),
             commitment: facts.commitment,
             is_subscribed: exists && facts.state != SubscriptionState::Cancelled,
         })
     }
 }
 
+fn too_many_rows(most: usize, until: UtcTime) -> ApiError {
+    ApiError::TooMuch(format!(
+        "the question takes more than {most} rows of usage, those up to {until} alone; ask for a \
+         shorter range"
+    ))
+}
+
+impl Basis {
+    /// A subscription as of the basis; none if it was made later.
+    pub(crate) fn account(&self, id: SubscriptionId) -> Option<Account> {
+        Account::as_of(self.directory.subscription(id)?, self.revision)
+    }
+}
+
 impl Unrated {
-    fn rate(self, aliases: &BTreeMap<MeterId, MeterId>) -> Result<RatedPeriod, ApiError> {
-        let usage = Usage::from_records(self.period, self.records, aliases);
+    fn rate(self, changes: &PriceChanges) -> Result<RatedPeriod, ApiError> {
+        let aliases = changes.aliases_in(self.period);
+        let usage = Usage::from_records(self.period, self.records, &aliases);
         let rated = rate(&usage, &self.book).map_err(ApiError::Rate)?;
         Ok(RatedPeriod { usage, rated, book: self.book })
     }
@@ -199,17 +230,14 @@ impl Account {
     /// The subscription as of a revision; none if it was made later.
     pub(crate) fn as_of(subscription: &Subscription, revision: Revision) -> Option<Self> {
         let subscription = subscription.as_of(revision)?;
-        let mut schedule = Schedule::anchored_on(subscription.anchor);
-        let mut before = (subscription.offer.clone(), subscription.anchor);
-        for day in subscription.turning_points() {
-            let facts = subscription.facts_at(day);
-            let after = (facts.offer, facts.anchor);
-            if after != before {
-                schedule = schedule.changed(day, after.1);
-                before = after;
-            }
-        }
+        let schedule = subscription.schedule();
         Some(Self { subscription, schedule })
+    }
+
+    /// The last period that a range touches.
+    pub(crate) fn last_period(&self, range: &Range<UtcTime>) -> BillingPeriod {
+        let last = UtcTime::from_micros(range.end.to_micros() - 1);
+        self.schedule.containing(last.expect("a range ends after the first moment that there is"))
     }
 
     /// What was agreed when a period started.
@@ -227,3 +255,6 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

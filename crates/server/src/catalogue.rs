@@ -1,11 +1,11 @@
-//! Rate cards in memory: price lists for `rate`, and ready answers for the RateCard call.
+//! Prices in memory: price lists and price changes for `rate`, and ready answers for the RateCard
+//! call.
 //!
-//! Both are made when first asked for, as of the revision of the latest card: an import asks for new
-//! ones, and whoever began before it still gets the old.
+//! Each is made when first asked for, as of some revision. A list stands until a card of its own offer,
+//! currency and region is imported; whoever began before that still gets the old.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use accounts::{Revision, StoredRateCard};
 use axum::body::Bytes;
@@ -16,20 +16,22 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::app::App;
+use crate::directory::Directory;
 use crate::error::ApiError;
+use crate::kept::Kept;
 use crate::limits;
+use crate::price_changes::PriceChanges;
 
-/// The cards in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Catalogue {
-    /// Offer, currency and region pick the prices, the locale picks names.
-    lists: Kept<PriceList>,
-    answers: Kept<CardAnswer>,
-}
-
-/// What was made from cards, by the card asked for and the revision of the latest card.
+/// The prices in memory.
 #[derive(Debug)]
-struct Kept<V>(Mutex<BTreeMap<(RateCardKey, Revision), Arc<V>>>);
+pub(crate) struct Catalogue {
+    /// By offer, currency and region, which pick the prices, the locale, which picks names, and the
+    /// revision of the latest card.
+    lists: Kept<(RateCardKey, Revision), PriceList>,
+    /// By the number of the card's version.
+    answers: Kept<u64, CardAnswer>,
+    pub(crate) changes: Kept<Revision, PriceChanges>,
+}
 
 /// A rate card as the wire answers it.
 #[derive(Debug)]
@@ -41,21 +43,27 @@ pub(crate) struct CardAnswer {
 }
 
 impl App {
-    /// Every price and term of an offer, currency and region, as of a revision.
+    /// Every price and term of an offer, currency and region, as of a revision that is not after the
+    /// directory's.
     pub(crate) async fn price_list(
         &self,
         card: RateCardKey,
+        directory: &Directory,
         revision: Revision,
     ) -> Result<Arc<PriceList>, ApiError> {
-        let key = (card, revision);
-        if let Some(list) = self.catalogue.lists.get(&key) {
-            return Ok(list);
-        }
-        let RateCardKey { offer, currency, locale, region } = key.0.clone();
-        let cards = self.accounts.rate_card_versions(&offer, &currency, &region, revision).await;
-        let cards = cards.map_err(|error| ApiError::internal("reading rate cards", &error))?;
-        let list = blocking(move || read_list(&cards, &locale)).await?;
-        Ok(self.catalogue.lists.keep(key, list))
+        let versions = directory.cards(&card, revision);
+        let latest = versions.last().map_or(Revision(0), |version| version.revision);
+        let locale = card.locale.clone();
+        let make = async move {
+            let mut list = PriceList::default();
+            for version in versions {
+                // One document at a time: there may be many, of megabytes each.
+                let (stored, locale) = (self.stored_card(version.version).await?, locale.clone());
+                list = blocking(move || add_card(list, &stored, &locale)).await?;
+            }
+            Ok(list)
+        };
+        self.catalogue.lists.get_or_make((card, latest), make).await
     }
 
     /// The latest rate card of the key, as the wire answers it.
@@ -63,16 +71,33 @@ impl App {
         &self,
         key: &RateCardKey,
     ) -> Result<Option<Arc<CardAnswer>>, ApiError> {
-        // The revision first: a card that is imported meanwhile is kept under a later one.
-        let cached = (key.clone(), self.directory().cards_revision());
-        if let Some(answer) = self.catalogue.answers.get(&cached) {
-            return Ok(Some(answer));
-        }
-        let card = self.accounts.latest_rate_card(key).await;
+        let version = self.directory().latest_card(key).map(|card| card.version);
+        let Some(version) = version else { return Ok(None) };
+        let make = async {
+            let card = self.stored_card(version).await?;
+            blocking(move || write_answer(&card)).await
+        };
+        self.catalogue.answers.get_or_make(version, make).await.map(Some)
+    }
+
+    /// A card that the directory names.
+    async fn stored_card(&self, version: u64) -> Result<StoredRateCard, ApiError> {
+        let card = self.accounts.rate_card(version).await;
         let card = card.map_err(|error| ApiError::internal("reading a rate card", &error))?;
-        let Some(card) = card else { return Ok(None) };
-        let answer = blocking(move || write_answer(&card)).await?;
-        Ok(Some(self.catalogue.answers.keep(cached, answer)))
+        card.ok_or_else(|| {
+            tracing::error!(version, "a rate card on file is gone");
+            ApiError::Internal
+        })
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self {
+            lists: Kept::new(limits::CARDS_IN_MEMORY),
+            answers: Kept::new(limits::CARDS_IN_MEMORY),
+            changes: Kept::new(limits::PRICE_CHANGES_IN_MEMORY),
+        }
     }
 }
 
@@ -86,43 +111,25 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(|error| ApiError::internal("work on a thread", &error))?
 }
 
-impl<V> Default for Kept<V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<V> Kept<V> {
-    fn get(&self, key: &(RateCardKey, Revision)) -> Option<Arc<V>> {
-        self.0.lock().expect("no holder panics").get(key).cloned()
-    }
-
-    fn keep(&self, key: (RateCardKey, Revision), value: V) -> Arc<V> {
-        let value = Arc::new(value);
-        let mut kept = self.0.lock().expect("no holder panics");
-        if kept.len() >= limits::CARDS_IN_MEMORY {
-            kept.clear();
-        }
-        kept.insert(key, Arc::clone(&value));
-        value
-    }
-}
-
 /// A card on file was read before it was filed, so it can be read again.
 pub(crate) fn read_card(stored: &StoredRateCard) -> Result<RateCard, ApiError> {
     wire::ratecard::parse(&stored.document, stored.version.key.clone())
         .map_err(|error| ApiError::internal("reading a rate card on file", &error))
 }
 
-fn read_list(stored: &[StoredRateCard], locale: &Locale) -> Result<PriceList, ApiError> {
-    let cards = stored.iter().map(read_card).collect::<Result<Vec<_>, _>>()?;
-    let imports = stored.iter().zip(&cards).map(|(stored, card)| ImportedCard {
-        card,
+fn add_card(
+    mut list: PriceList,
+    stored: &StoredRateCard,
+    locale: &Locale,
+) -> Result<PriceList, ApiError> {
+    let import = ImportedCard {
+        card: &read_card(stored)?,
         version: stored.version.version,
         imported_at: stored.version.imported_at,
         reprice_closed: stored.version.reprice_closed,
-    });
-    Ok(PriceList::new(imports, locale))
+    };
+    list.add(import, locale);
+    Ok(list)
 }
 
 fn write_answer(stored: &StoredRateCard) -> Result<CardAnswer, ApiError> {

@@ -1,21 +1,25 @@
-//! Subscriptions and role assignments in memory, as of one revision of the accounts: every request
-//! asks them, and they change seldom.
+//! Subscriptions, role assignments and the versions of rate cards in memory, as of one revision of
+//! the accounts: every request asks them, and they change seldom.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use accounts::role::{Action, Scope, allows};
-use accounts::{Accounts, Revision, RoleAssignment, StorageError, Subscription};
-use domain::id::{ObjectId, SubscriptionId, TenantId};
+use accounts::{Accounts, RateCardVersion, Revision, RoleAssignment, StorageError, Subscription};
+use domain::catalogue::RateCardKey;
+use domain::id::{Country, Currency, ObjectId, OfferId, SubscriptionId, TenantId};
 
 use crate::identity::Principal;
+
+/// What picks prices; a card's locale picks names only.
+type PriceKey = (OfferId, Currency, Country);
 
 /// What the accounts say, as of one revision.
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) revision: Revision,
-    /// The revisions of the rate cards, in order.
-    cards: Vec<Revision>,
+    /// The versions of rate cards without their documents, in the order of import.
+    cards: BTreeMap<PriceKey, Vec<RateCardVersion>>,
     tenants: Vec<TenantId>,
     subscriptions: BTreeMap<SubscriptionId, Arc<Subscription>>,
     assignments: HashMap<ObjectId, Vec<RoleAssignment>>,
@@ -25,8 +29,10 @@ impl Directory {
     pub(crate) async fn load(accounts: &Accounts) -> Result<Self, StorageError> {
         // The revision first: what is read after it can only be newer, and is then read again.
         let revision = accounts.revision().await?;
-        let cards = accounts.rate_cards().await?;
-        let cards = cards.into_iter().map(|card| card.revision).collect();
+        let mut cards: BTreeMap<PriceKey, Vec<RateCardVersion>> = BTreeMap::new();
+        for card in accounts.rate_cards().await? {
+            cards.entry(price_key(&card.key)).or_default().push(card);
+        }
         let tenants = accounts.tenants().await?;
         let subscriptions = accounts.subscriptions().await?;
         let mut assignments: HashMap<ObjectId, Vec<RoleAssignment>> = HashMap::new();
@@ -38,15 +44,16 @@ impl Directory {
         Ok(Self { revision, cards, tenants, subscriptions: subscriptions.collect(), assignments })
     }
 
-    /// The revision of the latest rate card.
-    pub(crate) fn cards_revision(&self) -> Revision {
-        self.cards_revision_at(self.revision)
+    /// The versions of the cards that have a card's prices, in any locale, as of a revision that is
+    /// not after the directory's; in the order of import.
+    pub(crate) fn cards(&self, key: &RateCardKey, revision: Revision) -> &[RateCardVersion] {
+        let cards = self.cards.get(&price_key(key)).map_or(&[][..], Vec::as_slice);
+        &cards[..cards.partition_point(|card| card.revision <= revision)]
     }
 
-    /// The revision of the latest rate card as of a revision; 0 if there was none.
-    pub(crate) fn cards_revision_at(&self, revision: Revision) -> Revision {
-        let until = self.cards.partition_point(|card| *card <= revision);
-        until.checked_sub(1).map_or(Revision(0), |latest| self.cards[latest])
+    /// The latest version of this very card.
+    pub(crate) fn latest_card(&self, key: &RateCardKey) -> Option<&RateCardVersion> {
+        self.cards(key, self.revision).iter().rfind(|card| card.key == *key)
     }
 
     /// Every tenant, the installation's own first.
@@ -96,4 +103,8 @@ impl Directory {
         let ids = std::iter::once(&principal.object_id).chain(&principal.groups);
         ids.filter_map(|id| self.assignments.get(id)).flatten()
     }
+}
+
+fn price_key(key: &RateCardKey) -> PriceKey {
+    (key.offer.clone(), key.currency.clone(), key.region.clone())
 }

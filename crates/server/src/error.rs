@@ -75,6 +75,8 @@ pub(crate) enum ApiError {
     Exists { what: &'static str, id: String },
     /// The subscription is cancelled, and changes no more.
     SubscriptionCancelled(SubscriptionId),
+    /// Another state is on file from a day on, which the request would not change.
+    StateStands { subscription: SubscriptionId, state: &'static str, from: Date },
     /// A change would begin in a billing period that is closed.
     PeriodClosed { name: &'static str, day: Date, first_open: Date },
     /// There are as many as there may be.
@@ -89,6 +91,8 @@ pub(crate) enum ApiError {
     Busy,
     /// The ledger takes no more records until the server is started anew.
     LedgerRefuses,
+    /// The answer would take more than a question may ask for.
+    TooMuch(String),
     /// A sum of usage would not be exact.
     Sum(SumOutOfRange),
     /// A charge would not be exact.
@@ -154,11 +158,14 @@ impl ApiError {
             Self::Conflict { .. }
             | Self::Exists { .. }
             | Self::SubscriptionCancelled(_)
+            | Self::StateStands { .. }
             | Self::PeriodClosed { .. }
             | Self::LimitReached(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge | Self::TooManyEvents => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Sum(_) | Self::Rate(_) | Self::Export(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMuch(_) | Self::Sum(_) | Self::Rate(_) | Self::Export(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Busy | Self::LedgerRefuses => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -188,12 +195,14 @@ impl ApiError {
             Self::Conflict { .. } => "EventConflict",
             Self::Exists { .. } => "AlreadyExists",
             Self::SubscriptionCancelled(_) => "SubscriptionCancelled",
+            Self::StateStands { .. } => "SubscriptionStateStands",
             Self::PeriodClosed { .. } => "BillingPeriodClosed",
             Self::LimitReached(_) => "LimitReached",
             Self::NotFound { .. } | Self::NoRoute(_) => "NotFound",
             Self::Method(_) => "MethodNotAllowed",
             Self::Busy => "ServerBusy",
             Self::LedgerRefuses => "LedgerReadOnly",
+            Self::TooMuch(_) => "TooMuchAsked",
             Self::Sum(_) | Self::Rate(_) => "OutOfExactRange",
             Self::Export(_) => "ExportFailed",
             Self::Internal => "InternalServerError",
@@ -267,6 +276,10 @@ impl ApiError {
             Self::SubscriptionCancelled(id) => {
                 format!("subscription '{id}' is cancelled and changes no more")
             }
+            Self::StateStands { subscription, state, from } => format!(
+                "subscription '{subscription}' is {state} from {from} on, and the request would not \
+                 change that"
+            ),
             Self::PeriodClosed { name, day, first_open } => format!(
                 "{name} {day} is in a billing period that is closed; the first day that can be \
                  chosen is {first_open}"
@@ -281,6 +294,7 @@ impl ApiError {
             Self::LedgerRefuses => "the ledger takes no more records: a write failed or the \
                                     server is stopping; nothing of this request is acknowledged"
                 .to_owned(),
+            Self::TooMuch(reason) => reason.clone(),
             Self::Sum(error) => error.to_string(),
             Self::Rate(error) => error.to_string(),
             Self::Export(reason) => reason.clone(),

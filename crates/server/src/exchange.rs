@@ -42,6 +42,7 @@ impl FromRequestParts<Arc<App>> for Asked {
         let query = parts.uri.query().unwrap_or_default();
         let parameters = Parameters::parse(query).map_err(ApiError::Query)?;
         check_names(parts, &parameters)?;
+        app.refresh_directory().await?;
         Ok(Self { origin: origin(parts, app), parameters, token: bearer(&parts.headers) })
     }
 }

@@ -6,20 +6,28 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 32 << 20;
 /// Most events or rows in one request.
 pub const EVENTS_PER_REQUEST: usize = 50_000;
-/// Most watermarks in one request: each is a change of the accounts, on disk by itself.
+/// Changes of the accounts under way at a time; they are made one after the other.
+pub const CHANGES: u16 = 64;
+/// Most watermarks in one request: each asks the accounts what they know of its source.
 pub const WATERMARKS_PER_REQUEST: usize = 1_000;
 /// Rows on a page of the usage answer.
 ///
 /// Source: Azure Usage Aggregates, paging.
 pub const USAGE_PAGE_ROWS: usize = 1_000;
-/// Rate-card answers and books of prices held in memory, each.
+/// Rate-card answers and price lists held in memory, each.
 pub const CARDS_IN_MEMORY: usize = 64;
+/// Revisions of the accounts whose price overrides and aliases are held in memory.
+pub const PRICE_CHANGES_IN_MEMORY: usize = 8;
 /// Versions of a rate card in one answer: each is read, and compared with the one before.
 pub const CARD_VERSIONS_LISTED: usize = 100;
 /// Spend questions worked on at a time: each holds its usage in memory.
 pub const COST_QUESTIONS: usize = 4;
 /// Billing periods that one spend question may touch.
 pub const PERIODS_PER_QUESTION: usize = 120;
+/// Rows of usage that one spend question may touch: some hundred bytes of memory each.
+pub const ROWS_PER_QUESTION: usize = 5_000_000;
+/// Groups of one cost answer.
+pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.
 pub const GROUPS_PER_QUESTION: usize = 4;
 /// Filters of one cost question.

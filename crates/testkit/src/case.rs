@@ -101,6 +101,10 @@ pub struct Override {
     pub from: Time,
     /// And until before then.
     pub until: Option<Time>,
+    /// When it was made.
+    pub made: Time,
+    /// Whether it counts in periods that were closed before it was made, too.
+    pub reprice: bool,
     /// What it does.
     pub change: Change,
 }

@@ -13,7 +13,7 @@ use crate::case::{
     Anchor, Card, Case, Change, Commitment, Meter, Override, Row, Target, Term, Terms,
 };
 use crate::number::Number;
-use words::{Options, amount, id, number, pairs, scope, tiers, time};
+use words::{Options, amount, id, number, pairs, reprice, scope, tiers, time};
 
 /// Longest text of one case, in bytes.
 const CASE_BYTES: usize = 1 << 20;
@@ -46,8 +46,9 @@ impl Case {
     /// term commitment LEVEL:PERCENT ... [from TIME] [except N ...]
     /// term recurring AMOUNT [from TIME]
     /// alias OLD NEW
-    /// markup PERCENT [meter N | category WORD] [scope SCOPE] [from TIME] [until TIME]
-    /// price N [included Q] [scope SCOPE] [from TIME] [until TIME] : BOUND:RATE ...
+    /// markup PERCENT [meter N | category WORD] [LAID]
+    /// price N [included Q] [LAID] : BOUND:RATE ...
+    ///   LAID is [scope SCOPE] [from TIME] [until TIME] [made TIME] [reprice], `reprice` last
     /// commitment AMOUNT [from TIME]
     /// usage TIME [+HOURSh] METER QUANTITY [by INSTANCE]
     /// ```
@@ -127,10 +128,7 @@ fn anchor(case: &mut Case, words: &[&str]) -> Result<(), String> {
 }
 
 fn card(case: &mut Case, words: &[&str]) -> Result<(), String> {
-    let (words, reprice) = match words {
-        [rest @ .., "reprice"] => (rest, true),
-        _ => (words, false),
-    };
+    let (words, reprice) = reprice(words);
     let imported = Options::read(words, &["imported"])?.time("imported")?.unwrap_or(Time::ALWAYS);
     if case.cards.last().is_some_and(|last| last.imported > imported) {
         return Err(format!("imported before the card above: {imported}"));
@@ -221,28 +219,32 @@ fn markup(case: &mut Case, percent: &str, words: &[&str]) -> Result<(), String> 
     if *percent.value() < -hundred() {
         return Err(format!("no more than 100 percent can be taken off: {}", percent.text()));
     }
-    let options = Options::read(words, &["meter", "category", "scope", "from", "until"])?;
+    let (words, reprice) = reprice(words);
+    let known = ["meter", "category", "scope", "from", "until", "made"];
+    let options = Options::read(words, &known)?;
     let target = match (options.word("meter"), options.word("category")) {
         (None, None) => Target::Every,
         (Some(meter), None) => Target::Meter(id(meter)?),
         (None, Some(category)) => Target::Category(category.to_owned()),
         _ => return Err("a markup is for a meter or for a category".to_owned()),
     };
-    add_override(case, target, &options, Change::Markup(percent))
+    add_override(case, target, &options, reprice, Change::Markup(percent))
 }
 
 fn price(case: &mut Case, meter: &str, words: &[&str]) -> Result<(), String> {
     let (words, tiers) = tiers(words)?;
-    let options = Options::read(words, &["scope", "from", "until", "included"])?;
+    let (words, reprice) = reprice(words);
+    let options = Options::read(words, &["scope", "from", "until", "made", "included"])?;
     let included = options.amount("included")?.unwrap_or_else(Number::zero);
     let target = Target::Meter(id(meter)?);
-    add_override(case, target, &options, Change::Price { included, tiers })
+    add_override(case, target, &options, reprice, Change::Price { included, tiers })
 }
 
 fn add_override(
     case: &mut Case,
     target: Target,
     options: &Options<'_>,
+    reprice: bool,
     change: Change,
 ) -> Result<(), String> {
     let from = options.time("from")?.unwrap_or(Time::ALWAYS);
@@ -251,7 +253,8 @@ fn add_override(
         return Err("it ends before it begins".to_owned());
     }
     let scope = scope(options.word("scope"))?;
-    case.overrides.push(Override { scope, target, from, until, change });
+    let made = options.time("made")?.unwrap_or(Time::ALWAYS);
+    case.overrides.push(Override { scope, target, from, until, made, reprice, change });
     Ok(())
 }
 

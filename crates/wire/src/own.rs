@@ -23,7 +23,9 @@ pub use explanation::{
     BillExplanation, ComparedBill, CostComparison, CostEffect, CostExplanation, ExplainedFigure,
     MeterChange, MeterExplanation, MeterOfBill, UnpricedQuantity,
 };
-pub use price::{MeterAlias, PriceOverride, PriceOverrideCreate, PriceOverrideEnd};
+pub use price::{
+    MeterAlias, PriceOverride, PriceOverrideCreate, PriceOverrideEnd, PriceOverrideEnded,
+};
 pub use rate_card::{
     ListedMeter, MeterName, MeterPrice, OfferTerm, PriceChange, PropertyChange, RateCardCounts,
     RateCardDiff, RateCardHistory, RateCardHistoryEntry, RateCardVersion, Renaming, TaxChange,

@@ -25,7 +25,7 @@ pub(super) fn files(server: &Server, folder: &Path) -> Result<Vec<PathBuf>> {
         format!("/tallyhouse/v1/rate-cards?offer={OFFER}&currency=USD&locale=en-US&region=US");
     post(&card, &rate_card())?;
     let markup = json!({"scope": "installation", "meterId": meter_id(2), "from": "2026-02-15",
-        "markup": "12.5"});
+        "markup": "12.5", "repriceClosed": true});
     post("/tallyhouse/v1/price-overrides", &markup)?;
     let events = "/tallyhouse/v1/events";
     let batch = Value::from(events_of_a_month()).to_string();

@@ -69,11 +69,8 @@ async fn an_upgrade_keeps_everything_and_leaves_a_copy() {
     assert_eq!((cards.len(), cards[0].meters, cards[0].reprice_closed), (1, 2, false));
     assert_eq!(accounts.role_assignments().await.unwrap().len(), 1);
     let id = subscriptions[0].id;
-    accounts
-        .change_subscription(id, change("name=New"), day("2026-01-01"), BY, at(9))
-        .await
-        .unwrap();
-    accounts.close().await;
+    accounts.change_subscription(id, change("name=New"), None, BY, at(9)).await.unwrap();
+    accounts.close().await.unwrap();
 
     let copy = folder.path().join("accounts.db.format-1");
     assert_eq!(all_rows(&copy).await, before);
@@ -95,9 +92,9 @@ async fn an_upgraded_file_is_like_a_new_one() {
         column(path, sql.to_owned()).await
     }
     let (folder, path) = kept();
-    Accounts::open(&path, at(0)).await.unwrap().close().await;
+    Accounts::open(&path, at(0)).await.unwrap().close().await.unwrap();
     let new = folder.path().join("new.db");
-    Accounts::open(&new, at(0)).await.unwrap().close().await;
+    Accounts::open(&new, at(0)).await.unwrap().close().await.unwrap();
     assert_eq!(schema(&path).await, schema(&new).await);
     assert_eq!(rows(&new, "format").await, ["2"]);
 }
@@ -108,7 +105,7 @@ async fn a_file_is_upgraded_once_and_no_copy_is_overwritten() {
     std::fs::write(folder.path().join("accounts.db.format-1"), "kept before").unwrap();
     std::fs::write(folder.path().join("accounts.db.format-1.part"), "cut short").unwrap();
     for _ in 0..2 {
-        Accounts::open(&path, at(0)).await.unwrap().close().await;
+        Accounts::open(&path, at(0)).await.unwrap().close().await.unwrap();
         let expected = ["accounts.db", "accounts.db.format-1", "accounts.db.format-1.2"];
         assert_eq!(file_names(&folder), expected);
     }
@@ -172,16 +169,17 @@ async fn full() -> Fixture {
     let made = accounts.assign_role(grant(5, "Reader", scope(1, "")), BY, at(2)).await.unwrap();
     accounts.remove_role_assignment(made.id, BY, at(3)).await.unwrap();
     accounts.add_rate_card(&card_key("en-US"), b"{}", 0, true, BY, at(4)).await.unwrap();
-    accounts.change_subscription(id, change("name=B"), day("2026-01-01"), BY, at(5)).await.unwrap();
+    accounts.change_subscription(id, change("name=B"), None, BY, at(5)).await.unwrap();
     let made = price_overrides::add(&fixture, "installation every 0.. 10%").await.unwrap();
-    accounts.end_price_override(made.id, at(9), BY, at(6)).await.unwrap();
+    accounts.end_price_override(made.id, at(9), false, BY, at(6)).await.unwrap();
     let (old, new) = (meter(1), meter(2));
-    accounts.add_meter_alias(old, new, BY, at(7)).await.unwrap();
+    accounts.add_meter_alias(old, new, false, BY, at(7)).await.unwrap();
     let tags = resource_group_tags::tags("a=b");
     let set = accounts.set_resource_group_tags(id, "g", tags, day("2026-01-01"), BY, at(8));
     set.await.unwrap();
     let source = Source::parse("s").unwrap();
-    accounts.add_watermark(id, &source, at(1), at(9)).await.unwrap();
+    let watermark = NewWatermark { subscription: id, source, complete_up_to: at(1) };
+    accounts.add_watermarks(&[watermark], at(9)).await.unwrap();
     fixture
 }
 

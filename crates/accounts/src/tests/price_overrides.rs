@@ -32,7 +32,8 @@ fn parse(fixture: &Fixture, text: &str) -> NewPriceOverride {
         Some(markup) => OverridePrice::Markup(Percent::parse(markup).unwrap()),
         None => rates(price),
     };
-    NewPriceOverride { scope, target, from: at(from.parse().unwrap()), until, price }
+    let from = at(from.parse().unwrap());
+    NewPriceOverride { scope, target, from, until, price, reprice_closed: false }
 }
 
 fn rates(text: &str) -> OverridePrice {
@@ -59,7 +60,7 @@ pub(super) async fn add(
 /// Ids and ends in seconds, as of a revision.
 async fn ends(fixture: &Fixture, as_of: u64) -> Vec<(u64, Option<UtcTime>)> {
     let overrides = fixture.accounts.price_overrides(Revision(as_of)).await.unwrap();
-    overrides.iter().map(|one| (one.id.0, one.until)).collect()
+    overrides.iter().map(|one| (one.id.0, one.latest_until())).collect()
 }
 
 #[tokio::test]
@@ -73,11 +74,15 @@ async fn an_override_comes_back_as_it_was_made() {
         "subscription=1 every 0..60 USD:0:0.10,1024:0.08:0",
         "subscription=1 meter=8 0.. 0.00000001%",
     ]) {
-        let new = parse(&fixture, text);
-        let one = add(&fixture, text).await.unwrap();
+        let mut new = parse(&fixture, text);
+        new.reprice_closed = number % 2 == 0;
+        let one = fixture.accounts.add_price_override(new.clone(), BY, at(2)).await.unwrap();
         assert_eq!(one.id, OverrideId(number));
-        let NewPriceOverride { scope, target, from, until, price } = new;
-        assert_eq!(one, PriceOverride { id: one.id, scope, target, from, until, price });
+        let NewPriceOverride { scope, target, from, until, price, reprice_closed } = new;
+        let (id, made_at, ends) = (one.id, at(2), vec![]);
+        let expected =
+            PriceOverride { id, scope, target, from, until, price, made_at, reprice_closed, ends };
+        assert_eq!(one, expected);
         made.push(one);
     }
     let fixture = fixture.reopened().await;
@@ -93,11 +98,12 @@ async fn an_override_can_be_ended_earlier_and_earlier() {
     add(&fixture, "installation every 10.. 10%").await.unwrap();
     add(&fixture, "installation every 0..60 10%").await.unwrap();
     let end = async |id, seconds| {
-        let ended = fixture.accounts.end_price_override(OverrideId(id), at(seconds), BY, at(3));
+        let accounts = &fixture.accounts;
+        let ended = accounts.end_price_override(OverrideId(id), at(seconds), false, BY, at(3));
         ended.await.map_err(|error| error.to_string())
     };
     let ended = end(2, 50).await.unwrap();
-    assert_eq!((ended.id, ended.until), (OverrideId(2), Some(at(50))));
+    assert_eq!((ended.id, ended.latest_until()), (OverrideId(2), Some(at(50))));
     end(2, 10).await.unwrap();
     end(3, 59).await.unwrap();
     let begins = format!("price override 2 begins at {}", at(10));
@@ -114,6 +120,33 @@ async fn an_override_can_be_ended_earlier_and_earlier() {
     assert_eq!(ends(&fixture, 4).await, [(2, Some(at(50))), (3, Some(at(60)))]);
     assert_eq!(ends(&fixture, 6).await, [(2, Some(at(10))), (3, Some(at(59)))]);
     assert_eq!(fixture.accounts.revision().await.unwrap(), Revision(6));
+}
+
+#[tokio::test]
+async fn an_end_that_reprices_closed_periods_goes_beside_one_that_does_not() {
+    let fixture = Fixture::new().await;
+    add(&fixture, "installation every 0..90 10%").await.unwrap();
+    let end = async |seconds, reprice_closed, now| {
+        let accounts = &fixture.accounts;
+        let id = OverrideId(2);
+        let ended = accounts.end_price_override(id, at(seconds), reprice_closed, BY, at(now));
+        ended.await.map_err(|error| error.to_string())
+    };
+    end(50, false, 3).await.unwrap();
+    // The same, now for closed periods too; there it would have ended at 90.
+    end(50, true, 4).await.unwrap();
+    let already = format!("price override 2 ends at {} already", at(50));
+    assert_eq!(end(50, true, 5).await.unwrap_err(), already);
+    assert_eq!(end(60, false, 5).await.unwrap_err(), already);
+    let ended = end(20, true, 6).await.unwrap();
+    let made: Vec<_> =
+        ended.ends.iter().map(|end| (end.until, end.made_at, end.reprice_closed)).collect();
+    let expected = [(at(50), at(3), false), (at(50), at(4), true), (at(20), at(6), true)];
+    assert_eq!(made, expected);
+    let fixture = fixture.reopened().await;
+    assert_eq!(fixture.accounts.price_overrides(Revision(99)).await.unwrap(), [ended]);
+    let known = fixture.accounts.price_overrides(Revision(3)).await.unwrap();
+    assert_eq!(known[0].ends.len(), 1);
 }
 
 #[tokio::test]
@@ -170,17 +203,34 @@ async fn a_quantity_that_could_not_be_read_back_is_refused() {
 }
 
 #[tokio::test]
-async fn an_installation_has_so_many_overrides_at_most() {
+async fn an_installation_has_so_many_overrides_in_force_at_most() {
     let fixture = Fixture::new().await;
     fill(
         &fixture,
-        "INSERT INTO price_override (revision, from_micros, markup)
-         SELECT number, 0, '1' FROM revision WHERE number BETWEEN 2 AND 10001",
+        "INSERT INTO price_override (revision, from_micros, markup, reprice_closed)
+         SELECT number, 0, '1', 0 FROM revision WHERE number BETWEEN 2 AND 10001",
     )
     .await;
     assert_eq!(ends(&fixture, 10_001).await.len(), 10_000);
-    let refused = add(&fixture, "installation every 0.. 1%").await.unwrap_err().to_string();
-    assert_eq!(refused, "10000 price overrides are the most");
+    let most = "10000 price overrides are the most";
+    let another = async || {
+        let added = add(&fixture, "installation every 0..90 1%").await;
+        added.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let end = async |id, until| {
+        let ended = fixture.accounts.end_price_override(OverrideId(id), until, false, BY, at(2));
+        ended.await.unwrap();
+    };
+    assert_eq!(another().await.unwrap_err(), most);
+    // It ends tomorrow.
+    end(2, at(86_400)).await;
+    assert_eq!(another().await.unwrap_err(), most);
+    end(2, at(1)).await;
+    another().await.unwrap();
+    assert_eq!(another().await.unwrap_err(), most);
+    // One that is given no time at all.
+    end(3, UtcTime::from_micros(0).unwrap()).await;
+    another().await.unwrap();
 }
 
 #[tokio::test]
@@ -198,9 +248,10 @@ async fn a_damaged_override_is_named() {
     ] {
         let fixture = Fixture::new().await;
         let damage = format!(
-            "INSERT INTO price_override (revision, from_micros, {columns}) VALUES (1, 0, {values})"
+            "INSERT INTO price_override (revision, from_micros, reprice_closed, {columns})
+             VALUES (1, 0, 0, {values})"
         );
-        let mut change = fixture.accounts.begin().await.unwrap();
+        let mut change = fixture.accounts.begin(at(1)).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(damage)).execute(&mut *change).await.unwrap();
         change.commit().await.unwrap();
         let error = fixture.accounts.price_overrides(Revision(1)).await.unwrap_err().to_string();

@@ -103,18 +103,29 @@ async fn tags_that_cannot_be_are_refused_and_leave_no_trace() {
 }
 
 #[tokio::test]
-async fn tags_are_set_so_many_times_at_most() {
+async fn a_subscription_has_so_many_tagged_groups_at_most() {
     let fixture = Fixture::new().await.with_subscription(1).await.with_subscription(2).await;
     fill(
         &fixture,
         "INSERT INTO resource_group_tags (revision, subscription, resource_group, effective_day)
-         SELECT number, '00000000-0000-0000-0000-000000000001', 'g', 0
-         FROM revision WHERE number BETWEEN 4 AND 10003",
+         SELECT number, '00000000-0000-0000-0000-000000000001', 'g' || number, 0
+         FROM revision WHERE number BETWEEN 4 AND 10003;
+         INSERT INTO resource_group_tag SELECT number, 'a', 'b' FROM revision WHERE number > 3",
     )
     .await;
-    let refused = set(&fixture, 1, "g", "2026-01-01", tags("")).await.unwrap_err().to_string();
-    let expected = "tags were set 10000 times in subscription \
-                    00000000-0000-0000-0000-000000000001, its most";
-    assert_eq!(refused, expected);
-    set(&fixture, 2, "g", "2026-01-01", tags("")).await.unwrap();
+    let try_set = async |subscription, group, text| {
+        let set = set(&fixture, subscription, group, "2026-01-01", tags(text)).await;
+        set.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let most = "subscription 00000000-0000-0000-0000-000000000001 has 10000 resource groups with \
+                tags, its most";
+    assert_eq!(try_set(1, "another", "a=b").await.unwrap_err(), most);
+    try_set(2, "another", "a=b").await.unwrap();
+    // A group that has some already may be tagged as often as needed.
+    for _ in 0..3 {
+        try_set(1, "G4", "a=c").await.unwrap();
+    }
+    assert_eq!(try_set(1, "another", "a=b").await.unwrap_err(), most);
+    try_set(1, "g4", "").await.unwrap();
+    try_set(1, "another", "a=b").await.unwrap();
 }

@@ -31,6 +31,10 @@ pub(crate) enum PriceOverrideCommand {
         /// First day or moment that it no longer prices, UTC
         #[arg(long, value_name = "TIME")]
         until: String,
+
+        /// End it in billing periods that are closed, too, which then need adjustments
+        #[arg(long)]
+        reprice_closed: bool,
     },
 }
 
@@ -92,6 +96,10 @@ pub(crate) struct PriceOverrideOptions {
     /// With rates: their ISO 4217 currency; other subscriptions keep the rate card's
     #[arg(long, value_parser = Currency::parse, requires = "rates")]
     pub(crate) currency: Option<Currency>,
+
+    /// Change prices of billing periods that are closed, too, which then need adjustments
+    #[arg(long)]
+    pub(crate) reprice_closed: bool,
 }
 
 /// What can be done with aliases of meters.
@@ -109,6 +117,10 @@ Example:
         /// The meter by which it is priced
         #[arg(value_parser = MeterId::parse)]
         new: MeterId,
+
+        /// Change prices of billing periods that are closed, too, which then need adjustments
+        #[arg(long)]
+        reprice_closed: bool,
     },
     /// List the aliases, with the meter where each ends
     #[command(after_long_help = "Example:\n  tallyhouse price alias list -o table")]
@@ -121,6 +133,10 @@ Example:
         /// The meter id that usage comes with
         #[arg(value_parser = MeterId::parse)]
         old: MeterId,
+
+        /// Change prices of billing periods that are closed, too, which then need adjustments
+        #[arg(long)]
+        reprice_closed: bool,
     },
 }
 

@@ -42,8 +42,8 @@ fn overrides<W: Write>(
             output.write(Document::Array(overrides.value.into_iter().map(flat).collect()))
         }
         PriceOverrideCommand::List => list(client, "/price-overrides", output),
-        PriceOverrideCommand::End { id, until } => {
-            let end = PriceOverrideEnd { until };
+        PriceOverrideCommand::End { id, until, reprice_closed } => {
+            let end = PriceOverrideEnd { until, reprice_closed };
             output.write(post(client, &format!("/price-overrides/{id}/end"), &end)?)
         }
     }
@@ -68,6 +68,7 @@ fn override_of(options: PriceOverrideOptions) -> PriceOverrideCreate {
         rates: (!options.rates.is_empty()).then(|| Rates::new(rates)),
         included_quantity: options.included.map(|quantity| NumberText(quantity.to_string())),
         currency: options.currency.map(|currency| currency.to_string()),
+        reprice_closed: options.reprice_closed,
     }
 }
 
@@ -98,13 +99,15 @@ fn aliases<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     match command {
-        MeterAliasCommand::Add { old, new } => {
-            let alias = MeterAlias { old_meter_id: old.to_string(), new_meter_id: new.to_string() };
+        MeterAliasCommand::Add { old, new, reprice_closed } => {
+            let (old_meter_id, new_meter_id) = (old.to_string(), new.to_string());
+            let alias = MeterAlias { old_meter_id, new_meter_id, reprice_closed };
             output.write(post(client, "/meter-aliases", &alias)?)
         }
         MeterAliasCommand::List => list(client, "/meter-aliases", output),
-        MeterAliasCommand::Remove { old } => {
-            client.delete(&format!("{OWN_API}/meter-aliases/{old}")).map(|_| ())
+        MeterAliasCommand::Remove { old, reprice_closed } => {
+            let query = if reprice_closed { "?repriceClosed=true" } else { "" };
+            client.delete(&format!("{OWN_API}/meter-aliases/{old}{query}")).map(|_| ())
         }
     }
 }

@@ -59,7 +59,7 @@ fn subscription_of(options: SubscriptionCreateOptions) -> SubscriptionCreate {
         currency: card.currency.to_string(),
         locale: card.locale.to_string(),
         region: card.region.to_string(),
-        anchor_day: options.anchor_day,
+        anchor_day: options.anchor_day.map(i64::from),
         tenant_id: options.tenant.map(|tenant| tenant.to_string()),
         commitment: options.commitment.map(|amount| NumberText(amount.to_string())),
         invoice_download: options.invoice_download,
@@ -71,7 +71,7 @@ fn update_of(options: SubscriptionUpdateOptions) -> SubscriptionUpdate {
     SubscriptionUpdate {
         display_name: options.name,
         offer: options.offer.map(|offer| offer.to_string()),
-        anchor_day: options.anchor_day,
+        anchor_day: options.anchor_day.map(i64::from),
         commitment: options.commitment.map(|new| match new {
             OrNone::None => None,
             OrNone::Some(amount) => Some(NumberText(amount.to_string())),

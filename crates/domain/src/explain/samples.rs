@@ -167,6 +167,9 @@ fn markup(text: &str) -> PriceOverride {
         from: moment(day),
         until: None,
         price: OverridePrice::Markup(Percent::parse(percent).unwrap()),
+        made_at: UtcTime::MIN,
+        reprice_closed: false,
+        ends: vec![],
     }
 }
 

@@ -221,6 +221,9 @@ fn price_override(id: u64, own: &Override) -> PriceOverride {
                 included: quantity(included),
             },
         },
+        made_at: utc(own.made),
+        reprice_closed: own.reprice,
+        ends: vec![],
     }
 }
 
@@ -233,6 +236,9 @@ fn of_somebody_else() -> PriceOverride {
         from: UtcTime::MIN,
         until: None,
         price: OverridePrice::Markup(Percent::WHOLE),
+        made_at: UtcTime::MIN,
+        reprice_closed: false,
+        ends: vec![],
     }
 }
 

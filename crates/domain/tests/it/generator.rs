@@ -173,14 +173,20 @@ fn overrides(random: &mut Random, text: &mut String) {
             3 if from < until => write!(laid, " from {from} until {until}").unwrap(),
             _ => {}
         }
+        if random.chance(50) {
+            write!(laid, " made {}", hour(random)).unwrap();
+        }
+        let reprice = if random.chance(25) { " reprice" } else { "" };
         let meter = random.from(1, 4);
         if random.chance(60) {
             let percent = random.pick(&["10", "-12.5", "-100", "33.3", "0.00000001", "250"]);
             let target = [String::new(), format!(" meter {meter}"), " category a".to_owned()];
-            writeln!(text, "markup {percent}{}{laid}", target[random.place(3)]).unwrap();
+            let target = &target[random.place(3)];
+            writeln!(text, "markup {percent}{target}{laid}{reprice}").unwrap();
         } else {
             let included = included(random);
-            writeln!(text, "price {meter}{laid}{included} : {}", tiers(random)).unwrap();
+            let tiers = tiers(random);
+            writeln!(text, "price {meter}{laid}{included}{reprice} : {tiers}").unwrap();
         }
     }
 }

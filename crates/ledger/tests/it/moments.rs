@@ -141,7 +141,11 @@ async fn check_contents(snapshot: &Snapshot, known: &Known, last: u64) {
         let month = hour(0)..hour(24 * 31);
         let records = snapshot.records(subscription(number), month.clone()).await.unwrap();
         assert_eq!(records, expected);
-        let rated = snapshot.usage_records(subscription(number), month).await.unwrap();
+        let rated = |most| snapshot.usage_records(subscription(number), month.clone(), most);
+        if let Some(fewer) = expected.len().checked_sub(1) {
+            assert_eq!(rated(fewer).await.unwrap(), None);
+        }
+        let rated = rated(expected.len()).await.unwrap().unwrap();
         let expected_rated = expected.iter().cloned().map(|mut stored| {
             (stored.record.billed, stored.record.reverses) = (Billed::default(), None);
             stored
@@ -189,6 +193,29 @@ fn a_moment_at_which_the_journal_answers_reads_no_file() {
         }
         let error = snapshot.as_of_time(hour(5)).await.err().unwrap();
         assert!(error.to_string().contains("is damaged"), "{error}");
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_moment_of_now_stays_as_it_was_told() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(5));
+        let ledger = open(dir.path(), &clock).unwrap();
+        let told = async |time| ledger.snapshot_at(time).await.unwrap().version().to_string();
+        append(&ledger, &[Spec::default()]).await;
+        let first = told(hour(5)).await;
+        assert!(first.ends_with(".1"), "{first}");
+        // The clock stands, yet what comes now is of a later moment.
+        append(&ledger, &[Spec { event: 1, ..Spec::default() }]).await;
+        assert_eq!(told(hour(5)).await, first);
+        assert!(told(hour(5).plus_seconds(1)).await.ends_with(".2"));
+        // A moment of the future waits for nothing, and does not move the time of later commits.
+        assert!(told(hour(9)).await.ends_with(".2"));
+        clock.set(hour(6));
+        append(&ledger, &[Spec { event: 2, ..Spec::default() }]).await;
+        assert!(told(hour(6)).await.ends_with(".3"));
         ledger.close().await.unwrap();
     });
 }

@@ -63,11 +63,11 @@ pub(crate) async fn list(
     let (snapshot, page) = read_page(&app, &request).await?;
     let mut rows = page.rows;
     if rows.iter().any(|row| row.description.name.is_none()) {
-        let basis = app.basis(None).await?;
-        if let Some(account) = Account::as_of(&subscription, basis.revision) {
-            let facts = account.subscription.facts_at(basis.known_at.date());
-            let cards = app.directory().cards_revision();
-            let list = app.price_list(account.card(&facts), cards).await?;
+        let directory = app.directory();
+        if let Some(account) = Account::as_of(&subscription, directory.revision) {
+            let facts = account.subscription.facts_at((app.clock)().date());
+            let card = account.card(&facts);
+            let list = app.price_list(card, &directory, directory.revision).await?;
             describe(&mut rows, &list);
         }
     }

@@ -134,7 +134,7 @@ async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
     let basis = app.basis(as_of).await?;
     let mut bills = Vec::new();
     for subscription in subscriptions {
-        let Some(account) = Account::as_of(&subscription, basis.revision) else {
+        let Some(account) = basis.account(subscription.id) else {
             if parameters.get("subscription").is_none() {
                 continue;
             }

@@ -67,8 +67,10 @@ struct Sorted {
 ///
 /// A usage event (`tallyhouse.usage.v1`) is a record of usage. A watermark
 /// (`tallyhouse.watermark.v1`, with `subscriptionId` and `completeUpTo` in `data`) is its source's
-/// word that it has sent all usage that ended up to then; it is stored after the usage events of the
-/// same request, and is a duplicate if it is not later than the one known.
+/// word that it has sent all usage that ended up to then; it is taken after the usage events of the
+/// same request, and is a duplicate if it is not later than the one known. Of those that a source
+/// sends within a minute the last may be lost when the server is killed: it is only ever sent again,
+/// or a later one is.
 #[utoipa::path(post, path = "/tallyhouse/v1/events", tag = "Ingest",
     request_body(content = String, content_type = "application/cloudevents-batch+json",
         description = "CloudEvents of type tallyhouse.usage.v1 or tallyhouse.watermark.v1; also application/cloudevents+json for one event and application/x-ndjson for one a line"),
@@ -145,7 +147,8 @@ async fn post_single(
         }
         Event::Watermark(watermark) => {
             gate.check_watermark(&watermark)?;
-            let is_new = watermarks::add(app, &watermark).await?;
+            let outcomes = watermarks::add(app, &[&watermark]).await?;
+            let is_new = outcomes.into_iter().next().expect("one watermark has one outcome")?;
             let body = IngestResponse {
                 accepted: u64::from(is_new),
                 duplicate: u64::from(!is_new),
@@ -372,15 +375,16 @@ async fn store(app: &App, mut sorted: Sorted) -> Result<IngestResponse, ApiError
             Outcome::Conflict(commit) => conflicting.push(sent.conflict(commit)),
         }
     }
-    for (position, watermark) in &sorted.watermarks {
-        match watermarks::add(app, watermark).await {
+    let watermarks: Vec<_> = sorted.watermarks.iter().map(|(_, watermark)| watermark).collect();
+    let outcomes = watermarks::add(app, &watermarks).await?;
+    for ((position, watermark), outcome) in sorted.watermarks.iter().zip(outcomes) {
+        match outcome {
             Ok(true) => accepted += 1,
             Ok(false) => duplicate += 1,
-            Err(refusal @ ApiError::LimitReached(_)) => {
+            Err(refusal) => {
                 let (source, id) = (&watermark.source, &watermark.event_id);
                 sorted.rejected.push(problem(*position, source, id, &refusal));
             }
-            Err(error) => return Err(error),
         }
     }
     sorted.rejected.sort_by_key(|problem| problem.position);

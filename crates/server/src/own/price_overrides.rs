@@ -24,7 +24,8 @@ use crate::exchange::Asked;
 ///
 /// At any moment one override at most applies to a meter of a subscription: that of the narrowest
 /// scope (subscription, tenant, installation), then of the narrowest target (meter, category, every
-/// meter), then the one made last.
+/// meter), then the one made last. An override leaves billing periods alone that are closed when it
+/// is made, unless `repriceClosed` says otherwise.
 #[utoipa::path(post, path = "/tallyhouse/v1/price-overrides", tag = "Prices",
     request_body = PriceOverrideCreate,
     responses(
@@ -41,11 +42,11 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<PriceOverride>), ApiError> {
     let administrator = app.administrator(&asked)?;
     let new = new_override(&read_json(body).await?)?;
-    let by = administrator.object_id.to_string();
-    let added = app.accounts.add_price_override(new, &by, (app.clock)()).await;
-    let added = added.map_err(refusal)?;
-    app.reload_directory().await?;
-    Ok((StatusCode::CREATED, Json((&added).into())))
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let added = app.change(move |accounts| async move {
+        accounts.add_price_override(new, &by, now).await.map_err(refusal)
+    });
+    Ok((StatusCode::CREATED, Json((&added.await?).into())))
 }
 
 /// Lists the price overrides, those that ended included, in the order in which they were made.
@@ -63,7 +64,8 @@ pub(crate) async fn list(
     Ok(Json(List { value: overrides.iter().map(PriceOverride::from).collect() }))
 }
 
-/// Ends a price override earlier than it would end.
+/// Ends a price override earlier than it would end. The end leaves billing periods alone that are
+/// closed when it is made, unless `repriceClosed` says otherwise.
 #[utoipa::path(post, path = "/tallyhouse/v1/price-overrides/{id}/end", tag = "Prices",
     params(("id" = u64, Path, description = "Number of the override")),
     request_body = PriceOverrideEnd,
@@ -85,17 +87,24 @@ pub(crate) async fn end(
     let number = OverrideId(id.parse().map_err(|_| unknown())?);
     let body: PriceOverrideEnd = read_json(body).await?;
     let until = read_moment("until", &body.until)?;
-    let by = administrator.object_id.to_string();
-    let ended = app.accounts.end_price_override(number, until, &by, (app.clock)()).await;
-    let ended = ended.map_err(|error| match error {
-        EndPriceOverrideError::NotFound(_) => unknown(),
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let ended = app.change(move |accounts| async move {
+        let ended = accounts.end_price_override(number, until, body.reprice_closed, &by, now).await;
+        ended.map_err(end_refusal)
+    });
+    Ok(Json((&ended.await?).into()))
+}
+
+fn end_refusal(error: EndPriceOverrideError) -> ApiError {
+    match error {
+        EndPriceOverrideError::NotFound(id) => {
+            ApiError::NotFound { what: "price override", id: id.0.to_string() }
+        }
         EndPriceOverrideError::BeforeItBegins { .. } | EndPriceOverrideError::NotEarlier { .. } => {
             ApiError::Parameter { name: "until", reason: error.to_string() }
         }
         EndPriceOverrideError::Storage(error) => ApiError::internal("ending an override", &error),
-    })?;
-    app.reload_directory().await?;
-    Ok(Json((&ended).into()))
+    }
 }
 
 fn new_override(body: &PriceOverrideCreate) -> Result<NewPriceOverride, ApiError> {
@@ -105,6 +114,7 @@ fn new_override(body: &PriceOverrideCreate) -> Result<NewPriceOverride, ApiError
         from: read_moment("from", &body.from)?,
         until: body.until.as_deref().map(|until| read_moment("until", until)).transpose()?,
         price: price(body)?,
+        reprice_closed: body.reprice_closed,
     })
 }
 

@@ -45,25 +45,30 @@ pub(crate) async fn import(
     let administrator = app.administrator(&asked)?;
     let given = |name| required(&asked, name);
     let key = card_key(given("offer")?, given("currency")?, given("locale")?, given("region")?)?;
-    let reprice_closed = match asked.parameters.get("repriceClosed") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => {
-            let reason = "is true or false".to_owned();
-            return Err(ApiError::Parameter { name: "repriceClosed", reason });
-        }
-    };
+    let reprice_closed = reprice_closed(&asked)?;
     let document = read_body(body).await?;
     let (card_key, card_text) = (key.clone(), document.clone());
     let card =
         blocking(move || wire::ratecard::parse(&card_text, card_key).map_err(ApiError::RateCard));
     let meters = card.await?.meters.len() as u64;
-    let by = administrator.object_id.to_string();
-    let now = (app.clock)();
-    let added = app.accounts.add_rate_card(&key, &document, meters, reprice_closed, &by, now);
-    let added = added.await.map_err(|error| ApiError::internal("adding a rate card", &error))?;
-    app.reload_directory().await?;
-    Ok((StatusCode::CREATED, Json(body_of(&added))))
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let added = app.change(move |accounts| async move {
+        let added = accounts.add_rate_card(&key, &document, meters, reprice_closed, &by, now).await;
+        added.map_err(|error| ApiError::internal("adding a rate card", &error))
+    });
+    Ok((StatusCode::CREATED, Json(body_of(&added.await?))))
+}
+
+/// Whether a change of prices reaches billing periods that are closed, by the parameter of that name.
+pub(super) fn reprice_closed(asked: &Asked) -> Result<bool, ApiError> {
+    match asked.parameters.get("repriceClosed") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            let reason = "is true or false".to_owned();
+            Err(ApiError::Parameter { name: "repriceClosed", reason })
+        }
+    }
 }
 
 /// Lists the rate cards on file, every version.

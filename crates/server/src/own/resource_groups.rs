@@ -59,10 +59,12 @@ pub(crate) async fn set_tags(
     let effective = effective.unwrap_or(now.date());
     let tags = body.tags.0.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let (id, by) = (subscription.id, principal.object_id.to_string());
-    let set = app.accounts.set_resource_group_tags(id, &name, tags, effective, &by, now).await;
-    let set = set.map_err(refusal)?;
-    app.reload_directory().await?;
-    let stored = app.accounts.resource_group_tags(id, app.directory().revision).await;
+    let set = app.change(move |accounts| async move {
+        let set = accounts.set_resource_group_tags(id, &name, tags, effective, &by, now).await;
+        set.map_err(refusal)
+    });
+    let set = set.await?;
+    let stored = app.accounts.resource_group_tags(id, set.revision).await;
     let stored = stored.map_err(|error| ApiError::internal("reading tags", &error))?;
     let mut groups = groups(&stored, now.date());
     Ok(Json(groups.remove(&set.group).expect("a group that was tagged is on file")))

@@ -44,16 +44,20 @@ pub(crate) async fn assign(
         role: role.id,
         scope: parsed("scope", Scope::parse(&request.scope))?,
     };
-    let by = administrator.object_id.to_string();
-    let assigned = app.accounts.assign_role(new, &by, (app.clock)()).await;
-    let assigned = assigned.map_err(|error| match error {
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let assigned = app.change(move |accounts| async move {
+        accounts.assign_role(new, &by, now).await.map_err(refusal)
+    });
+    Ok((StatusCode::CREATED, Json(body_of(&assigned.await?))))
+}
+
+fn refusal(error: AssignError) -> ApiError {
+    match error {
         AssignError::Exists(id) => ApiError::Exists { what: "role assignment", id: id.to_string() },
         AssignError::NoSuchRole(id) => ApiError::NotFound { what: "role", id: id.to_string() },
         AssignError::NoSuchSubscription(id) => ApiError::SubscriptionNotFound(id.to_string()),
         AssignError::Storage(error) => ApiError::internal("assigning a role", &error),
-    })?;
-    app.reload_directory().await?;
-    Ok((StatusCode::CREATED, Json(body_of(&assigned))))
+    }
 }
 
 /// Lists the role assignments.
@@ -87,14 +91,20 @@ pub(crate) async fn remove(
     let administrator = app.administrator(&asked)?;
     let unknown = || ApiError::NotFound { what: "role assignment", id: name.clone() };
     let id = RoleAssignmentId::parse(&name).map_err(|_| unknown())?;
-    let by = administrator.object_id.to_string();
-    let removed = app.accounts.remove_role_assignment(id, &by, (app.clock)()).await;
-    let removed = removed.map_err(|error| match error {
-        RemoveAssignmentError::NotFound(_) => unknown(),
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let removed = app.change(move |accounts| async move {
+        accounts.remove_role_assignment(id, &by, now).await.map_err(removal_refusal)
+    });
+    Ok(Json(body_of(&removed.await?)))
+}
+
+fn removal_refusal(error: RemoveAssignmentError) -> ApiError {
+    match error {
+        RemoveAssignmentError::NotFound(id) => {
+            ApiError::NotFound { what: "role assignment", id: id.to_string() }
+        }
         RemoveAssignmentError::Storage(error) => ApiError::internal("removing a role", &error),
-    })?;
-    app.reload_directory().await?;
-    Ok(Json(body_of(&removed)))
+    }
 }
 
 fn body_of(assignment: &RoleAssignment) -> own::RoleAssignment {

@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use domain::decimal::Money;
 use domain::id::{Country, Currency, Locale, OfferId, SubscriptionId, TenantId};
 use domain::period::AnchorDay;
-use domain::time::{Date, UtcTime};
+use domain::time::Date;
 use http::StatusCode;
 use wire::own;
 use wire::own::{List, NumberText, SubscriptionCreate, SubscriptionFacts};
@@ -45,34 +45,25 @@ pub(crate) async fn create(
     let administrator = app.administrator(&asked)?;
     let body = read_json(body).await?;
     let new = new_subscription(&app, &body)?;
-    let stated = stated_facts(&body)?;
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
-    let created = app.accounts.create_subscription(new, &by, now).await;
-    let mut created = created.map_err(|error| match error {
+    let created = app.change(move |accounts| async move {
+        accounts.create_subscription(new, &by, now).await.map_err(refusal)
+    });
+    Ok((StatusCode::CREATED, Json(body_of(&created.await?, now.date()))))
+}
+
+fn refusal(error: CreateSubscriptionError) -> ApiError {
+    match error {
         CreateSubscriptionError::Exists(id) => {
             ApiError::Exists { what: "subscription", id: id.to_string() }
+        }
+        CreateSubscriptionError::Commitment(_) => {
+            ApiError::Parameter { name: "commitment", reason: error.to_string() }
         }
         CreateSubscriptionError::Storage(error) => {
             ApiError::internal("creating a subscription", &error)
         }
-    })?;
-    if stated != SubscriptionChange::default() {
-        let always = UtcTime::MIN.date();
-        let changed = app.accounts.change_subscription(created.id, stated, always, &by, now).await;
-        created = changed.map_err(changes::refusal)?;
     }
-    app.reload_directory().await?;
-    Ok((StatusCode::CREATED, Json(body_of(&created, now.date()))))
-}
-
-/// What holds of a new subscription from its first day on, beside what makes it.
-fn stated_facts(body: &SubscriptionCreate) -> Result<SubscriptionChange, ApiError> {
-    Ok(SubscriptionChange {
-        commitment: body.commitment.as_ref().map(read_commitment).transpose()?.map(Some),
-        invoice_download: body.invoice_download,
-        buyer: parsed("buyer", body.buyer.as_deref().map(Buyer::parse).transpose())?.map(Some),
-        ..SubscriptionChange::default()
-    })
 }
 
 fn read_commitment(text: &NumberText) -> Result<Money, ApiError> {
@@ -82,6 +73,12 @@ fn read_commitment(text: &NumberText) -> Result<Money, ApiError> {
         return Err(ApiError::Parameter { name: "commitment", reason });
     }
     Ok(amount)
+}
+
+fn read_anchor(day: i64) -> Result<AnchorDay, ApiError> {
+    let anchor = u8::try_from(day).ok().and_then(|day| AnchorDay::new(day).ok());
+    let reason = || format!("a billing anchor day is 1 to 31, not {day}");
+    anchor.ok_or_else(|| ApiError::Parameter { name: "anchorDay", reason: reason() })
 }
 
 fn new_subscription(app: &App, body: &SubscriptionCreate) -> Result<NewSubscription, ApiError> {
@@ -94,10 +91,10 @@ fn new_subscription(app: &App, body: &SubscriptionCreate) -> Result<NewSubscript
         currency: parsed("currency", Currency::parse(&body.currency))?,
         locale: parsed("locale", Locale::parse(&body.locale))?,
         region: parsed("region", Country::parse(&body.region))?,
-        anchor: match body.anchor_day {
-            Some(day) => parsed("anchorDay", AnchorDay::new(day))?,
-            None => AnchorDay::FIRST,
-        },
+        anchor: body.anchor_day.map(read_anchor).transpose()?.unwrap_or(AnchorDay::FIRST),
+        commitment: body.commitment.as_ref().map(read_commitment).transpose()?,
+        invoice_download: body.invoice_download.unwrap_or(false),
+        buyer: parsed("buyer", body.buyer.as_deref().map(Buyer::parse).transpose())?,
     })
 }
 
@@ -171,21 +168,25 @@ fn state_word(state: SubscriptionState) -> &'static str {
 }
 
 fn change_body(stored: &StoredSubscriptionChange) -> own::SubscriptionChange {
-    let SubscriptionChange { name, offer, anchor, commitment, invoice_download, buyer, state } =
-        &stored.change;
     own::SubscriptionChange {
         revision: stored.revision.0,
         at: stored.at.to_string(),
         by: Some(stored.by.clone()),
         effective: Some(stored.effective.to_string()),
-        set: SubscriptionFacts {
-            display_name: name.as_ref().map(ToString::to_string),
-            state: state.map(|state| state_word(state).to_owned()),
-            offer: offer.as_ref().map(ToString::to_string),
-            anchor_day: anchor.map(AnchorDay::day),
-            commitment: commitment.map(|new| new.map(|amount| amount.to_string())),
-            invoice_download: *invoice_download,
-            buyer: buyer.as_ref().map(|new| new.as_ref().map(ToString::to_string)),
-        },
+        set: facts_body(&stored.change),
+    }
+}
+
+fn facts_body(change: &SubscriptionChange) -> SubscriptionFacts {
+    let SubscriptionChange { name, offer, anchor, commitment, invoice_download, buyer, state } =
+        change;
+    SubscriptionFacts {
+        display_name: name.as_ref().map(ToString::to_string),
+        state: state.map(|state| state_word(state).to_owned()),
+        offer: offer.as_ref().map(ToString::to_string),
+        anchor_day: anchor.map(AnchorDay::day),
+        commitment: commitment.map(|new| new.map(|amount| amount.to_string())),
+        invoice_download: *invoice_download,
+        buyer: buyer.as_ref().map(|new| new.as_ref().map(ToString::to_string)),
     }
 }

@@ -42,6 +42,7 @@ macro_rules! stories {
 
 stories!(
     access,
+    closed_periods,
     cost,
     cost_groups,
     cost_terms,

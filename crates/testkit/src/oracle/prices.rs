@@ -155,9 +155,11 @@ fn changes<'a>(case: &'a Case, period: &Period) -> impl Iterator<Item = Time> + 
     touching.flat_map(|own| [Some(own.from), own.until]).flatten()
 }
 
-/// Whether an own price is in force at any moment of the period; others are as if they were not.
+/// Whether an own price is in force at any moment of the period, and was made before the period
+/// closed or changes closed ones; others are as if they were not.
 fn touches(own: &Override, period: &Period) -> bool {
-    own.from < period.end && own.until.is_none_or(|until| period.start < until)
+    let counts = own.reprice || own.made < period.closed_at();
+    counts && own.from < period.end && own.until.is_none_or(|until| period.start < until)
 }
 
 fn steps(tiers: &[Tier]) -> Vec<(BigRational, BigRational)> {

@@ -20,7 +20,7 @@ fn every_statement_is_read() {
          \n\
          alias 7 1\n\
          markup -10 category disk scope tenant until 2026-02-01\n\
-         price 1 included 2 scope subscription : 0:3\n\
+         price 1 included 2 scope subscription made 2026-02-02 reprice : 0:3\n\
          commitment 500 from 2026-02-01\n\
          usage 2026-01-05T22 +2h 7 -1.5 by web\n",
     );
@@ -47,6 +47,8 @@ fn every_statement_is_read() {
         (case.overrides[0].from, case.overrides[0].until),
         (Time::ALWAYS, Some(time("2026-02-01")))
     );
+    let made: Vec<_> = case.overrides.iter().map(|own| (own.made, own.reprice)).collect();
+    assert_eq!(made, [(Time::ALWAYS, false), (time("2026-02-02"), true)]);
     assert_eq!(
         (case.overrides[1].scope, &case.overrides[1].target),
         (Scope::Subscription, &Target::Meter(1))

@@ -72,6 +72,14 @@ pub(super) fn pairs(words: &[&str]) -> Result<Vec<(Number, Number)>, String> {
     words.iter().map(pair).collect()
 }
 
+/// The words without the last one, if that says that closed periods change too.
+pub(super) fn reprice<'a, 'b>(words: &'b [&'a str]) -> (&'b [&'a str], bool) {
+    match words {
+        [rest @ .., "reprice"] => (rest, true),
+        _ => (words, false),
+    }
+}
+
 /// Whom an override is for: everyone if it does not say.
 pub(super) fn scope(word: Option<&str>) -> Result<Scope, String> {
     match word {

@@ -1,6 +1,6 @@
 //! Bodies about a provider's own prices and about meters that others stand for.
 
-use domain::price_override::{OverridePrice, OverrideScope, OverrideTarget};
+use domain::price_override::{OverrideEnd, OverridePrice, OverrideScope, OverrideTarget};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -44,6 +44,10 @@ pub struct PriceOverrideCreate {
     /// With rates: their ISO 4217 currency. They price subscriptions of this currency alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// Whether it counts in billing periods that are closed, too, which then need adjustments; false
+    /// if absent.
+    #[serde(default)]
+    pub reprice_closed: bool,
 }
 
 /// A price override.
@@ -68,7 +72,7 @@ pub struct PriceOverride {
     pub category: Option<String>,
     /// First moment of usage that it prices.
     pub from: String,
-    /// First moment that it no longer prices; absent if it goes on.
+    /// First moment that it no longer prices, by its earliest end; absent if it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Percentage that is added to the rate card's rates.
@@ -84,6 +88,26 @@ pub struct PriceOverride {
     /// With rates: their currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// When it was made.
+    pub made_at: String,
+    /// Whether it counts in billing periods that were closed by then, too.
+    pub reprice_closed: bool,
+    /// The ends that it was given since, in the order in which they were made; absent if there are
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<PriceOverrideEnded>,
+}
+
+/// An end that a price override was given after it was made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceOverrideEnded {
+    /// First moment that the override no longer prices.
+    pub until: String,
+    /// When the end was made.
+    pub made_at: String,
+    /// Whether it counts in billing periods that were closed by then, too.
+    pub reprice_closed: bool,
 }
 
 impl From<&domain::price_override::PriceOverride> for PriceOverride {
@@ -113,12 +137,23 @@ impl From<&domain::price_override::PriceOverride> for PriceOverride {
             meter_id,
             category,
             from: stored.from.to_string(),
-            until: stored.until.map(|until| until.to_string()),
+            until: stored.latest_until().map(|until| until.to_string()),
             markup,
             rates,
             included_quantity,
             currency,
+            made_at: stored.made_at.to_string(),
+            reprice_closed: stored.reprice_closed,
+            ends: stored.ends.iter().map(ended).collect(),
         }
+    }
+}
+
+fn ended(end: &OverrideEnd) -> PriceOverrideEnded {
+    PriceOverrideEnded {
+        until: end.until.to_string(),
+        made_at: end.made_at.to_string(),
+        reprice_closed: end.reprice_closed,
     }
 }
 
@@ -128,6 +163,10 @@ impl From<&domain::price_override::PriceOverride> for PriceOverride {
 pub struct PriceOverrideEnd {
     /// First day or moment that it no longer prices, UTC.
     pub until: String,
+    /// Whether it ends in billing periods that are closed, too, which then need adjustments; false if
+    /// absent.
+    #[serde(default)]
+    pub reprice_closed: bool,
 }
 
 /// A meter id that stands for another.
@@ -139,4 +178,8 @@ pub struct MeterAlias {
     /// The meter by which that usage is priced. In lists it is the last one where aliases lead to
     /// one another.
     pub new_meter_id: String,
+    /// Whether it counts in billing periods that were closed when it was made, too, which then need
+    /// adjustments; false if absent.
+    #[serde(default)]
+    pub reprice_closed: bool,
 }

@@ -25,7 +25,7 @@ pub struct SubscriptionCreate {
     pub region: String,
     /// Day of the month on which billing periods begin, 1 to 31; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anchor_day: Option<u8>,
+    pub anchor_day: Option<i64>,
     /// Tenant that owns it, made with its first subscription; the installation's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
@@ -48,13 +48,14 @@ pub struct SubscriptionUpdate {
     /// Name shown to people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Offer durable id. The running billing period ends at the midnight that begins the day.
+    /// Offer durable id. The running billing period ends at the midnight that begins the day, which
+    /// is to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<String>,
     /// Day of the month on which billing periods begin, 1 to 31. The running one ends at the
-    /// midnight that begins the day.
+    /// midnight that begins the day, which is to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anchor_day: Option<u8>,
+    pub anchor_day: Option<i64>,
     /// Amount committed to in each billing period that starts on the day or later; null takes it
     /// away.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]

@@ -31,7 +31,7 @@ impl Answer<'_> {
     ) -> Result<own::Cost, ApiError> {
         let Self { account, question, basis } = self;
         let range = &question.query.range;
-        let last = account.schedule.containing(range.end.plus_seconds(-1));
+        let last = account.last_period(range);
         let groups = spend.groups.iter().map(|group| self.group(group, spend));
         let groups = groups.collect::<Result<_, _>>();
         Ok(own::Cost {

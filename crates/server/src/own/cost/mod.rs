@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
+use crate::limits;
 
 use answer::Answer;
 use question::CostQuestion;
@@ -47,6 +48,7 @@ const ACTION: Action = Action::COST_READ;
         (status = 400, description = "A parameter is wrong", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
+        (status = 422, description = "Too much usage or too many groups for one answer", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn show(
@@ -65,6 +67,14 @@ pub(crate) async fn show(
     let completeness = app.completeness(&account, &basis).await?;
     blocking(move || {
         let mut spend = spend(&periods, &question.query).map_err(ApiError::Rate)?;
+        if spend.groups.len() > limits::GROUPS_IN_ANSWER {
+            let (groups, most) = (spend.groups.len(), limits::GROUPS_IN_ANSWER);
+            let reason = format!(
+                "the answer would have {groups} groups, the most are {most}: group by less, or ask \
+                 for a shorter range"
+            );
+            return Err(ApiError::TooMuch(reason));
+        }
         if let Some(shared) = &question.shared {
             let places = minor_unit_places(&account.subscription.currency);
             let is_there = spend.split(shared, places);

@@ -1,7 +1,7 @@
 //! Changes of subscriptions: each holds from a day on, and what held before is kept.
 //!
-//! A change reaches no billing period that is closed. Offer and anchor day end the running period;
-//! a commitment counts in the periods that start on the day or later.
+//! A change reaches no billing period that is closed. Offer and anchor day end the running period at
+//! a midnight to come; a commitment counts in the periods that start on the day or later.
 
 use std::sync::Arc;
 
@@ -13,16 +13,13 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use domain::id::{OfferId, SubscriptionId};
-use domain::period::{AnchorDay, GRACE_HOURS};
-use domain::time::{Date, UtcTime};
+use domain::time::Date;
 use wire::own::{self, List, StateChange, SubscriptionFacts, SubscriptionUpdate};
 
-use super::{READ, body_of, change_body, read_commitment, state_word};
+use super::{READ, body_of, change_body, facts_body, read_anchor, read_commitment, state_word};
 use crate::app::App;
-use crate::bill::Account;
 use crate::error::ApiError;
 use crate::exchange::Asked;
-use crate::identity::Principal;
 use crate::own::{day, parsed, read_json, read_optional_json};
 
 /// The right to see what changed.
@@ -34,7 +31,7 @@ const HISTORY: Action = READ;
     request_body = SubscriptionUpdate,
     responses(
         (status = 200, description = "The subscription as it is today, with upcoming changes", body = own::Subscription),
-        (status = 400, description = "A member is wrong", body = wire::error::ErrorBody),
+        (status = 400, description = "A member is wrong, or offer or anchor day would change on a day that has begun", body = wire::error::ErrorBody),
         (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
         (status = 409, description = "It is cancelled, or the day is in a closed billing period", body = wire::error::ErrorBody),
@@ -47,15 +44,15 @@ pub(crate) async fn update(
     body: Body,
 ) -> Result<Json<own::Subscription>, ApiError> {
     let administrator = app.administrator(&asked)?;
-    let subscription = find(&app, &subscription)?;
+    let id = find(&app, &subscription)?.id;
     let body: SubscriptionUpdate = read_json(body).await?;
     let change = change_of(&body)?;
-    let today = (app.clock)().date();
-    let ends_period =
-        change.offer.is_some() || change.anchor.is_some() || change.commitment.is_some();
-    let default = if ends_period { today.plus_days(1) } else { today };
-    let effective = read_effective(body.effective.as_deref(), default)?;
-    apply(&app, &administrator, &subscription, change, effective).await
+    let effective = read_effective(body.effective.as_deref())?;
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let changed = app.change(move |accounts| async move {
+        accounts.change_subscription(id, change, effective, &by, now).await.map_err(refusal)
+    });
+    Ok(Json(body_of(&changed.await?, now.date())))
 }
 
 fn change_of(body: &SubscriptionUpdate) -> Result<SubscriptionChange, ApiError> {
@@ -65,7 +62,7 @@ fn change_of(body: &SubscriptionUpdate) -> Result<SubscriptionChange, ApiError> 
     Ok(SubscriptionChange {
         name: parsed("displayName", display_name.as_deref().map(DisplayName::parse).transpose())?,
         offer: parsed("offer", offer.as_deref().map(OfferId::parse).transpose())?,
-        anchor: parsed("anchorDay", anchor_day.map(AnchorDay::new).transpose())?,
+        anchor: anchor_day.map(read_anchor).transpose()?,
         commitment: commitment.transpose()?,
         invoice_download: body.invoice_download,
         buyer: parsed("buyer", buyer.transpose())?,
@@ -81,7 +78,7 @@ fn change_of(body: &SubscriptionUpdate) -> Result<SubscriptionChange, ApiError> 
     responses(
         (status = 200, description = "The subscription as it is today, with upcoming changes", body = own::Subscription),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
-        (status = 409, description = "It is cancelled, or the day is in a closed billing period", body = wire::error::ErrorBody),
+        (status = 409, description = "It is cancelled, it is in this state from the day on but for a later change that stands, or the day is in a closed billing period", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn suspend(
@@ -100,7 +97,7 @@ pub(crate) async fn suspend(
     responses(
         (status = 200, description = "The subscription as it is today, with upcoming changes", body = own::Subscription),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
-        (status = 409, description = "It is cancelled, or the day is in a closed billing period", body = wire::error::ErrorBody),
+        (status = 409, description = "It is cancelled, it is in this state from the day on but for a later change that stands, or the day is in a closed billing period", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn resume(
@@ -134,23 +131,22 @@ pub(crate) async fn cancel(
 }
 
 async fn change_state(
-    app: &App,
+    app: &Arc<App>,
     subscription: &str,
     asked: &Asked,
     body: Body,
     state: SubscriptionState,
 ) -> Result<Json<own::Subscription>, ApiError> {
     let administrator = app.administrator(asked)?;
-    let subscription = find(app, subscription)?;
+    let id = find(app, subscription)?.id;
     let body: StateChange = read_optional_json(body).await?;
-    let today = (app.clock)().date();
-    let effective = read_effective(body.effective.as_deref(), today)?;
-    // Asking again changes nothing.
-    if subscription.facts_at(effective).state == state {
-        return Ok(Json(body_of(&subscription, today)));
-    }
-    let change = SubscriptionChange { state: Some(state), ..SubscriptionChange::default() };
-    apply(app, &administrator, &subscription, change, effective).await
+    let effective = read_effective(body.effective.as_deref())?;
+    let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let changed = app.change(move |accounts| async move {
+        let changed = accounts.change_subscription_state(id, state, effective, &by, now).await;
+        changed.map_err(refusal)
+    });
+    Ok(Json(body_of(&changed.await?, now.date())))
 }
 
 /// Shows how a subscription was made and what was changed since, in order of revision.
@@ -167,8 +163,12 @@ pub(crate) async fn history(
     asked: Asked,
 ) -> Result<Json<List<own::SubscriptionChange>>, ApiError> {
     let subscription = app.enter_for(&asked, &subscription, HISTORY)?;
+    let created = subscription.created_revision;
+    let (with, after): (Vec<_>, Vec<_>) =
+        subscription.changes.iter().partition(|stored| stored.revision == created);
+    let stated = with.first().map(|stated| facts_body(&stated.change)).unwrap_or_default();
     let made = own::SubscriptionChange {
-        revision: subscription.created_revision.0,
+        revision: created.0,
         at: subscription.created_at.to_string(),
         by: None,
         effective: None,
@@ -177,10 +177,10 @@ pub(crate) async fn history(
             state: Some(state_word(SubscriptionState::Active).to_owned()),
             offer: Some(subscription.offer.to_string()),
             anchor_day: Some(subscription.anchor.day()),
-            ..SubscriptionFacts::default()
+            ..stated
         },
     };
-    let changes = subscription.changes.iter().map(change_body);
+    let changes = after.into_iter().map(change_body);
     Ok(Json(List { value: std::iter::once(made).chain(changes).collect() }))
 }
 
@@ -192,50 +192,28 @@ fn find(app: &App, subscription: &str) -> Result<Arc<Subscription>, ApiError> {
     found.ok_or_else(|| ApiError::SubscriptionNotFound(id.to_string()))
 }
 
-fn read_effective(text: Option<&str>, default: Date) -> Result<Date, ApiError> {
-    text.map_or(Ok(default), |text| day("effective", text))
-}
-
-async fn apply(
-    app: &App,
-    administrator: &Principal,
-    subscription: &Subscription,
-    change: SubscriptionChange,
-    effective: Date,
-) -> Result<Json<own::Subscription>, ApiError> {
-    let now = (app.clock)();
-    let first_open = first_open_day(subscription, now);
-    if effective < first_open {
-        return Err(ApiError::PeriodClosed { name: "effective", day: effective, first_open });
-    }
-    let by = administrator.object_id.to_string();
-    let changed =
-        app.accounts.change_subscription(subscription.id, change, effective, &by, now).await;
-    let changed = changed.map_err(refusal)?;
-    app.reload_directory().await?;
-    Ok(Json(body_of(&changed, now.date())))
-}
-
-/// The first day of the first billing period that is not closed: a period ends after this moment
-/// exactly if its grace time is not over now.
-fn first_open_day(subscription: &Subscription, now: UtcTime) -> Date {
-    let account = Account::as_of(subscription, subscription.revision);
-    let account = account.expect("a subscription is known at its own revision");
-    account.schedule.containing(now.plus_hours(-GRACE_HOURS)).start().date()
+fn read_effective(text: Option<&str>) -> Result<Option<Date>, ApiError> {
+    text.map(|text| day("effective", text)).transpose()
 }
 
 /// Why a change was refused.
-pub(super) fn refusal(error: ChangeSubscriptionError) -> ApiError {
+fn refusal(error: ChangeSubscriptionError) -> ApiError {
+    use ChangeSubscriptionError as E;
     match error {
-        ChangeSubscriptionError::NotFound(id) => ApiError::SubscriptionNotFound(id.to_string()),
-        ChangeSubscriptionError::Cancelled(id) => ApiError::SubscriptionCancelled(id),
-        ChangeSubscriptionError::Nothing => ApiError::Body(error.to_string()),
-        ChangeSubscriptionError::Commitment(_) => {
-            ApiError::Parameter { name: "commitment", reason: error.to_string() }
+        E::NotFound(id) => ApiError::SubscriptionNotFound(id.to_string()),
+        E::Cancelled(id) => ApiError::SubscriptionCancelled(id),
+        E::StateStands { id, state, from } => {
+            ApiError::StateStands { subscription: id, state: state.as_str(), from }
         }
-        ChangeSubscriptionError::TooMany(_) => ApiError::LimitReached(error.to_string()),
-        ChangeSubscriptionError::Storage(error) => {
-            ApiError::internal("changing a subscription", &error)
+        E::Nothing(_) => ApiError::Body(error.to_string()),
+        E::PeriodClosed { effective, first_open } => {
+            ApiError::PeriodClosed { name: "effective", day: effective, first_open }
         }
+        E::NotAfterToday { .. } => {
+            ApiError::Parameter { name: "effective", reason: error.to_string() }
+        }
+        E::Commitment(_) => ApiError::Parameter { name: "commitment", reason: error.to_string() },
+        E::TooMany(_) => ApiError::LimitReached(error.to_string()),
+        E::Storage(error) => ApiError::internal("changing a subscription", &error),
     }
 }

@@ -1,0 +1,232 @@
+//! One basis for all of an answer, and bounds on how much is asked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use accounts::{DisplayName, NewSubscription, SubscriptionChange};
+use domain::book::PriceList;
+use domain::catalogue::RateCardKey;
+use domain::decimal::Quantity;
+use domain::id::{Country, Currency, EventId, Locale, MeterId, OfferId, Source, SubscriptionId};
+use domain::period::AnchorDay;
+use domain::record::{Billed, MeterDescription, UsageRecord, Window};
+use domain::time::{Date, UtcTime};
+use ledger::NewRecord;
+use tempfile::TempDir;
+
+use crate::App;
+use crate::config::Settings;
+use crate::error::ApiError;
+
+const BY: &str = "tester";
+
+fn day(text: &str) -> UtcTime {
+    Date::parse(text).unwrap().start()
+}
+
+fn id() -> SubscriptionId {
+    SubscriptionId::from_bits(1)
+}
+
+fn card_key(offer: &str, locale: &str) -> RateCardKey {
+    RateCardKey {
+        offer: OfferId::parse(offer).unwrap(),
+        currency: Currency::parse("USD").unwrap(),
+        locale: Locale::parse(locale).unwrap(),
+        region: Country::parse("US").unwrap(),
+    }
+}
+
+/// An application at noon of 10 February 2026, with a subscription of January.
+struct Fixture {
+    app: Arc<App>,
+    now: Arc<AtomicI64>,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Arc::new(AtomicI64::new(day("2026-01-01").to_micros()));
+        let read = Arc::clone(&now);
+        let clock = Arc::new(move || UtcTime::from_micros(read.load(Ordering::SeqCst)).unwrap());
+        let config = Settings::default().into_config(folder.path().to_owned()).unwrap();
+        let app = App::open(config, clock, Arc::new(uuid::Uuid::new_v4)).await.unwrap();
+        let RateCardKey { offer, currency, locale, region } = card_key("MS-AZR-0003P", "en-US");
+        let new = NewSubscription {
+            id: id(),
+            name: DisplayName::parse("Contoso").unwrap(),
+            tenant: app.tenant(),
+            offer,
+            currency,
+            locale,
+            region,
+            anchor: AnchorDay::FIRST,
+            commitment: None,
+            invoice_download: false,
+            buyer: None,
+        };
+        app.accounts.create_subscription(new, BY, (app.clock)()).await.unwrap();
+        app.reload_directory().await.unwrap();
+        now.store(day("2026-02-10").plus_hours(12).to_micros(), Ordering::SeqCst);
+        Self { app, now, _folder: folder }
+    }
+
+    fn now(&self) -> UtcTime {
+        (self.app.clock)()
+    }
+
+    fn wait(&self, seconds: i64) {
+        self.now.store(self.now().plus_seconds(seconds).to_micros(), Ordering::SeqCst);
+    }
+
+    /// Files a card with the one meter at this price; nobody reads the directory again.
+    async fn import(&self, offer: &str, locale: &str, price: &str) {
+        let document = format!(
+            r#"{{"OfferTerms":[],"Meters":[{{"MeterId":"00000000-0000-0000-0000-000000000001",
+            "MeterName":"Compute","MeterCategory":"{locale}","MeterSubCategory":"","Unit":"Hours",
+            "MeterTags":[],"MeterRegion":"","MeterRates":{{"0":{price}}},
+            "EffectiveDate":"2020-01-01T00:00:00Z","IncludedQuantity":0}}],"Currency":"USD",
+            "Locale":"{locale}","IsTaxIncluded":false}}"#
+        );
+        let key = card_key(offer, locale);
+        let added =
+            self.app.accounts.add_rate_card(&key, document.as_bytes(), 1, false, BY, self.now());
+        added.await.unwrap();
+    }
+
+    async fn use_hours(&self, days: &[&str]) {
+        let record = |text: &&str| NewRecord {
+            record: UsageRecord {
+                subscription: id(),
+                window: Window::new(day(text), day(text).plus_hours(1)).unwrap(),
+                meter: MeterId::from_bits(1),
+                description: MeterDescription::default(),
+                quantity: Quantity::parse("1").unwrap(),
+                instance: Arc::default(),
+                source: Source::parse("urn:test").unwrap(),
+                event_id: EventId::parse(text).unwrap(),
+                billed: Billed::default(),
+                reverses: None,
+            },
+            reported: None,
+        };
+        self.app.ledger.append(days.iter().map(record).collect()).await.unwrap();
+    }
+
+    /// The list of the subscription's prices.
+    async fn list(&self) -> Arc<PriceList> {
+        let key = card_key("MS-AZR-0003P", "en-US");
+        let directory = self.app.directory();
+        self.app.price_list(key, &directory, directory.revision).await.unwrap()
+    }
+
+    /// What the days cost as of a moment, period by period; `most` rows at most.
+    async fn cost(
+        &self,
+        range: (&str, &str),
+        as_of: Option<UtcTime>,
+        most: usize,
+    ) -> Result<String, ApiError> {
+        let basis = self.app.basis(as_of).await?;
+        let account = basis.account(id()).unwrap();
+        let range = day(range.0)..day(range.1);
+        let periods = self.app.rated_rows(&account, &basis, &range, most).await?;
+        let totals = periods.iter().map(|period| period.rated.totals.total.to_string());
+        let name = account.facts_in(account.schedule.containing(range.start)).name;
+        Ok(format!("{}: {}", name.as_str(), totals.collect::<Vec<_>>().join(" ")))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_behind_is_read_again() {
+    let fixture = Fixture::new().await;
+    let behind = fixture.app.directory();
+    fixture.use_hours(&["2026-02-01"]).await;
+    fixture.import("MS-AZR-0003P", "en-US", "2").await;
+    let change = SubscriptionChange {
+        name: Some(DisplayName::parse("Fabrikam").unwrap()),
+        ..SubscriptionChange::default()
+    };
+    let (effective, now) = (Date::parse("2026-02-01").unwrap(), fixture.now());
+    let accounts = &fixture.app.accounts;
+    accounts.change_subscription(id(), change, Some(effective), BY, now).await.unwrap();
+    fixture.wait(1);
+
+    let february = ("2026-02-01", "2026-03-01");
+    let before = fixture.cost(february, Some(day("2026-02-10")), 9).await.unwrap();
+    assert_eq!(before, "Contoso: 0");
+    assert!(Arc::ptr_eq(&behind, &fixture.app.directory()));
+    // Name and price are of one revision.
+    let after = fixture.cost(february, Some(fixture.now()), 9).await.unwrap();
+    assert_eq!(after, "Fabrikam: 2");
+    assert!(behind.revision < fixture.app.directory().revision);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_stands_until_a_card_of_its_own_is_imported() {
+    let fixture = Fixture::new().await;
+    fixture.import("MS-AZR-0003P", "en-US", "2").await;
+    fixture.app.reload_directory().await.unwrap();
+    let first = fixture.list().await;
+    fixture.import("MS-AZR-0062P", "en-US", "3").await;
+    fixture.app.reload_directory().await.unwrap();
+    assert!(Arc::ptr_eq(&first, &fixture.list().await));
+    // Another language says the same of the same prices, under names of its own.
+    fixture.import("MS-AZR-0003P", "de-DE", "4").await;
+    fixture.app.reload_directory().await.unwrap();
+    let second = fixture.list().await;
+    assert!(!Arc::ptr_eq(&first, &second));
+    let meter = second.meter(MeterId::from_bits(1)).unwrap();
+    assert_eq!(meter.description.category.as_deref(), Some("en-US"));
+    let cards: Vec<_> = meter.every_version().map(|version| version.card).collect();
+    assert_eq!(cards, [Some(1), Some(3)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_takes_so_many_rows_over_all_its_periods() {
+    let fixture = Fixture::new().await;
+    fixture.import("MS-AZR-0003P", "en-US", "2").await;
+    fixture.app.reload_directory().await.unwrap();
+    fixture.use_hours(&["2026-01-01", "2026-01-02", "2026-02-01"]).await;
+    let both = ("2026-01-01", "2026-03-01");
+    assert_eq!(fixture.cost(both, None, 3).await.unwrap(), "Contoso: 4 2");
+    for (most, until) in [(2, "2026-03-01"), (1, "2026-02-01"), (0, "2026-02-01")] {
+        let error = fixture.cost(both, None, most).await.unwrap_err();
+        let expected = format!(
+            "the question takes more than {most} rows of usage, those up to {until}T00:00:00Z \
+             alone; ask for a shorter range"
+        );
+        assert_eq!((error.code(), error.message()), ("TooMuchAsked", expected));
+    }
+    assert_eq!(fixture.cost(("2026-02-01", "2026-03-01"), None, 1).await.unwrap(), "Contoso: 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_now_can_be_asked_for_and_nothing_later() {
+    let fixture = Fixture::new().await;
+    let now = fixture.now();
+    let first = fixture.app.basis(Some(now)).await.unwrap();
+    fixture.use_hours(&["2026-02-01"]).await;
+    let again = fixture.app.basis(Some(now)).await.unwrap();
+    assert_eq!(first.snapshot.version(), again.snapshot.version());
+    let error = fixture.app.basis(Some(now.plus_seconds(1))).await.err().unwrap();
+    assert_eq!(error.message(), "parameter 'asOf': is in the future");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_period_touched_is_that_of_the_last_moment() {
+    let fixture = Fixture::new().await;
+    let account = fixture.app.basis(None).await.unwrap().account(id()).unwrap();
+    let (start, moment) = (day("2026-02-01"), |micros: i64| {
+        UtcTime::from_micros(day("2026-02-01").to_micros() + micros).unwrap()
+    });
+    for (from, to, month) in [
+        (start, moment(1), "2026-02"),
+        (moment(-1), start, "2026-01"),
+        (moment(-1), moment(1), "2026-02"),
+    ] {
+        let last = account.last_period(&(from..to));
+        assert_eq!(last.start().date().month().to_string(), month);
+    }
+}
