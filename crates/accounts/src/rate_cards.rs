@@ -110,52 +110,6 @@ impl Accounts {
         Ok(RateCardVersion { version, key, meters, reprice_closed, imported_at, by, revision })
     }
 
-    /// The rate cards of an offer, currency and region, in any locale, as of a revision: those that
-    /// came with it or before, in the order of their import.
-    ///
-    /// # Errors
-    /// [`StorageError`] if they cannot be read.
-    pub async fn rate_card_versions(
-        &self,
-        offer: &OfferId,
-        currency: &Currency,
-        region: &Country,
-        revision: Revision,
-    ) -> Result<Vec<StoredRateCard>, StorageError> {
-        let rows = sqlx::query(versions!(
-            ", document_gzip",
-            "WHERE offer = ? AND currency = ? AND region = ? AND revision <= ? ORDER BY version"
-        ));
-        let rows = rows.bind(offer.as_str()).bind(currency.as_str()).bind(region.as_str());
-        let rows = rows.bind(stored(revision.0)).fetch_all(&self.reader).await?;
-        let mut cards = Vec::with_capacity(rows.len());
-        for row in &rows {
-            cards.push(read_card(row).await?);
-        }
-        Ok(cards)
-    }
-
-    /// The card of this key that was imported last.
-    ///
-    /// # Errors
-    /// [`StorageError`] if it cannot be read.
-    pub async fn latest_rate_card(
-        &self,
-        key: &RateCardKey,
-    ) -> Result<Option<StoredRateCard>, StorageError> {
-        let row = sqlx::query(versions!(
-            ", document_gzip",
-            "WHERE offer = ? AND currency = ? AND region = ? AND locale = ?
-             ORDER BY version DESC LIMIT 1"
-        ));
-        let row = row.bind(key.offer.as_str()).bind(key.currency.as_str());
-        let row = row.bind(key.region.as_str()).bind(key.locale.as_str());
-        match row.fetch_optional(&self.reader).await? {
-            Some(row) => Ok(Some(read_card(&row).await?)),
-            None => Ok(None),
-        }
-    }
-
     /// A version with its document; none if there is no such version.
     ///
     /// # Errors

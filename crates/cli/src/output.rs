@@ -1,6 +1,7 @@
 //! Data on standard output, in the form that `--output` and `--query` ask for. Messages go to
 //! standard error by [`message`], and nowhere else.
 
+pub(crate) mod amounts;
 pub(crate) mod json;
 pub(crate) mod table;
 mod tsv;

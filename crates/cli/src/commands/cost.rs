@@ -4,17 +4,15 @@ mod why;
 
 use std::io::{self, Write};
 
-use domain::currency::minor_unit_places;
-use domain::decimal::Money;
-use domain::id::Currency;
 use wire::own::{Completeness, Cost, CostGroup};
 
 use super::OWN_API;
 use crate::arguments::{CostCommand, CostRangeOptions, CostShowOptions};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::output::amounts::{Amounts, day, say_if_rounded};
 use crate::output::table::{Column, write_rows};
-use crate::output::{Output, message};
 
 /// Runs a command of the group.
 pub(super) fn run<W: Write>(
@@ -55,15 +53,6 @@ fn show<W: Write>(
     Ok(())
 }
 
-fn say_if_rounded(is_rounded: bool, currency: &str) {
-    if is_rounded {
-        let places = places(currency);
-        message(format!(
-            "amounts are rounded to {places} places for display; -o json has every digit"
-        ));
-    }
-}
-
 fn path(range: &CostRangeOptions) -> String {
     format!("{OWN_API}/subscriptions/{}/cost", range.subscription)
 }
@@ -97,7 +86,7 @@ fn parameters(options: &CostShowOptions) -> Vec<(&str, &str)> {
 /// # Errors
 /// If the stream does not take it.
 pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> {
-    let mut amounts = Amounts { places: places(&cost.currency), is_rounded: false };
+    let mut amounts = Amounts::of(&cost.currency);
     let shown = Shown::of(cost);
     let columns = shown.columns(cost);
     let mut rows: Vec<_> = cost.groups.iter().map(|group| shown.row(group, &mut amounts)).collect();
@@ -114,7 +103,7 @@ pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> 
     let total = line("Total", &cost.total);
     write_rows(out, &columns, &rows, Some(total))?;
     write_unpriced(out, cost)?;
-    Ok(amounts.is_rounded)
+    Ok(amounts.is_rounded())
 }
 
 /// Which columns a table of spend has: those of amounts only where one is not zero.
@@ -203,23 +192,6 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Amounts, rounded for display to the places of their currency.
-struct Amounts {
-    places: u32,
-    is_rounded: bool,
-}
-
-impl Amounts {
-    fn rounded(&mut self, text: &str) -> String {
-        let Ok(money) = Money::parse(text) else {
-            return text.to_owned(); // shown as the server wrote it
-        };
-        let rounded = money.to_rounded_text(self.places);
-        self.is_rounded |= Money::parse(&rounded) != Ok(money);
-        rounded
-    }
-}
-
 fn write_unpriced(out: &mut dyn Write, cost: &Cost) -> io::Result<()> {
     if cost.unpriced.is_empty() {
         return Ok(());
@@ -248,16 +220,6 @@ fn header(entry: &str) -> String {
     let text = if entry == "meter" { "meter id".to_owned() } else { entry.replace('-', " ") };
     let first = text.chars().next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(text.chars().skip(1)).collect()
-}
-
-/// The day of an RFC 3339 time at midnight; another time as it is.
-fn day(time: &str) -> &str {
-    time.strip_suffix("T00:00:00Z").or(time.strip_suffix("T00:00:00+00:00")).unwrap_or(time)
-}
-
-/// Decimal places in which a currency is shown; 2 for a text that is no currency.
-fn places(currency: &str) -> u32 {
-    Currency::parse(currency).map_or(2, |currency| minor_unit_places(&currency))
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
-//! The bills of the offline calculator as tables for reading: amounts are rounded here, and
-//! nowhere else.
+//! The bills of the offline calculator as tables for reading.
 
 use std::io::{self, Write};
 
 use domain::book::PriceList;
-use domain::currency::minor_unit_places;
-use domain::decimal::Money;
-use domain::id::{Currency, MeterId};
+use domain::id::MeterId;
 use domain::record::MeterDescription;
 use wire::own::{CalculatedPeriod, Calculation};
 
 use crate::failure::Failure;
-use crate::output::message;
+use crate::output::amounts::{Amounts, day, say_if_rounded};
 use crate::output::table::{Column, write_rows};
 
 /// Writes a table for each period, and says on standard error if an amount is rounded.
@@ -25,12 +22,7 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let is_rounded = write_periods(out, calculation, list)?;
     out.flush()?;
-    if is_rounded {
-        let places = places(&calculation.currency);
-        message(format!(
-            "amounts are rounded to {places} places for display; -o json has every digit"
-        ));
-    }
+    say_if_rounded(is_rounded, &calculation.currency);
     Ok(())
 }
 
@@ -40,7 +32,7 @@ fn write_periods(
     calculation: &Calculation,
     list: &PriceList,
 ) -> io::Result<bool> {
-    let mut table = Table { list, places: places(&calculation.currency), is_rounded: false };
+    let mut table = Table { list, amounts: Amounts::of(&calculation.currency) };
     for (position, period) in calculation.periods.iter().enumerate() {
         if position > 0 {
             writeln!(out)?;
@@ -53,14 +45,13 @@ fn write_periods(
         table.charges(out, period, &calculation.currency)?;
         table.unpriced(out, period)?;
     }
-    Ok(table.is_rounded)
+    Ok(table.amounts.is_rounded())
 }
 
 /// What the tables of all periods share.
 struct Table<'a> {
     list: &'a PriceList,
-    places: u32,
-    is_rounded: bool,
+    amounts: Amounts,
 }
 
 impl Table<'_> {
@@ -84,7 +75,7 @@ impl Table<'_> {
             .iter()
             .map(|meter| {
                 let [category, name, unit] = self.names(&meter.meter_id);
-                let (id, charge) = (meter.meter_id.clone(), self.rounded(&meter.charge));
+                let (id, charge) = (meter.meter_id.clone(), self.amounts.rounded(&meter.charge));
                 let (quantity, included) = (&meter.quantity, &meter.included_quantity);
                 vec![category, name, id, quantity.clone(), included.clone(), unit, charge]
             })
@@ -93,7 +84,7 @@ impl Table<'_> {
         let mut line = |name: &str, amount: &str| {
             let mut row = vec![String::new(); columns.len()];
             row[0] = name.to_owned();
-            row[columns.len() - 1] = self.rounded(amount);
+            row[columns.len() - 1] = self.amounts.rounded(amount);
             row
         };
         rows.extend(period.terms.iter().map(|term| line(&term.name, &term.amount)));
@@ -130,23 +121,4 @@ impl Table<'_> {
         [&description.category, &description.name, &description.unit]
             .map(|text| text.as_deref().unwrap_or_default().to_owned())
     }
-
-    fn rounded(&mut self, text: &str) -> String {
-        let Ok(money) = Money::parse(text) else {
-            return text.to_owned(); // larger than an amount that is read: shown with every digit
-        };
-        let rounded = money.to_rounded_text(self.places);
-        self.is_rounded |= Money::parse(&rounded) != Ok(money);
-        rounded
-    }
-}
-
-/// The day of a time at midnight, which every period starts and ends at.
-fn day(time: &str) -> &str {
-    time.strip_suffix("T00:00:00Z").unwrap_or(time)
-}
-
-/// Decimal places in which a currency is shown; 2 for a text that is no currency.
-fn places(currency: &str) -> u32 {
-    Currency::parse(currency).map_or(2, |currency| minor_unit_places(&currency))
 }

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use wire::own::{CostComparison, CostExplanation, MeterChange};
 
-use super::{Amounts, places, say_if_rounded};
 use crate::arguments::{CostCompareOptions, CostExplainOptions};
 use crate::client::Client;
 use crate::commands::OWN_API;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::amounts::{Amounts, say_if_rounded};
 use crate::output::table::{Column, write_rows};
 
 /// Runs `cost explain`.
@@ -67,7 +67,7 @@ pub(super) fn compare<W: Write>(
 /// Writes the effects of each meter and term. Whether an amount was rounded.
 fn write_comparison(out: &mut dyn Write, comparison: &CostComparison) -> io::Result<bool> {
     let CostComparison { currency, a, b, .. } = comparison;
-    let mut amounts = Amounts { places: places(currency), is_rounded: false };
+    let mut amounts = Amounts::of(currency);
     let both = |provisional| if provisional { ", provisional" } else { "" };
     writeln!(out, "A: {}, subscription {}{}", a.period, a.subscription_id, both(a.provisional))?;
     writeln!(out, "B: {}, subscription {}{}\n", b.period, b.subscription_id, both(b.provisional))?;
@@ -94,7 +94,7 @@ fn write_comparison(out: &mut dyn Write, comparison: &CostComparison) -> io::Res
         String::new(),
     ];
     write_rows(out, &columns, &rows, Some(total))?;
-    Ok(amounts.is_rounded)
+    Ok(amounts.is_rounded())
 }
 
 fn row(meter: &MeterChange, amounts: &mut Amounts) -> Vec<String> {
