@@ -110,6 +110,8 @@ pub struct Totals {
 pub struct RatedMeter {
     /// Priced quantity.
     pub quantity: Quantity,
+    /// The quantity that the price in force at the period's start includes, used or not.
+    pub allowance: Quantity,
     /// Quantity that was free: the included quantity, as far as it was used.
     pub included: Quantity,
     /// Quantity left to charge.
@@ -123,7 +125,6 @@ pub struct RatedMeter {
     /// Quantity without a price, by reason.
     pub unpriced: BTreeMap<Unpriced, Quantity>,
     segments: Vec<Segment>,
-    allowance: Quantity,
     /// What each row drew from the commitment; none where the meter has no part in one.
     draws: Option<Draws>,
 }

@@ -18,9 +18,9 @@ use domain::decimal::Money;
 /// the answer is null. If anything is wrong nothing is rated: the first 20 wrong rows are named.
 /// Usage is held in memory, about 200 bytes a row.
 ///
-/// Of a billing period the answer has: per meter its quantity, what of it was included, what is
-/// left to bill, and the tiers that this falls into, of which those drawn from a commitment have
-/// the discounted rate and "commitment": true; usage without a price, which is in no amount, with
+/// Of a billing period the answer has: per meter its quantity, what its price includes (used or
+/// not), what is left to bill, and the tiers that this falls into, of which those drawn from a
+/// commitment have the discounted rate and "commitment": true; usage without a price, which is in no amount, with
 /// the reason (`not on rate card`, `before first price`); the terms in force, each as it changes
 /// the total: Monetary Credit below zero, of a Monetary Commitment the part that no usage drew,
 /// Recurring Charge. Then the sums: "charges" are those of the meters and the part of the

@@ -58,7 +58,8 @@ pub struct CalculatedMeter {
     pub meter_id: String,
     /// Priced quantity.
     pub quantity: String,
-    /// How much of it was free.
+    /// What the price includes in the period, used or not: what is billable is the quantity beyond
+    /// it.
     pub included_quantity: String,
     /// What is left to charge.
     pub billable_quantity: String,
@@ -146,7 +147,7 @@ impl CalculatedMeter {
         Self {
             meter_id: id.to_string(),
             quantity: meter.quantity.to_string(),
-            included_quantity: meter.included.to_string(),
+            included_quantity: meter.allowance.to_string(),
             billable_quantity: meter.billable.to_string(),
             tiers: meter.lines.iter().filter_map(CalculatedTier::of).collect(),
             charge: meter.charge.to_string(),
