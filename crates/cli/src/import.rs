@@ -57,6 +57,22 @@ fn import_rows(import: &mut Import<'_>, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Reads a file whole, unpacked; `-` is standard input.
+///
+/// # Errors
+/// [`Failure::Input`] if it cannot be read, or has more than so many bytes.
+pub(crate) fn read_whole(file: &Path, most_bytes: u64) -> Result<Vec<u8>, Failure> {
+    let wrong = |reason: String| Failure::Input { file: file.display().to_string(), reason };
+    let input = Input::open(file).map_err(|error| wrong(error.to_string()))?;
+    let mut document = Vec::new();
+    let mut limited = input.reader.take(most_bytes + 1);
+    limited.read_to_end(&mut document).map_err(|error| wrong(error.to_string()))?;
+    if u64::try_from(document.len()).is_ok_and(|bytes| bytes > most_bytes) {
+        return Err(wrong(format!("larger than {most_bytes} bytes")));
+    }
+    Ok(document)
+}
+
 /// An import under way.
 pub(crate) struct Import<'a> {
     client: &'a Client,

@@ -6,7 +6,7 @@
 mod table;
 mod usage;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use wire::own::{CalculatedPeriod, Calculation};
 use crate::arguments::RateOptions;
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::import::Input;
+use crate::import::read_whole;
 use crate::limits;
 use crate::output::{Output, message};
 use usage::Periods;
@@ -60,13 +60,7 @@ fn is_standard_input(file: &Path) -> bool {
 /// Reads a rate card file whole, unpacked.
 fn read_card(file: &Path) -> Result<RateCard, Failure> {
     let wrong = |reason: String| Failure::Input { file: file.display().to_string(), reason };
-    let input = Input::open(file).map_err(|error| wrong(error.to_string()))?;
-    let mut document = Vec::new();
-    let mut limited = input.reader.take(limits::RATE_CARD_BYTES + 1);
-    limited.read_to_end(&mut document).map_err(|error| wrong(error.to_string()))?;
-    if u64::try_from(document.len()).is_ok_and(|bytes| bytes > limits::RATE_CARD_BYTES) {
-        return Err(wrong(format!("larger than {} bytes", limits::RATE_CARD_BYTES)));
-    }
+    let document = read_whole(file, limits::RATE_CARD_BYTES)?;
     let key = wire::ratecard::key_of_itself(&document).map_err(|error| wrong(error.to_string()))?;
     wire::ratecard::parse(&document, key).map_err(|error| wrong(error.to_string()))
 }

@@ -62,14 +62,15 @@ impl App {
         asked: &Asked,
         subscription: &Subscription,
     ) -> Result<(Account, Basis), ApiError> {
-        let as_of =
-            asked.parameters.get("asOf").map(|text| read_moment("asOf", text)).transpose()?;
-        let basis = self.basis(as_of).await?;
-        let account = basis.account(subscription.id).ok_or_else(|| {
-            let reason = format!("subscription {} was made later", subscription.id);
-            ApiError::Parameter { name: "asOf", reason }
-        })?;
+        let basis = self.basis_asked(asked).await?;
+        let account = basis.account(subscription.id)?;
         Ok((account, basis))
+    }
+
+    /// The state that a question is answered from, by its parameter `asOf`.
+    pub(crate) async fn basis_asked(&self, asked: &Asked) -> Result<Basis, ApiError> {
+        let as_of = asked.parameters.get("asOf").map(|text| read_moment("asOf", text));
+        self.basis(as_of.transpose()?).await
     }
 
     /// The state of now, or as it was known at a moment.
@@ -211,9 +212,14 @@ fn too_many_rows(most: usize, until: UtcTime) -> ApiError {
 }
 
 impl Basis {
-    /// A subscription as of the basis; none if it was made later.
-    pub(crate) fn account(&self, id: SubscriptionId) -> Option<Account> {
-        Account::as_of(self.directory.subscription(id)?, self.revision)
+    /// A subscription as of the basis; an error about `asOf` if it was made later.
+    pub(crate) fn account(&self, id: SubscriptionId) -> Result<Account, ApiError> {
+        let subscription = self.directory.subscription(id);
+        let account = subscription.and_then(|known| Account::as_of(known, self.revision));
+        account.ok_or_else(|| {
+            let reason = format!("subscription {id} was made later");
+            ApiError::Parameter { name: "asOf", reason }
+        })
     }
 }
 

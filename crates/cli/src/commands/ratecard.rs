@@ -1,6 +1,6 @@
 //! The group `ratecard`: the prices of meters.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use wire::own::{
@@ -13,7 +13,7 @@ use crate::arguments::{RateCardOptions, RatecardCommand};
 use crate::client::{Client, Parameters};
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::import::Input;
+use crate::import::read_whole;
 use crate::limits;
 use crate::output::{Output, message};
 
@@ -191,13 +191,7 @@ fn term_in_words(term: &OfferTerm) -> String {
 /// Reads a rate card file whole, unpacked.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let wrong = |reason: String| Failure::Input { file: file.display().to_string(), reason };
-    let input = Input::open(file).map_err(|error| wrong(error.to_string()))?;
-    let mut document = Vec::new();
-    let mut limited = input.reader.take(limits::RATE_CARD_BYTES + 1);
-    limited.read_to_end(&mut document).map_err(|error| wrong(error.to_string()))?;
-    if u64::try_from(document.len()).is_ok_and(|bytes| bytes > limits::RATE_CARD_BYTES) {
-        return Err(wrong(format!("larger than {} bytes", limits::RATE_CARD_BYTES)));
-    }
+    let document = read_whole(file, limits::RATE_CARD_BYTES)?;
     // The server would say so too, but not which file, and only after the upload.
     let text = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&document);
     serde_json::from_slice::<serde::de::IgnoredAny>(text)

@@ -20,7 +20,7 @@ use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::Instrument as _;
 
-use super::cost::{LAST_YEAR, TOO_FAR, read_moment};
+use super::cost::{LAST_YEAR, TOO_FAR};
 use super::parsed;
 use crate::app::App;
 use crate::bill::{Account, Basis};
@@ -118,7 +118,6 @@ async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
         }
         (first, last) => last.or(first),
     };
-    let as_of = parameters.get("asOf").map(|text| read_moment("asOf", text)).transpose()?;
     let subscriptions = match parameters.get("subscription") {
         Some(id) => vec![app.enter_for(asked, id, ACTION)?],
         None => {
@@ -131,14 +130,13 @@ async fn read_export(app: &App, asked: &Asked) -> Result<Export, ApiError> {
             directory.subscriptions().filter(|one| readable(one.id)).cloned().collect()
         }
     };
-    let basis = app.basis(as_of).await?;
+    let basis = app.basis_asked(asked).await?;
     let mut bills = Vec::new();
     for subscription in subscriptions {
-        let Some(account) = basis.account(subscription.id) else {
-            if parameters.get("subscription").is_none() {
-                continue;
-            }
-            return Err(wrong("asOf", &format!("subscription {} was made later", subscription.id)));
+        let account = match basis.account(subscription.id) {
+            // Of all subscriptions those that there were.
+            Err(_) if parameters.get("subscription").is_none() => continue,
+            account => account?,
         };
         let account = Arc::new(account);
         let periods = match first.zip(last) {

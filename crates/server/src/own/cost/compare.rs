@@ -54,10 +54,7 @@ pub(crate) async fn show(
         return Err(ApiError::Parameter { name: "with", reason });
     }
     let (account, basis) = app.account(&asked, &first).await?;
-    let other = basis.account(second.id).ok_or_else(|| {
-        let reason = format!("subscription {} was made later", second.id);
-        ApiError::Parameter { name: "asOf", reason }
-    })?;
+    let other = basis.account(second.id)?;
     let a = read_period("a", required(&asked, "a")?, &account)?;
     let b = read_period("b", required(&asked, "b")?, &other)?;
     let _turn = app.cost_turns.acquire().await;
