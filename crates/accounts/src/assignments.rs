@@ -7,10 +7,11 @@ use domain::time::UtcTime;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::role::{Role, RoleAssignment};
 use crate::scope::Scope;
-use crate::store::{Accounts, Revision, Stored, add_revision, random_guid, stored};
+use crate::store::{Accounts, Revision, Stored, random_guid, stored};
 use crate::subscriptions::subscription_exists;
 
 /// A role to be given to a principal.
@@ -50,10 +51,11 @@ pub enum RemoveAssignmentError {
 macro_rules! in_force {
     ($rest:literal) => {
         concat!(
-            "SELECT role_assignment.*, revision.at_micros, revision.by
-             FROM role_assignment JOIN revision ON revision.number = made_revision
+            "SELECT role_grant.*, number, at_micros, by
+             FROM role_grant JOIN revision ON number = made_revision
              WHERE NOT EXISTS
-                 (SELECT 1 FROM role_assignment_removal WHERE assignment = role_assignment.id) ",
+                 (SELECT 1 FROM role_grant_removal AS removal
+                  WHERE removal.role_grant = role_grant.revision) ",
             $rest
         )
     };
@@ -80,14 +82,19 @@ impl Accounts {
             return Err(AssignError::Exists(same));
         }
         let action = format!("assign {} to {} at {}", role.name, new.principal, new.scope);
-        let revision = add_revision(&mut change, by, &action).await?;
         let id = RoleAssignmentId::from_bits(random_guid());
+        let entry = Entry::new("roleAssignments/write", id)
+            .of_subscription(subscription)
+            .new_fact("principalId", new.principal)
+            .new_fact("role", role.name)
+            .new_fact("scope", &new.scope);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         sqlx::query(
-            "INSERT INTO role_assignment (id, made_revision, principal, role, scope)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO role_grant (revision, made_revision, id, principal, role, scope)
+             VALUES (?1, ?1, ?2, ?3, ?4, ?5)",
         )
-        .bind(id.to_string())
         .bind(stored(revision.0))
+        .bind(id.to_string())
         .bind(new.principal.to_string())
         .bind(new.role.to_string())
         .bind(new.scope.as_str())
@@ -111,19 +118,23 @@ impl Accounts {
         now: UtcTime,
     ) -> Result<RoleAssignment, RemoveAssignmentError> {
         let mut change = self.begin(now).await?;
-        let row = sqlx::query(in_force!("AND role_assignment.id = ?")).bind(id.to_string());
+        let row = sqlx::query(in_force!("AND id = ?")).bind(id.to_string());
         let row = row.fetch_optional(&mut *change).await?;
         let row = row.ok_or(RemoveAssignmentError::NotFound(id))?;
         let removed = read_assignment(&row)?;
         let action = format!("remove role assignment {id}");
-        let revision = add_revision(&mut change, by, &action).await?;
-        sqlx::query(
-            "INSERT INTO role_assignment_removal (assignment, removed_revision) VALUES (?, ?)",
-        )
-        .bind(id.to_string())
-        .bind(stored(revision.0))
-        .execute(&mut *change)
-        .await?;
+        let entry = Entry::new("roleAssignments/delete", id)
+            .of_subscription(removed.scope.subscription())
+            .gone_fact("principalId", removed.principal)
+            .gone_fact("role", removed.role)
+            .gone_fact("scope", &removed.scope);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
+        let granted = Stored::new("role_grant", &row).count("revision")?;
+        sqlx::query("INSERT INTO role_grant_removal (role_grant, revision) VALUES (?, ?)")
+            .bind(stored(granted))
+            .bind(stored(revision.0))
+            .execute(&mut *change)
+            .await?;
         change.commit().await?;
         Ok(removed)
     }
@@ -158,7 +169,7 @@ async fn find_same(
 }
 
 fn read_assignment(row: &SqliteRow) -> Result<RoleAssignment, StorageError> {
-    let row = Stored::new("role_assignment", row);
+    let row = Stored::new("role_grant", row);
     let scope = row.text("scope")?;
     Ok(RoleAssignment {
         id: row.parsed("id", RoleAssignmentId::parse)?,

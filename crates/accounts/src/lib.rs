@@ -7,6 +7,7 @@
 //! makes a change are handed in.
 
 mod assignments;
+mod audit;
 mod error;
 mod format;
 mod limits;
@@ -23,6 +24,7 @@ mod subscriptions;
 mod watermarks;
 
 pub use assignments::{AssignError, NewRoleAssignment, RemoveAssignmentError};
+pub use audit::{AuditEntry, Fact};
 pub use error::{OpenError, StorageError};
 pub use meter_aliases::{AddMeterAliasError, RemoveMeterAliasError};
 pub use price_overrides::{AddPriceOverrideError, EndPriceOverrideError, NewPriceOverride};

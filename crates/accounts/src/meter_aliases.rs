@@ -7,9 +7,10 @@ use domain::id::MeterId;
 use domain::time::UtcTime;
 use sqlx::SqliteConnection;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::METER_ALIASES_MAX;
-use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Revision, Stored, stored};
 
 /// Why an alias was not added.
 #[derive(Debug)]
@@ -63,7 +64,10 @@ impl Accounts {
             return Err(AddMeterAliasError::TooMany);
         }
         let action = format!("alias meter {old} to {new}");
-        let revision = add_revision(&mut change, by, &action).await?;
+        let entry = Entry::new("meterAliases/write", old)
+            .fact("meterId", alias_of(&mut change, old).await?, Some(new))
+            .new_fact("repriceClosed", reprice_closed);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         insert_alias(&mut change, old, Some(new), reprice_closed, revision).await?;
         change.commit().await?;
         Ok(revision)
@@ -82,11 +86,13 @@ impl Accounts {
         now: UtcTime,
     ) -> Result<Revision, RemoveMeterAliasError> {
         let mut change = self.begin(now).await?;
-        if alias_of(&mut change, old).await?.is_none() {
-            return Err(RemoveMeterAliasError::NotFound(old));
-        }
+        let before = alias_of(&mut change, old).await?;
+        let before = before.ok_or(RemoveMeterAliasError::NotFound(old))?;
         let action = format!("remove alias of meter {old}");
-        let revision = add_revision(&mut change, by, &action).await?;
+        let entry = Entry::new("meterAliases/delete", old)
+            .gone_fact("meterId", before)
+            .new_fact("repriceClosed", reprice_closed);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         insert_alias(&mut change, old, None, reprice_closed, revision).await?;
         change.commit().await?;
         Ok(revision)

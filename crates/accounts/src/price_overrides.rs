@@ -15,9 +15,10 @@ use domain::time::UtcTime;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::{CATEGORY_CHARS_MAX, OVERRIDE_TIERS_MAX, PRICE_OVERRIDES_MAX};
-use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Revision, Stored, stored};
 use crate::subscriptions::{find_subscription, tenant_exists};
 
 pub use error::{AddPriceOverrideError, EndPriceOverrideError};
@@ -72,7 +73,7 @@ impl Accounts {
         if in_force(&mut change, made_at).await? >= stored(PRICE_OVERRIDES_MAX) {
             return Err(AddPriceOverrideError::TooMany);
         }
-        let revision = add_revision(&mut change, by, &action(&new)).await?;
+        let revision = add_revision(&mut change, by, &action(&new), &entry(&new)).await?;
         insert_override(&mut change, &new, &text, revision).await?;
         change.commit().await?;
         let NewPriceOverride { scope, target, from, until, price, reprice_closed } = new;
@@ -115,7 +116,10 @@ impl Accounts {
             return Err(EndPriceOverrideError::NotEarlier { id, until: end });
         }
         let action = format!("end price override {} at {until}", id.0);
-        let revision = add_revision(&mut change, by, &action).await?;
+        let entry = Entry::new("priceOverrides/end", id.0)
+            .fact("until", ends, Some(until))
+            .new_fact("repriceClosed", reprice_closed);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         sqlx::query(
             "INSERT INTO price_override_end (revision, price_override, until_micros, reprice_closed)
              VALUES (?, ?, ?, ?)",
@@ -235,6 +239,30 @@ fn action(new: &NewPriceOverride) -> String {
         OverrideScope::Subscription(id) => format!("subscription {id}"),
     };
     format!("override prices of {target} for {scope} from {}", new.from)
+}
+
+/// The price list is the provider's: only the administrator sees what is changed of it.
+fn entry(new: &NewPriceOverride) -> Entry {
+    let target = match &new.target {
+        OverrideTarget::EveryMeter => "every meter".to_owned(),
+        OverrideTarget::Category(name) => format!("category {name}"),
+        OverrideTarget::Meter(meter) => format!("meter {meter}"),
+    };
+    let object = match new.scope {
+        OverrideScope::Installation => "installation".to_owned(),
+        OverrideScope::Tenant(tenant) => tenant.to_string(),
+        OverrideScope::Subscription(id) => id.to_string(),
+    };
+    let PriceText { markup, currency, tiers, included } = PriceText::from(&new.price);
+    Entry::new("priceOverrides/write", object)
+        .new_fact("target", target)
+        .new_fact("from", new.from)
+        .fact("until", None, new.until)
+        .fact("markup", None, markup)
+        .fact("currency", None, currency)
+        .fact("tiers", None, tiers)
+        .fact("included", None, included)
+        .new_fact("repriceClosed", new.reprice_closed)
 }
 
 async fn insert_override(

@@ -12,8 +12,9 @@ use flate2::write::GzEncoder;
 use sqlx::sqlite::SqliteRow;
 use tokio::task::spawn_blocking;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
-use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Revision, Stored, stored};
 
 /// One import of a rate card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,10 @@ impl Accounts {
         let RateCardKey { offer, currency, locale, region } = key;
         let mut change = self.begin(now).await?;
         let action = format!("import rate card {offer} {currency} {locale} {region}");
-        let revision = add_revision(&mut change, by, &action).await?;
+        let entry = Entry::new("rateCards/write", format!("{offer} {currency} {locale} {region}"))
+            .new_fact("meters", meters)
+            .new_fact("repriceClosed", reprice_closed);
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         let row = sqlx::query(
             "INSERT INTO rate_card
                  (version, revision, offer, currency, locale, region, meters, document_gzip)

@@ -1,5 +1,6 @@
 //! Tags of resource groups on file, which rows inherit when asked for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use domain::id::SubscriptionId;
@@ -7,10 +8,11 @@ use domain::record::Tags;
 use domain::time::{Date, UtcTime};
 use sqlx::SqliteConnection;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::{TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGGED_GROUPS_MAX, TAGS_MAX};
 use crate::scope::is_resource_group;
-use crate::store::{Accounts, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Revision, Stored, stored};
 use crate::subscriptions::subscription_exists;
 
 /// The tags of a resource group from a day on.
@@ -77,7 +79,15 @@ impl Accounts {
         }
         let action =
             format!("tag resource group {group} of subscription {subscription} from {effective}");
-        let revision = add_revision(&mut change, by, &action).await?;
+        let mut entry = Entry::new("resourceGroups/write", &group)
+            .of_subscription(subscription)
+            .new_fact("effective", effective);
+        let before = tags_on(&mut change, subscription, &group, effective).await?;
+        let names: BTreeSet<_> = before.keys().chain(tags.keys()).collect();
+        for name in names {
+            entry = entry.fact(format!("tag {name}"), before.get(name), tags.get(name));
+        }
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         let set = ResourceGroupTags { group, effective, tags, revision };
         insert_tags(&mut change, subscription, &set).await?;
         change.commit().await?;
@@ -118,6 +128,28 @@ impl Accounts {
         }
         Ok(all)
     }
+}
+
+/// The tags of a group that hold on a day.
+async fn tags_on(
+    connection: &mut SqliteConnection,
+    subscription: SubscriptionId,
+    group: &str,
+    day: Date,
+) -> Result<Tags, StorageError> {
+    let rows = sqlx::query(
+        "SELECT name, value FROM resource_group_tag WHERE revision =
+             (SELECT revision FROM resource_group_tags
+              WHERE subscription = ? AND resource_group = ? AND effective_day <= ?
+              ORDER BY effective_day DESC, revision DESC LIMIT 1)",
+    );
+    let rows = rows.bind(subscription.to_string()).bind(group).bind(i64::from(day.to_days()));
+    let mut tags = Tags::new();
+    for row in &rows.fetch_all(connection).await? {
+        let row = Stored::new("resource_group_tag", row);
+        tags.insert(row.text("name")?.into(), row.text("value")?.into());
+    }
+    Ok(tags)
 }
 
 fn check_tags(tags: &Tags) -> Result<(), SetResourceGroupTagsError> {

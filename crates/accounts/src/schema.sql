@@ -1,4 +1,4 @@
--- Accounts, format 2. Rows are only ever added: each names the revision that made it, and triggers
+-- Accounts, format 3. Rows are only ever added: each names the revision that made it, and triggers
 -- refuse anything else. GUIDs are dashed lower-case text, decimals plain text, times microseconds
 -- since 1970-01-01T00:00:00Z, days counted from 1970-01-01.
 --
@@ -272,3 +272,182 @@ BEGIN SELECT RAISE(ABORT, 'rate_card_reprices_closed rows are never changed'); E
 
 CREATE TRIGGER rate_card_reprices_closed_is_never_deleted BEFORE DELETE ON rate_card_reprices_closed
 BEGIN SELECT RAISE(ABORT, 'rate_card_reprices_closed rows are never deleted'); END;
+
+-- From format 3 on.
+
+-- What a change was of, in words that tools can match; whoever may assign roles over the subscription
+-- may see it, and without one the administrator alone. Revisions before format 3 have none.
+CREATE TABLE audit_entry (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    operation TEXT NOT NULL,
+    object TEXT NOT NULL,
+    subscription TEXT
+) STRICT;
+
+CREATE INDEX audit_entry_by_subscription ON audit_entry (subscription, revision);
+
+-- What it changed: a fact without a value before it is new, one without a value after it is gone.
+CREATE TABLE audit_fact (
+    revision INTEGER NOT NULL REFERENCES audit_entry (revision),
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    PRIMARY KEY (revision, position)
+) STRICT, WITHOUT ROWID;
+
+-- Each makes the administrator's tokens that were given out before it worthless.
+CREATE TABLE administrator_rotation (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number)
+) STRICT;
+
+-- Principals of the built-in issuer.
+CREATE TABLE service_principal (
+    application TEXT NOT NULL PRIMARY KEY,
+    object TEXT NOT NULL UNIQUE,
+    revision INTEGER NOT NULL REFERENCES revision (number),
+    tenant TEXT NOT NULL REFERENCES tenant (id),
+    name TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE service_principal_removal (
+    application TEXT NOT NULL PRIMARY KEY REFERENCES service_principal (application),
+    revision INTEGER NOT NULL REFERENCES revision (number)
+) STRICT;
+
+-- The hash of a secret (argon2id, in PHC's form), never the secret.
+CREATE TABLE service_principal_secret (
+    id TEXT NOT NULL PRIMARY KEY,
+    revision INTEGER NOT NULL REFERENCES revision (number),
+    application TEXT NOT NULL REFERENCES service_principal (application),
+    hash TEXT NOT NULL,
+    until_micros INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX service_principal_secret_by_application
+    ON service_principal_secret (application, revision);
+
+-- The earliest end counts.
+CREATE TABLE service_principal_secret_end (
+    revision INTEGER NOT NULL REFERENCES revision (number),
+    secret TEXT NOT NULL REFERENCES service_principal_secret (id),
+    until_micros INTEGER NOT NULL,
+    PRIMARY KEY (revision, secret)
+) STRICT, WITHOUT ROWID;
+
+-- Custom roles. The last row of an id counts; without a name it is removed.
+CREATE TABLE role_definition (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    id TEXT NOT NULL,
+    tenant TEXT NOT NULL REFERENCES tenant (id),
+    name TEXT,
+    description TEXT
+) STRICT;
+
+CREATE INDEX role_definition_by_id ON role_definition (id, revision);
+
+-- What a custom role has in its lists: action, not_action, data_action, not_data_action and
+-- assignable_scope.
+CREATE TABLE role_definition_entry (
+    revision INTEGER NOT NULL REFERENCES role_definition (revision),
+    list TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (revision, list, position)
+) STRICT, WITHOUT ROWID;
+
+-- Role assignments, in the place of role_assignment: whoever makes one chooses its id, and may choose
+-- that of one that was removed. A changed one is a removal and a new row of the same id, which keeps
+-- the revision that made the first.
+CREATE TABLE role_grant (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    made_revision INTEGER NOT NULL REFERENCES revision (number),
+    id TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    principal_type TEXT,
+    role TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    description TEXT
+) STRICT;
+
+CREATE INDEX role_grant_by_id ON role_grant (id, revision);
+
+CREATE INDEX role_grant_by_principal ON role_grant (principal);
+
+CREATE TABLE role_grant_removal (
+    role_grant INTEGER NOT NULL PRIMARY KEY REFERENCES role_grant (revision),
+    revision INTEGER NOT NULL REFERENCES revision (number)
+) STRICT;
+
+INSERT INTO role_grant (revision, made_revision, id, principal, role, scope)
+SELECT made_revision, made_revision, id, principal, role, scope FROM role_assignment;
+
+INSERT INTO role_grant_removal (role_grant, revision)
+SELECT made_revision, removed_revision FROM role_assignment_removal
+JOIN role_assignment ON role_assignment.id = assignment;
+
+CREATE TRIGGER audit_entry_is_never_changed BEFORE UPDATE ON audit_entry
+BEGIN SELECT RAISE(ABORT, 'audit_entry rows are never changed'); END;
+
+CREATE TRIGGER audit_entry_is_never_deleted BEFORE DELETE ON audit_entry
+BEGIN SELECT RAISE(ABORT, 'audit_entry rows are never deleted'); END;
+
+CREATE TRIGGER audit_fact_is_never_changed BEFORE UPDATE ON audit_fact
+BEGIN SELECT RAISE(ABORT, 'audit_fact rows are never changed'); END;
+
+CREATE TRIGGER audit_fact_is_never_deleted BEFORE DELETE ON audit_fact
+BEGIN SELECT RAISE(ABORT, 'audit_fact rows are never deleted'); END;
+
+CREATE TRIGGER administrator_rotation_is_never_changed BEFORE UPDATE ON administrator_rotation
+BEGIN SELECT RAISE(ABORT, 'administrator_rotation rows are never changed'); END;
+
+CREATE TRIGGER administrator_rotation_is_never_deleted BEFORE DELETE ON administrator_rotation
+BEGIN SELECT RAISE(ABORT, 'administrator_rotation rows are never deleted'); END;
+
+CREATE TRIGGER service_principal_is_never_changed BEFORE UPDATE ON service_principal
+BEGIN SELECT RAISE(ABORT, 'service_principal rows are never changed'); END;
+
+CREATE TRIGGER service_principal_is_never_deleted BEFORE DELETE ON service_principal
+BEGIN SELECT RAISE(ABORT, 'service_principal rows are never deleted'); END;
+
+CREATE TRIGGER service_principal_removal_is_never_changed BEFORE UPDATE ON service_principal_removal
+BEGIN SELECT RAISE(ABORT, 'service_principal_removal rows are never changed'); END;
+
+CREATE TRIGGER service_principal_removal_is_never_deleted BEFORE DELETE ON service_principal_removal
+BEGIN SELECT RAISE(ABORT, 'service_principal_removal rows are never deleted'); END;
+
+CREATE TRIGGER service_principal_secret_is_never_changed BEFORE UPDATE ON service_principal_secret
+BEGIN SELECT RAISE(ABORT, 'service_principal_secret rows are never changed'); END;
+
+CREATE TRIGGER service_principal_secret_is_never_deleted BEFORE DELETE ON service_principal_secret
+BEGIN SELECT RAISE(ABORT, 'service_principal_secret rows are never deleted'); END;
+
+CREATE TRIGGER service_principal_secret_end_is_never_changed BEFORE UPDATE ON service_principal_secret_end
+BEGIN SELECT RAISE(ABORT, 'service_principal_secret_end rows are never changed'); END;
+
+CREATE TRIGGER service_principal_secret_end_is_never_deleted BEFORE DELETE ON service_principal_secret_end
+BEGIN SELECT RAISE(ABORT, 'service_principal_secret_end rows are never deleted'); END;
+
+CREATE TRIGGER role_definition_is_never_changed BEFORE UPDATE ON role_definition
+BEGIN SELECT RAISE(ABORT, 'role_definition rows are never changed'); END;
+
+CREATE TRIGGER role_definition_is_never_deleted BEFORE DELETE ON role_definition
+BEGIN SELECT RAISE(ABORT, 'role_definition rows are never deleted'); END;
+
+CREATE TRIGGER role_definition_entry_is_never_changed BEFORE UPDATE ON role_definition_entry
+BEGIN SELECT RAISE(ABORT, 'role_definition_entry rows are never changed'); END;
+
+CREATE TRIGGER role_definition_entry_is_never_deleted BEFORE DELETE ON role_definition_entry
+BEGIN SELECT RAISE(ABORT, 'role_definition_entry rows are never deleted'); END;
+
+CREATE TRIGGER role_grant_is_never_changed BEFORE UPDATE ON role_grant
+BEGIN SELECT RAISE(ABORT, 'role_grant rows are never changed'); END;
+
+CREATE TRIGGER role_grant_is_never_deleted BEFORE DELETE ON role_grant
+BEGIN SELECT RAISE(ABORT, 'role_grant rows are never deleted'); END;
+
+CREATE TRIGGER role_grant_removal_is_never_changed BEFORE UPDATE ON role_grant_removal
+BEGIN SELECT RAISE(ABORT, 'role_grant_removal rows are never changed'); END;
+
+CREATE TRIGGER role_grant_removal_is_never_deleted BEFORE DELETE ON role_grant_removal
+BEGIN SELECT RAISE(ABORT, 'role_grant_removal rows are never deleted'); END;

@@ -18,6 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction, ValueRef};
 use uuid::Uuid;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::{OpenError, StorageError};
 use crate::format::{self, FORMAT};
 use crate::watermarks::Declared;
@@ -212,27 +213,15 @@ impl DerefMut for Change {
     }
 }
 
-/// Adds the revision that a change is made under.
-pub(crate) async fn add_revision(
-    change: &mut Change,
-    by: &str,
-    action: &str,
-) -> Result<Revision, StorageError> {
-    let row = sqlx::query(
-        "INSERT INTO revision (number, at_micros, by, action)
-         SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM revision RETURNING number",
-    );
-    let row = row.bind(change.now.to_micros()).bind(by).bind(action);
-    let row = row.fetch_one(&mut **change).await?;
-    Ok(Revision(Stored::new("revision", &row).count("number")?))
-}
-
 async fn first_run(change: &mut Change) -> Result<(), StorageError> {
     format::make(change).await?;
     let administrator = ObjectId::from_bits(random_guid());
     let tenant = TenantId::from_bits(random_guid());
     let by = administrator.to_string();
-    let revision = add_revision(change, &by, "initialise").await?;
+    let entry = Entry::new("installation/write", "installation")
+        .new_fact("tenantId", tenant)
+        .new_fact("administrator", administrator);
+    let revision = add_revision(change, &by, "initialise", &entry).await?;
     insert_tenant(change, tenant, revision).await?;
     sqlx::query(
         "INSERT INTO installation (id, tenant, administrator, revision) VALUES (?, ?, ?, ?)",

@@ -8,9 +8,10 @@ use domain::time::{Date, UtcTime};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::SUBSCRIPTION_CHANGES_MAX;
-use crate::store::{Accounts, Change, Revision, Stored, add_revision, stored};
+use crate::store::{Accounts, Change, Revision, Stored, stored};
 use crate::subscription::{
     Buyer, DisplayName, StoredSubscriptionChange, Subscription, SubscriptionChange,
     SubscriptionState,
@@ -189,13 +190,46 @@ async fn make_change(
     }
     let (id, names) = (before.id, names(&change).join(", "));
     let action = format!("change {names} of subscription {id} from {effective}");
-    let revision = add_revision(&mut transaction, by, &action).await?;
+    let entry = entry(&before, &change, effective);
+    let revision = add_revision(&mut transaction, by, &action, &entry).await?;
     insert_change(&mut transaction, id, &change, effective, revision).await?;
     let at = transaction.now();
     transaction.commit().await?;
     let by = by.to_owned();
     let made = StoredSubscriptionChange { revision, at, by, effective, change };
     Ok(with_changes(before, vec![made]))
+}
+
+/// What holds on the day without the change, and with it.
+fn entry(before: &Subscription, change: &SubscriptionChange, effective: Date) -> Entry {
+    let was = before.facts_at(effective);
+    let SubscriptionChange { name, offer, anchor, commitment, invoice_download, buyer, state } =
+        change;
+    let mut entry = Entry::new("subscriptions/write", before.id)
+        .of_subscription(before.id)
+        .new_fact("effective", effective);
+    if name.is_some() {
+        entry = entry.fact("displayName", Some(&was.name), name.as_ref());
+    }
+    if offer.is_some() {
+        entry = entry.fact("offer", Some(&was.offer), offer.as_ref());
+    }
+    if let Some(anchor) = anchor {
+        entry = entry.fact("anchorDay", Some(was.anchor.day()), Some(anchor.day()));
+    }
+    if let Some(commitment) = commitment {
+        entry = entry.fact("commitment", was.commitment, *commitment);
+    }
+    if invoice_download.is_some() {
+        entry = entry.fact("invoiceDownload", Some(was.invoice_download), *invoice_download);
+    }
+    if let Some(buyer) = buyer {
+        entry = entry.fact("buyer", was.buyer.as_ref(), buyer.as_ref());
+    }
+    if state.is_some() {
+        entry = entry.fact("state", Some(was.state), *state);
+    }
+    entry
 }
 
 /// What a change sets, in words.

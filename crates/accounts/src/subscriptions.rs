@@ -10,8 +10,9 @@ use domain::time::UtcTime;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
-use crate::store::{Accounts, Revision, Stored, add_revision, insert_tenant, stored};
+use crate::store::{Accounts, Revision, Stored, insert_tenant, stored};
 use crate::subscription::{
     DisplayName, NewSubscription, StoredSubscriptionChange, Subscription, SubscriptionChange,
 };
@@ -69,7 +70,19 @@ impl Accounts {
             return Err(CreateSubscriptionError::Exists(new.id));
         }
         let action = format!("create subscription {} of tenant {}", new.id, new.tenant);
-        let revision = add_revision(&mut change, by, &action).await?;
+        let entry = Entry::new("subscriptions/write", new.id)
+            .of_subscription(new.id)
+            .new_fact("tenantId", new.tenant)
+            .new_fact("displayName", &new.name)
+            .new_fact("offer", &new.offer)
+            .new_fact("currency", &new.currency)
+            .new_fact("locale", &new.locale)
+            .new_fact("region", &new.region)
+            .new_fact("anchorDay", new.anchor.day())
+            .fact("commitment", None, new.commitment)
+            .new_fact("invoiceDownload", new.invoice_download)
+            .fact("buyer", None, new.buyer.as_ref());
+        let revision = add_revision(&mut change, by, &action, &entry).await?;
         if !tenant_exists(&mut change, new.tenant).await? {
             insert_tenant(&mut change, new.tenant, revision).await?;
         }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use self::subscription_changes::change;
 use crate::*;
 
+mod audit;
 mod format;
 mod meter_aliases;
 mod price_overrides;
@@ -296,7 +297,14 @@ async fn a_question_about_a_moment_waits_for_the_change_under_way() {
         tokio::task::yield_now().await;
     }
     assert!(!asked.is_finished());
-    let made = crate::store::add_revision(&mut change, BY, "a test").await.unwrap();
+    let made = crate::audit::add_revision(
+        &mut change,
+        BY,
+        "a test",
+        &crate::audit::Entry::new("tests/write", 1),
+    )
+    .await
+    .unwrap();
     change.commit().await.unwrap();
     assert_eq!((&mut asked).await.unwrap(), made);
     // One that is given up is not waited for again.

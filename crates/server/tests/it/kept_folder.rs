@@ -1,18 +1,29 @@
 //! Data folders made by earlier commits, which every later commit must open and answer from.
 //!
 //! `tests/folders/1` was made by the first version: usage imported, sealed into the table, and more
-//! usage left in the journal. It is never made anew; a new format gets a folder of its own.
+//! usage left in the journal. `tests/folders/2` has accounts of format 2 with a change of each kind.
+//! They are never made anew; a new format gets a folder of its own.
 
 use std::path::Path;
 
 use crate::{http, stories};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn kept_folder() {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/folders/1");
+/// Answers from a copy of a kept folder.
+async fn check(number: u32) {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/folders");
     let folder = tempfile::tempdir().unwrap();
-    copy(&kept, folder.path());
-    http::check_on(&stories().join("kept_folder.http"), folder).await;
+    copy(&kept.join(number.to_string()), folder.path());
+    http::check_on(&stories().join(format!("kept_folder_{number}.http")), folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_the_first_version() {
+    check(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_with_accounts_of_format_2() {
+    check(2).await;
 }
 
 fn copy(from: &Path, to: &Path) {

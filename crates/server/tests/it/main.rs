@@ -33,7 +33,8 @@ macro_rules! stories {
                 .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
                 .collect();
             found.sort();
-            let mut run = vec!["kept_folder".to_owned(), $(stringify!($name).to_owned()),+];
+            let mut run = vec![$(stringify!($name).to_owned()),+];
+            run.extend(["kept_folder_1", "kept_folder_2"].map(str::to_owned));
             run.sort();
             assert_eq!(found, run);
         }
