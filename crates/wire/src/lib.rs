@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub mod json;
 mod object;
+pub mod odata;
 pub mod own;
 pub mod property;
 pub mod query;
