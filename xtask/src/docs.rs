@@ -1,7 +1,8 @@
-//! The pages of `docs/` that come from the program itself, so that they cannot be wrong.
+//! The pages that come from the program and its tests, so that they cannot be wrong.
 //!
 //! `docs/cli.md` is what every command says of itself, `docs/openapi.json` what the server
-//! serves, `docs/configuration.md` what `tallyhouse serve` reads.
+//! serves, `docs/configuration.md` what `tallyhouse serve` reads, `COMPAT.md` what of Azure's wire
+//! is answered.
 
 use std::fs;
 use std::iter::Peekable;
@@ -10,6 +11,7 @@ use std::str::Chars;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::compat;
 use crate::process::{command, fresh_folder, output, root, tallyhouse};
 use crate::server::Server;
 
@@ -28,18 +30,34 @@ unknown key is refused, and a flag ([cli.md](cli.md)) goes before the file.
 /// A page: its path from the root, and its text.
 type Page = (&'static str, String);
 
+/// What differs from the program.
+struct Stale {
+    pages: Vec<Page>,
+    /// What the table of `COMPAT.md` claims wrongly or leaves out.
+    problems: Vec<String>,
+}
+
 /// Writes the pages that differ.
 pub(crate) fn write() -> Result<()> {
-    for (path, text) in stale()? {
+    let Stale { pages, problems } = stale()?;
+    for (path, text) in pages {
         fs::write(root().join(path), text).with_context(|| format!("writing {path}"))?;
         println!("wrote {path}");
+    }
+    for problem in problems {
+        println!("{problem}");
     }
     Ok(())
 }
 
 /// An error if a page differs from what the program says.
 pub(crate) fn check() -> Result<()> {
-    let stale: Vec<&str> = stale()?.into_iter().map(|(path, _)| path).collect();
+    let Stale { pages, problems } = stale()?;
+    for problem in &problems {
+        println!("{problem}");
+    }
+    ensure!(problems.is_empty(), "{} claims of compatibility are not so", problems.len());
+    let stale: Vec<&str> = pages.into_iter().map(|(path, _)| path).collect();
     if !stale.is_empty() {
         bail!("stale: {}; write them with `cargo xtask docs`", stale.join(", "));
     }
@@ -47,16 +65,19 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-fn stale() -> Result<Vec<Page>> {
+fn stale() -> Result<Stale> {
     let binary = tallyhouse()?;
+    let openapi = openapi(&binary)?;
+    let (compat, problems) = compat::page(&openapi)?;
     let pages = [
         ("docs/cli.md", command_line(&binary)?),
         ("docs/configuration.md", configuration()?),
-        ("docs/openapi.json", openapi(&binary)?),
+        ("docs/openapi.json", openapi),
+        ("COMPAT.md", compat),
     ];
     let differs =
         |page: &Page| fs::read_to_string(root().join(page.0)).ok().as_ref() != Some(&page.1);
-    Ok(pages.into_iter().filter(differs).collect())
+    Ok(Stale { pages: pages.into_iter().filter(differs).collect(), problems })
 }
 
 fn command_line(binary: &Path) -> Result<String> {

@@ -11,6 +11,7 @@
 mod arguments;
 mod bench;
 mod ci;
+mod compat;
 mod conformance;
 mod decimal;
 mod docs;
@@ -34,7 +35,7 @@ usage: cargo xtask COMMAND
 
   ci                            all that continuous integration runs
   tidy                          house rules that the compiler does not know
-  docs [--check]                write the pages of docs/ that come from code, or fail if stale
+  docs [--check]                write the pages that come from code and tests, or fail if stale
   conformance [--only python|node|table|focus]
                                 unmodified clients of others against the real server
   readme                        the README's commands, in a shell
