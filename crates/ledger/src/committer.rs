@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{AppendError, SealError};
 use crate::frame::{self, HEADER_BYTES, Header};
-use crate::index::{Index, Known};
+use crate::index::{Index, IndexCommand, Known};
 use crate::journal::Journal;
 use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX};
 use crate::moment::just_after;
@@ -67,6 +67,7 @@ pub(crate) struct Committer {
     pub(crate) time_floor: UtcTime,
     pub(crate) queue: mpsc::Receiver<Message>,
     pub(crate) sealer: SyncSender<SealCommand>,
+    pub(crate) indexer: SyncSender<IndexCommand>,
 }
 
 /// A frame under construction.
@@ -144,11 +145,13 @@ impl Committer {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(AppendError::Refused);
         }
+        let mut stored = self.look_up(group)?.into_iter();
         let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
         frame.resize(HEADER_BYTES, 0);
         let time = self.time_floor.max((self.shared.clock)());
         let mut draft = Draft { commit: Commit(self.last.0 + 1), time, frame, rows: Vec::new() };
-        let outcomes = group.iter().map(|request| self.settle(request, &mut draft)).collect();
+        let settle = |request| self.settle(request, &mut stored, &mut draft);
+        let outcomes = group.iter().map(settle).collect();
         let Draft { commit, time, mut frame, rows } = draft;
         if rows.is_empty() {
             return Ok(outcomes);
@@ -174,13 +177,32 @@ impl Committer {
         Ok(outcomes)
     }
 
-    /// Settles each record of a request against everything stored and the group so far.
-    fn settle(&mut self, request: &Request, draft: &mut Draft) -> Vec<Outcome> {
+    /// What is stored of each record of a group, as far as the index's shelf knows; before anything
+    /// of the group is entered, so that a segment that does not answer leaves no trace of it.
+    fn look_up(&self, group: &[Request]) -> Result<Vec<Option<Known>>, AppendError> {
+        let ids = group.iter().flat_map(|request| &request.records).map(|record| record.id);
+        self.index.look_up(ids).map_err(|range| {
+            // A full queue has the indexer at work, and this is asked again.
+            let _ = self.indexer.try_send(IndexCommand::Repair(range));
+            AppendError::Busy
+        })
+    }
+
+    /// Settles each record of a request against everything stored and the group so far. `stored` has
+    /// what the shelf knows of the group's records from this request on.
+    fn settle(
+        &mut self,
+        request: &Request,
+        stored: &mut impl Iterator<Item = Option<Known>>,
+        draft: &mut Draft,
+    ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(request.records.len());
         let mut begin = 0;
         for record in &request.records {
             let known = Known { content: record.content, commit: draft.commit };
-            outcomes.push(match self.index.enter(record.id, known) {
+            let on_shelf = stored.next().expect("every record of the group was looked up");
+            let entered = on_shelf.map_or_else(|| self.index.enter(record.id, known), Err);
+            outcomes.push(match entered {
                 Ok(()) => {
                     draft.rows.push(TailRow {
                         subscription: record.subscription,
@@ -209,6 +231,7 @@ impl Committer {
             self.shared.poison(&error);
             return Err(SealError::File(error));
         }
+        self.index.freeze(self.last);
         self.shared.current.change(crate::state::State::freeze);
         Ok(())
     }

@@ -1,20 +1,33 @@
 //! Which records are stored: identity to content and commit, for every record ever stored.
 //!
-//! In memory, 40 bytes a record and the table's slack; rebuilt on opening from the data files and
-//! the journal, of which it is a pure function.
+//! What a seal has not taken yet lies in memory, everything else in segments on disk, each over a
+//! range of commits, which follow each other from the first commit on without a gap. A duplicate is
+//! settled here, without a look into the table. The index is a pure function of table and journal:
+//! a segment that is missing or damaged is made anew from the table.
+
+mod error;
+mod filter;
+mod indexer;
+mod merge;
+mod rebuild;
+mod segment;
+mod shelf;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use domain::id::{ContentHash, RecordId};
 use domain::record::Commit;
 
-/// The index.
-#[derive(Default)]
-pub(crate) struct Index {
-    records: HashMap<RecordId, Known, BuildHasherDefault<FirstBytes>>,
-}
+pub(crate) use indexer::{IndexCommand, Indexer};
+pub(crate) use rebuild::Workshop;
+pub(crate) use segment::Range;
+pub(crate) use shelf::Shelf;
+
+/// Identities in memory: 40 bytes each and the table's slack.
+type Memory = HashMap<RecordId, Known, BuildHasherDefault<FirstBytes>>;
 
 /// What is known of a stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +36,39 @@ pub(crate) struct Known {
     pub(crate) commit: Commit,
 }
 
+/// Identities of commits that the next seal takes.
+#[derive(Debug)]
+struct Frozen {
+    range: Range,
+    records: Memory,
+}
+
+/// The index, as the committer has it.
+pub(crate) struct Index {
+    /// Identities above everything on the shelf.
+    fresh: Memory,
+    shelf: Arc<Shelf>,
+}
+
 impl Index {
-    /// Enters a record that is not there yet, else says what is.
+    /// An index of what the shelf holds.
+    pub(crate) fn on(shelf: Arc<Shelf>) -> Self {
+        Self { fresh: Memory::default(), shelf }
+    }
+
+    /// What the shelf knows of each of these identities, in order; or the commits of a segment that
+    /// does not answer, and has to be made anew.
+    pub(crate) fn look_up(
+        &self,
+        ids: impl Iterator<Item = RecordId>,
+    ) -> Result<Vec<Option<Known>>, Range> {
+        let stored = self.shelf.load();
+        ids.map(|id| stored.find(id)).collect()
+    }
+
+    /// Enters a record that is on the shelf not, and here not yet; else says what is here.
     pub(crate) fn enter(&mut self, id: RecordId, known: Known) -> Result<(), Known> {
-        match self.records.entry(id) {
+        match self.fresh.entry(id) {
             Entry::Occupied(occupied) => Err(*occupied.get()),
             Entry::Vacant(vacant) => {
                 vacant.insert(known);
@@ -34,11 +76,19 @@ impl Index {
             }
         }
     }
+
+    /// Hands everything up to a commit to the shelf, for the next seal.
+    pub(crate) fn freeze(&mut self, last: Commit) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        self.shelf.freeze(std::mem::take(&mut self.fresh), last);
+    }
 }
 
 /// Takes the first bytes of an identity as they are: it is a hash already.
 #[derive(Default)]
-struct FirstBytes(u64);
+pub(crate) struct FirstBytes(u64);
 
 impl Hasher for FirstBytes {
     fn write(&mut self, bytes: &[u8]) {

@@ -117,7 +117,8 @@ pub(crate) struct Inner {
 const ENCODED_IN_PLACE_MAX: usize = 64;
 
 impl Ledger {
-    /// Opens a ledger folder for writing, or makes it. Blocks: reads every record's identity.
+    /// Opens a ledger folder for writing, or makes it. Blocks: replays the journal, and makes what is
+    /// missing of the index from the table.
     ///
     /// # Errors
     /// [`OpenError`] if the folder is in use, damaged, newer, or not this ledger's. No record is
@@ -245,6 +246,7 @@ impl Ledger {
 
 impl Inner {
     fn join(&self) -> Result<(), CloseError> {
+        self.shared.closing.store(true, Ordering::SeqCst);
         let _ = self.sealer.send(SealCommand::Stop); // gone already: closed twice
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

@@ -34,3 +34,9 @@ pub const PAGE_ROWS: usize = 4 << 10;
 pub const BATCH_ROWS: usize = 8 << 10;
 /// Most bytes of a small file that is read whole (the writer file, one log entry).
 pub const SMALL_FILE_BYTES_MAX: u64 = 64 << 20;
+/// Most commands that wait for the indexer: a seal waits once this many are ahead of it.
+pub const INDEXER_QUEUE: usize = 4;
+/// Segments of the index that are joined at a time, at least.
+pub const INDEX_SEGMENTS_JOINED: usize = 4;
+/// Identities that are sorted in memory while a segment of the index is made anew: 160 MB.
+pub const INDEX_RUN_RECORDS: usize = 4 << 20;

@@ -12,12 +12,11 @@ use tokio::sync::mpsc;
 
 use crate::committer::Committer;
 use crate::delta::{self, Author, Table};
-use crate::error::{At, FileError, OpenError, ReadError};
-use crate::index::{Index, Known};
+use crate::error::{At, FileError, OpenError};
+use crate::index::{Index, Indexer, Known, Shelf, Workshop};
 use crate::journal::{self, Expected, Frame, Journal};
-use crate::limits::{COMMITTER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE};
+use crate::limits::{COMMITTER_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE};
 use crate::row::{Interner, Malformed};
-use crate::scan::{self, Needed, Selection};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
 use crate::shared::{Folders, Shared};
@@ -35,7 +34,10 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
     let lock = lock(&folders.root.join("lock"))?;
     let now = (options.clock)();
     let (writer, table) = claim(&folders, now)?;
-    let mut rebuilt = Rebuilt::from_table(&table, writer.journal)?;
+    let closing = AtomicBool::new(false);
+    let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing: &closing };
+    let shelf = Arc::new(Shelf::open(workshop, &table)?);
+    let mut rebuilt = Rebuilt::from_table(&table, writer.journal, Arc::clone(&shelf));
     let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
     let sync = Arc::clone(&seams.sync_frame);
     let journal = Journal::open(&folders.journal, expected, sync, |frame| rebuilt.replay(frame))?;
@@ -51,6 +53,7 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
 
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, commands) = std_mpsc::sync_channel(SEALER_QUEUE);
+    let (to_indexer, index_commands) = std_mpsc::sync_channel(INDEXER_QUEUE);
     let shared = Arc::new(Shared {
         clock: Arc::clone(&options.clock),
         seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
@@ -58,6 +61,7 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
         writable: AtomicBool::new(true),
         unsealed_bytes: AtomicU64::new(unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
+        closing,
         folders,
         lock,
     });
@@ -66,6 +70,7 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
         writer,
         commands,
         committer: to_committer.downgrade(),
+        indexer: to_indexer.clone(),
         seal_after_seconds: i64::try_from(options.seal_after_seconds).unwrap_or(i64::MAX),
         after_step: seams.after_step,
         sealed: table.sealed,
@@ -83,10 +88,15 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
         time_floor,
         queue,
         sealer: sealer_too,
+        indexer: to_indexer,
     };
+    let shared_too = Arc::clone(&shared);
+    let indexer =
+        Indexer { shared: shared_too, journal: writer.journal, shelf, commands: index_commands };
     let threads = vec![
         start("ledger-sealer", move || sealer.run())?,
         start("ledger-committer", move || committer.run())?,
+        start("ledger-indexer", move || indexer.run())?,
     ];
     Ok(Inner { shared, committer: to_committer, sealer: to_sealer, threads: Mutex::new(threads) })
 }
@@ -97,6 +107,7 @@ impl Folders {
         Self {
             root: root.to_owned(),
             journal: root.join("journal"),
+            index: root.join("index"),
             data: table.join(delta::DATA),
             log: table.join(delta::LOG),
             table,
@@ -166,7 +177,7 @@ struct Rebuilt {
 }
 
 impl Rebuilt {
-    fn from_table(table: &Table, journal: JournalId) -> Result<Self, OpenError> {
+    fn from_table(table: &Table, journal: JournalId, shelf: Arc<Shelf>) -> Self {
         let state = State {
             journal,
             files: Arc::new(table.files.clone()),
@@ -175,32 +186,8 @@ impl Rebuilt {
             last: table.sealed,
             last_time: table.sealed_time,
         };
-        let (index, interner) = (Index::default(), Interner::default());
-        let mut rebuilt = Self { index, state, unsealed_bytes: 0, interner };
-        for file in &table.files {
-            let damaged = || OpenError::DataDamaged { file: file.path.clone() };
-            let mut twice = None;
-            let mut rows = 0;
-            let mut interner = Interner::default();
-            let read = scan::file(file, &Selection::default(), Needed::Everything, |row| {
-                let stored =
-                    interner.stored(row).map_err(|error| scan::damaged(&file.path, error))?;
-                rows += 1;
-                if twice.is_none() {
-                    twice = enter(&mut rebuilt.index, &stored).err();
-                }
-                Ok(())
-            });
-            if let Some(error) = twice {
-                return Err(error);
-            }
-            match read {
-                Ok(()) if rows == file.rows => {}
-                Err(ReadError::File(error)) => return Err(error.into()),
-                _ => return Err(damaged()),
-            }
-        }
-        Ok(rebuilt)
+        let interner = Interner::default();
+        Self { index: Index::on(shelf), state, unsealed_bytes: 0, interner }
     }
 
     fn replay(&mut self, frame: Frame) -> Result<(), OpenError> {

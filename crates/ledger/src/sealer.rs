@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use domain::record::Commit;
@@ -16,6 +16,7 @@ use crate::committer::Message;
 use crate::data_file::{self, Naming};
 use crate::delta::{self, Author};
 use crate::error::SealError;
+use crate::index::IndexCommand;
 use crate::journal;
 use crate::limits::SEAL_TICK_MS;
 use crate::seam::{AfterStep, SealStep};
@@ -41,6 +42,7 @@ pub(crate) struct Sealer {
     pub(crate) commands: Receiver<SealCommand>,
     /// Weak, so that the committer stops with the last handle.
     pub(crate) committer: mpsc::WeakSender<Message>,
+    pub(crate) indexer: SyncSender<IndexCommand>,
     pub(crate) seal_after_seconds: i64,
     pub(crate) after_step: AfterStep,
     /// Last commit in the table.
@@ -126,6 +128,8 @@ impl Sealer {
             tracing::warn!(%error, "sealed segments were not removed");
         }
         (self.after_step)(SealStep::JournalCut);
+        // An indexer that is gone takes no more; what it did not write, an opening makes anew.
+        let _ = self.indexer.send(IndexCommand::Sealed(last));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What the ledger's handles and its two threads have in common.
+//! What the ledger's handles and its threads have in common.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) unsealed_bytes: AtomicU64,
     /// Bytes of requests that wait for the committer.
     pub(crate) queued_bytes: AtomicU64,
+    /// True once the ledger is closing: long work in the background stops.
+    pub(crate) closing: AtomicBool,
     pub(crate) folders: Folders,
     /// Locked for as long as anything may write.
     pub(crate) lock: File,
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
 pub(crate) struct Folders {
     pub(crate) root: PathBuf,
     pub(crate) journal: PathBuf,
+    pub(crate) index: PathBuf,
     pub(crate) table: PathBuf,
     pub(crate) data: PathBuf,
     pub(crate) log: PathBuf,

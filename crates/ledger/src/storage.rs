@@ -3,13 +3,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{At, FileError};
 use crate::limits::SMALL_FILE_BYTES_MAX;
 
 /// Ending of files that are not finished; one found on opening is left over from a crash.
-pub(crate) const TEMPORARY: &str = "tmp";
+const TEMPORARY: &str = "tmp";
 
 /// Makes a folder, and those above it, where there is none.
 ///
@@ -88,9 +88,14 @@ pub(crate) fn put_if_absent(file: &Path, bytes: &[u8]) -> Result<Put, PutError> 
     Ok(Put::Done)
 }
 
-fn write_temporary(file: &Path, bytes: &[u8]) -> Result<std::path::PathBuf, FileError> {
+/// Where a file is written until it is whole.
+pub(crate) fn temporary(file: &Path) -> PathBuf {
     let name = file.file_name().expect("a ledger file has a name").to_string_lossy();
-    let temporary = file.with_file_name(format!(".{name}.{TEMPORARY}"));
+    file.with_file_name(format!(".{name}.{TEMPORARY}"))
+}
+
+fn write_temporary(file: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
+    let temporary = temporary(file);
     let mut made = File::create(&temporary).at("make", &temporary)?;
     made.write_all(bytes).at("write", &temporary)?;
     made.sync_all().at("sync", &temporary)?;
@@ -124,6 +129,11 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
+/// Removes a file.
+pub(crate) fn remove(file: &Path) -> Result<(), FileError> {
+    fs::remove_file(file).at("remove", file)
+}
+
 /// Clears what a crash left unfinished in a folder.
 pub(crate) fn remove_temporaries(folder: &Path) -> Result<(), FileError> {
     for name in names(folder)? {
@@ -136,6 +146,7 @@ pub(crate) fn remove_temporaries(folder: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-fn parent(file: &Path) -> &Path {
+/// The folder that a file lies in.
+pub(crate) fn parent(file: &Path) -> &Path {
     file.parent().expect("a ledger file lies in a folder")
 }

@@ -5,6 +5,7 @@
 mod agreement;
 mod damage;
 mod folder;
+mod index;
 mod moments;
 mod records;
 mod sample;
