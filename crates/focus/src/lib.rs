@@ -10,7 +10,6 @@ mod column;
 mod csv;
 mod json;
 mod parquet;
-mod resource;
 mod row;
 mod scales;
 mod service;

@@ -12,9 +12,9 @@ use domain::decimal::{Money, OutOfRange, Quantity, UnitPrice};
 use domain::id::{Currency, MeterId, OfferId, SubscriptionId};
 use domain::period::BillingPeriod;
 use domain::record::{Instance, MeterDescription};
+use domain::resource;
 use domain::time::UtcTime;
 
-use crate::resource;
 use crate::service::{self, Service};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;

@@ -15,7 +15,8 @@ use domain::record::StoredRecord;
 use domain::spend::{RatedPeriod, ResourceGroupTags};
 use domain::time::UtcTime;
 use domain::usage::Usage;
-use ledger::Snapshot;
+use ledger::{ReadError, Snapshot};
+use wire::page_token::PageToken;
 
 use crate::app::App;
 use crate::catalogue::blocking;
@@ -90,6 +91,27 @@ impl App {
             snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
         let known_at = as_of.unwrap_or(now);
         Ok(Basis { snapshot, directory, revision, changes, known_at, as_of })
+    }
+
+    /// The state that an answer began with, as its page token names it.
+    pub(crate) async fn basis_of(&self, token: &PageToken) -> Result<Basis, ApiError> {
+        let revision = Revision(token.accounts_revision);
+        let directory = self.directory();
+        let version = token.ledger_version.parse().map_err(|_| ApiError::UnknownVersion)?;
+        if directory.revision < revision {
+            return Err(ApiError::UnknownVersion);
+        }
+        let snapshot = self.ledger.snapshot(None).await;
+        let snapshot =
+            snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
+        let snapshot = snapshot.as_of(&version).map_err(|error| match error {
+            ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
+                ApiError::UnknownVersion
+            }
+            error => ApiError::internal("reading the ledger", &error),
+        })?;
+        let changes = self.price_changes(revision).await?;
+        Ok(Basis { snapshot, directory, revision, changes, known_at: token.asked_at, as_of: None })
     }
 
     /// The revision that was the latest at a moment, and a directory that reaches it.
@@ -220,6 +242,18 @@ impl Basis {
             let reason = format!("subscription {id} was made later");
             ApiError::Parameter { name: "asOf", reason }
         })
+    }
+}
+
+impl Basis {
+    /// Where a later page of an answer from this state begins.
+    pub(crate) fn page_token(&self, sent: usize) -> PageToken {
+        PageToken {
+            ledger_version: self.snapshot.version().to_string(),
+            accounts_revision: self.revision.0,
+            asked_at: self.known_at,
+            sent: u64::try_from(sent).expect("a count fits 64 bits"),
+        }
     }
 }
 

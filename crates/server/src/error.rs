@@ -9,7 +9,9 @@ use domain::rate::RateError;
 use domain::time::Date;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use wire::continuation::ContinuationError;
+use wire::cost_request::CostRequestError;
 use wire::error::{ErrorBody, RateCardErrorBody};
+use wire::page_token::PageTokenError;
 use wire::query::QueryError;
 use wire::ratecard::RateCardError;
 use wire::usage::UsageRequestError;
@@ -47,6 +49,10 @@ pub(crate) enum ApiError {
     Usage(UsageRequestError),
     /// The continuation token is wrong.
     Continuation(ContinuationError),
+    /// A question of the cost APIs is wrong.
+    CostRequest(CostRequestError),
+    /// The `$skiptoken` is wrong.
+    PageToken(PageTokenError),
     /// The continuation token names a state that this ledger never had.
     UnknownVersion,
     /// The rate card's filter is wrong, or selects none.
@@ -139,6 +145,8 @@ impl ApiError {
             | Self::MalformedSubscription(_)
             | Self::Usage(_)
             | Self::Continuation(_)
+            | Self::CostRequest(_)
+            | Self::PageToken(_)
             | Self::UnknownVersion
             | Self::RateCardQuery
             | Self::RateCard(_)
@@ -184,6 +192,7 @@ impl ApiError {
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
             Self::Continuation(_) | Self::UnknownVersion => "InvalidProperty",
+            Self::CostRequest(_) | Self::PageToken(_) => "BadRequest",
             Self::RateCardQuery => "InvalidQuery",
             Self::RateCard(_) => "InvalidRateCard",
             Self::Parameter { .. } => "InvalidParameter",
@@ -245,8 +254,10 @@ impl ApiError {
             ),
             Self::Usage(error) => error.to_string(),
             Self::Continuation(error) => error.to_string(),
+            Self::CostRequest(error) => error.to_string(),
+            Self::PageToken(error) => error.to_string(),
             Self::UnknownVersion => {
-                "continuationToken names a state that this ledger does not have".to_owned()
+                "the token names a state that this ledger does not have".to_owned()
             }
             Self::RateCardQuery => wire::ratecard::INVALID_QUERY.to_owned(),
             Self::RateCard(error) => error.to_string(),

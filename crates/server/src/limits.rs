@@ -26,6 +26,8 @@ pub const COST_QUESTIONS: usize = 4;
 pub const PERIODS_PER_QUESTION: usize = 120;
 /// Rows of usage that one spend question may touch: some hundred bytes of memory each.
 pub const ROWS_PER_QUESTION: usize = 5_000_000;
+/// Lines of days that one question of the cost APIs may touch: some hundred bytes of memory each.
+pub const LINES_PER_QUESTION: usize = 1_000_000;
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.

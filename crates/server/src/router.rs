@@ -33,6 +33,9 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         // Azure's wire.
         .routes(routes!(azure::usage_aggregates::list))
         .routes(routes!(azure::rate_card::get))
+        .routes(routes!(azure::consumption::usage_details::list))
+        .routes(routes!(azure::consumption::usage_details::list_of_group))
+        .routes(routes!(azure::consumption::usage_details::list_of_period))
         // Our own API, /tallyhouse/v1.
         .routes(routes!(own::ingest::post_events))
         .routes(routes!(own::ingest::post_usage_aggregates))

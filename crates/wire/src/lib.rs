@@ -6,12 +6,15 @@
 //! to 100 characters, and its place.
 
 pub mod continuation;
+pub mod cost_request;
 pub mod error;
 pub mod event;
+mod exact;
 pub mod json;
 mod object;
 pub mod odata;
 pub mod own;
+pub mod page_token;
 pub mod property;
 pub mod query;
 pub mod ratecard;
@@ -19,6 +22,7 @@ mod record;
 pub mod text;
 pub mod time;
 pub mod usage;
+pub mod usage_details;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::book::{ImportedCard, PriceList};
 use crate::catalogue::{Meter, OfferTerm, RateCard, RateCardKey, Sku, Tier, Tiers};
+use crate::daily::{DayLine, day_lines};
 use crate::decimal::{Percent, UnitPrice};
 use crate::id::{Country, Currency, EventId, Locale, OfferId, Source, SubscriptionId};
 use crate::period::{AnchorDay, BillingPeriod};
@@ -200,6 +201,40 @@ proptest! {
         let first = net(&rated(&rows, hour), start..cut);
         prop_assert_eq!(first, net(&whole, start..cut), "later usage changes nothing before it");
         prop_assert_eq!(first.plus(net(&whole, cut..end)).unwrap(), net(&whole, start..end));
+    }
+
+    #[test]
+    fn the_lines_of_days_add_up_to_the_spend_of_any_range(
+        rows in rows(), reversed in 0usize..10, from in 0i32..31, days in 1i32..=31,
+    ) {
+        let day = |number: i32| january().start().date().plus_days(number.min(31)).start();
+        let range = day(from)..day(from + days);
+        let records = rows.iter().enumerate().map(|(number, row)| record(number, *row));
+        let taken_back = rows.iter().take(reversed).enumerate().map(|(number, row)| {
+            let mut stored = record(1_000 + number, *row);
+            stored.record.quantity = stored.record.quantity.negated();
+            stored
+        });
+        let usage = Usage::from_records(january(), records.chain(taken_back), &BTreeMap::new());
+        let rated = vec![RatedPeriod { rated: rate(&usage, &book()).unwrap(), usage, book: book() }];
+        let dimensions = [Dimension::Meter, Dimension::ResourceGroup];
+        let by_day = SpendQuery { step: Some(Step::Day), ..query(range.clone(), &dimensions) };
+        let spend = spend(&rated, &by_day).unwrap();
+        let lines = day_lines(&rated[0], &range).unwrap();
+        prop_assert_eq!(sum(lines.iter().map(DayLine::amount)), spend.totals.net);
+        for group in &spend.groups {
+            let is_in = |line: &&DayLine| line.usage().is_some_and(|usage| {
+                let uri_group = usage.instance.resource_group().map(str::to_lowercase);
+                Some(line.day.start()) == group.key.start
+                    && usage.price.is_ok()
+                    && Some(usage.meter.id.to_string().as_str()) == group.key.parts[0].value.as_deref()
+                    && uri_group.as_deref() == group.key.parts[1].value.as_deref()
+            });
+            let charges = sum(lines.iter().filter(is_in).map(DayLine::amount));
+            prop_assert_eq!(charges, group.amounts.charge);
+        }
+        let order = |line: &DayLine| (line.day, line.usage().is_none());
+        prop_assert!(lines.is_sorted_by_key(order));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A block begins with `### what it shows`, then directives, the request line, headers, an empty
 //! line and the body; `---` begins the answer. Directives: `@time T` sets the clock, `@token NAME
 //! OID [TENANT]` issues a token, `@body N` sends N bytes of spaces, `@events N` sends N events of
-//! their own instances, `@headers` shows every header, `@first N` shows the first N rows of `value`. `$NAME` stands for a token or one of TENANT,
+//! their own instances, `@headers` shows every header, `@first N` shows the first N rows of `value`,
+//! `@sum NAME` follows the links to every page and shows the exact sum of a property. `$NAME` stands for a token or one of TENANT,
 //! ADMINISTRATOR, NEXT (the last answer's nextLink) and ROLE (the last role assignment's name).
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::body::Body;
+use domain::decimal::Money;
 use domain::time::UtcTime;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -78,6 +80,7 @@ struct Story {
     names: BTreeMap<String, String>,
     show_headers: bool,
     first: usize,
+    sum: Option<String>,
     body: Option<String>,
     _folder: TempDir,
 }
@@ -101,13 +104,13 @@ impl Story {
         names.insert("ADMIN".to_owned(), app.administrator_token());
         names.insert("TENANT".to_owned(), app.tenant().to_string());
         names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
-        let (show_headers, first, body) = (false, usize::MAX, None);
-        Self { app, now, names, show_headers, first, body, _folder: folder }
+        let (show_headers, first, sum, body) = (false, usize::MAX, None, None);
+        Self { app, now, names, show_headers, first, sum, body, _folder: folder }
     }
 
     /// Sends the request of a block; answers the text behind its `---`.
     async fn run(&mut self, block: &str) -> String {
-        (self.show_headers, self.first, self.body) = (false, usize::MAX, None);
+        (self.show_headers, self.first, self.sum, self.body) = (false, usize::MAX, None, None);
         let mut lines = block.lines().skip(1).skip_while(|line| line.is_empty()).peekable();
         while let Some(line) = lines.next_if(|line| line.starts_with('@')) {
             self.direct(line).await;
@@ -120,12 +123,39 @@ impl Story {
             let (name, value) = line.split_once(": ").unwrap();
             request = request.header(name, self.named(value));
         }
+        let headers = request.headers_ref().unwrap().clone();
         let written = self.named(&lines.collect::<Vec<_>>().join("\n"));
         let body = self.body.take().unwrap_or(written);
         let response = self.send(request.body(Body::from(body)).unwrap()).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
+        if let Some(property) = self.sum.take() {
+            return self.summed(&property, &body, &headers).await;
+        }
         self.show(parts.status, &parts.headers, &body)
+    }
+
+    /// The exact sum of a property over the items of this page and of those after it.
+    async fn summed(&self, property: &str, first: &[u8], headers: &HeaderMap) -> String {
+        let (mut page, mut pages, mut items) = (first.to_vec(), 1, 0);
+        let mut sum = Money::ZERO;
+        loop {
+            let json: serde_json::Value = serde_json::from_slice(&page).unwrap();
+            for item in json["value"].as_array().unwrap() {
+                items += 1;
+                if let Some(number) = item["properties"][property].as_number() {
+                    sum = sum.plus(Money::parse(&number.to_string()).unwrap()).unwrap();
+                }
+            }
+            let Some(link) = next_link(&json) else { break };
+            let mut request = Request::get(link.strip_prefix("https://billing.example").unwrap());
+            *request.headers_mut().unwrap() = headers.clone();
+            let response = self.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(response.status(), 200, "{link}");
+            page = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+            pages += 1;
+        }
+        format!("{property} of {items} items on {pages} pages: {sum}")
     }
 
     async fn send(&self, request: Request<Body>) -> http::Response<Body> {
@@ -138,6 +168,7 @@ impl Story {
             ["@time", time] => self.now.store(moment(time).to_micros(), Ordering::SeqCst),
             ["@headers"] => self.show_headers = true,
             ["@first", count] => self.first = count.parse().unwrap(),
+            ["@sum", property] => self.sum = Some((*property).to_owned()),
             ["@body", bytes] => self.body = Some(" ".repeat(bytes.parse().unwrap())),
             ["@events", count] => {
                 self.body = Some((0..count.parse().unwrap()).map(event).collect())
@@ -205,7 +236,7 @@ impl Story {
                 self.names.insert(name.to_owned(), value.to_owned());
             }
         };
-        if let Some(link) = json["nextLink"].as_str() {
+        if let Some(link) = next_link(&json) {
             let path = link.strip_prefix("https://billing.example").unwrap().to_owned();
             keep("NEXT", &serde_json::Value::String(path));
         }
@@ -226,15 +257,24 @@ impl Story {
             }),
             _ => pretty(body),
         };
-        let link = json["nextLink"].as_str().map(|link| link.split_once("continuationToken="));
+        let tokens = ["continuationToken=", "$skiptoken="];
+        let link = next_link(&json).and_then(|link| {
+            tokens.into_iter().find_map(|name| Some((name, link.split_once(name)?)))
+        });
         match link {
-            Some(Some((start, token))) => match text.contains(token) {
+            Some((name, (start, token))) => match text.contains(token) {
                 true => text.replace(token, "…"),
-                false => format!("{text}\nnextLink: {start}continuationToken=…"),
+                false => format!("{text}\nnextLink: {start}{name}…"),
             },
-            _ => text,
+            None => text,
         }
     }
+}
+
+/// The link to the next page, wherever a call has it.
+fn next_link(json: &serde_json::Value) -> Option<&str> {
+    let places = [&json["nextLink"], &json["properties"]["nextLink"], &json["NextPageLink"]];
+    places.into_iter().find_map(|place| place.as_str())
 }
 
 /// An event of an instance of its own, as a line.

@@ -61,6 +61,7 @@ stories!(
     subscriptions,
     tenants,
     usage,
+    usage_details,
     usage_paging,
     usage_wrong,
     watermarks,

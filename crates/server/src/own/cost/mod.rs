@@ -22,7 +22,7 @@ use crate::limits;
 
 use answer::Answer;
 use question::CostQuestion;
-pub(crate) use question::{LAST_YEAR, TOO_FAR, read_moment};
+pub(crate) use question::{LAST_YEAR, TOO_FAR, read_moment, read_period};
 
 /// The right that the calls need.
 const ACTION: Action = Action::COST_READ;

@@ -2,17 +2,20 @@
 
 /// The end of a resource id.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ResourcePath<'a> {
+pub struct ResourcePath<'a> {
     /// Type with its parents', in lower case: `microsoft.sql/servers/databases`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// Its own name; none where the id ends with a type.
-    pub(crate) name: Option<&'a str>,
+    pub name: Option<&'a str>,
+    /// The resource provider, as written: `Microsoft.Sql`. None for groups and subscriptions.
+    pub namespace: Option<&'a str>,
 }
 
 /// Reads `/subscriptions/…/providers/{namespace}/{type}/{name}…`, or the id of a resource group or
 /// of a subscription. Of several `providers` the last counts: it names the extension, such as a
 /// lock.
-pub(crate) fn parse(id: &str) -> Option<ResourcePath<'_>> {
+#[must_use]
+pub fn parse(id: &str) -> Option<ResourcePath<'_>> {
     let segments: Vec<&str> = id.split('/').filter(|segment| !segment.is_empty()).collect();
     let after = |word: &str| {
         let place = segments.iter().rposition(|segment| segment.eq_ignore_ascii_case(word))?;
@@ -24,12 +27,13 @@ pub(crate) fn parse(id: &str) -> Option<ResourcePath<'_>> {
         let types = path.iter().step_by(2);
         let kind: Vec<&str> = std::iter::once(namespace).chain(types).copied().collect();
         let name = path.len().is_multiple_of(2).then(|| path[path.len() - 1]);
-        return Some(ResourcePath { kind: kind.join("/").to_ascii_lowercase(), name });
+        let kind = kind.join("/").to_ascii_lowercase();
+        return Some(ResourcePath { kind, name, namespace: Some(namespace) });
     }
     for word in ["resourceGroups", "subscriptions"] {
         if let Some([name, ..]) = after(word) {
             let kind = format!("microsoft.resources/{}", word.to_ascii_lowercase());
-            return Some(ResourcePath { kind, name: Some(name) });
+            return Some(ResourcePath { kind, name: Some(name), namespace: None });
         }
     }
     None

@@ -1,0 +1,128 @@
+//! What the cost APIs have in common: the scope that they are asked at, the state that they answer
+//! from, and the lines of days that every one of their figures is a sum of.
+//!
+//! A resource group is asked about by leaving out the other lines after the whole subscription was
+//! rated: tiers, credit and commitment are the subscription's.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use accounts::{Action, Scope, Subscription};
+use domain::daily::{DayLine, day_lines};
+use domain::time::{Date, UtcTime};
+use wire::page_token::PageToken;
+
+use crate::app::App;
+use crate::authorize::require_at;
+use crate::azure::{api_version, supported};
+use crate::bill::{Account, Basis};
+use crate::catalogue::blocking;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+use crate::limits;
+
+/// What a question is about: a subscription, or one of its resource groups.
+#[derive(Debug, Clone)]
+pub(crate) struct CostScope {
+    pub(crate) subscription: Arc<Subscription>,
+    /// As the path writes it.
+    pub(crate) resource_group: Option<String>,
+}
+
+/// The checks before a call's own, in ARM's order, at a subscription or a resource group in it.
+pub(crate) fn enter_scope(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+    resource_group: Option<String>,
+    versions: &'static [&'static str],
+    action: Action,
+) -> Result<CostScope, ApiError> {
+    let version = api_version(asked)?;
+    let directory = app.directory();
+    let (principal, subscription) = app.enter(asked, &directory, subscription)?;
+    supported(version, versions)?;
+    let cost_scope = CostScope { subscription, resource_group };
+    let path = cost_scope.path();
+    let is_name = !cost_scope.resource_group.as_ref().is_some_and(|name| name.contains('/'));
+    let scope = Scope::parse(&path).ok().filter(|_| is_name);
+    let scope = scope.ok_or(ApiError::NotFound { what: "resource group", id: path })?;
+    require_at(&directory, &principal, &scope, action)?;
+    Ok(cost_scope)
+}
+
+impl CostScope {
+    /// Its resource id.
+    pub(crate) fn path(&self) -> String {
+        let id = self.subscription.id;
+        match &self.resource_group {
+            None => format!("/subscriptions/{id}"),
+            Some(name) => format!("/subscriptions/{id}/resourceGroups/{name}"),
+        }
+    }
+
+    /// Whether a line is of it: the lines of the subscription are of no resource group.
+    pub(crate) fn has(&self, line: &DayLine) -> bool {
+        let Some(wanted) = &self.resource_group else { return true };
+        let group = line.usage().and_then(|usage| usage.instance.resource_group());
+        group.is_some_and(|group| group.to_lowercase() == wanted.to_lowercase())
+    }
+}
+
+impl App {
+    /// The state that a page is computed from, and how many items came before it.
+    pub(crate) async fn basis_of_page(
+        &self,
+        token: Option<&str>,
+        question: &[&str],
+    ) -> Result<(Basis, usize), ApiError> {
+        let Some(token) = token else { return Ok((self.basis(None).await?, 0)) };
+        let token = PageToken::decode(token, question).map_err(ApiError::PageToken)?;
+        let sent = usize::try_from(token.sent).map_err(|_| ApiError::UnknownVersion)?;
+        Ok((self.basis_of(&token).await?, sent))
+    }
+
+    /// The lines of the days of a range, in order.
+    pub(crate) async fn lines_of_days(
+        &self,
+        account: &Account,
+        basis: &Basis,
+        days: &Range<Date>,
+    ) -> Result<Vec<DayLine>, ApiError> {
+        let range = days.start.start()..days.end.start();
+        if range.is_empty() {
+            return Ok(vec![]);
+        }
+        check_length(account, &range)?;
+        let periods = self.rated_periods(account, basis, &range).await?;
+        blocking(move || {
+            let mut lines = Vec::new();
+            for period in &periods {
+                lines.extend(day_lines(period, &range).map_err(ApiError::Rate)?);
+                if lines.len() > limits::LINES_PER_QUESTION {
+                    let most = limits::LINES_PER_QUESTION;
+                    let reason = format!(
+                        "the question takes more than {most} lines of days; ask for a shorter range"
+                    );
+                    return Err(ApiError::TooMuch(reason));
+                }
+            }
+            Ok(lines)
+        })
+        .await
+    }
+}
+
+/// Refuses a range of more billing periods than a question may touch.
+fn check_length(account: &Account, range: &Range<UtcTime>) -> Result<(), ApiError> {
+    let mut period = account.schedule.containing(range.start);
+    for _ in 0..limits::PERIODS_PER_QUESTION {
+        if range.end <= period.end() {
+            return Ok(());
+        }
+        period = account.schedule.next(period);
+    }
+    let most = limits::PERIODS_PER_QUESTION;
+    let reason = format!("the question touches more than {most} billing periods");
+    Err(ApiError::TooMuch(reason))
+}
