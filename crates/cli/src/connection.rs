@@ -69,7 +69,13 @@ impl ConnectionOptions {
         };
         let token = match (self.token, folder) {
             (Some(token), _) => Some(token),
-            (None, Some(folder)) => Some(read_text(&folder.join(token))?),
+            // A server whose tokens come from elsewhere writes none to its folder.
+            (None, Some(folder)) => match environment("TALLYHOUSE_TOKEN") {
+                Some(token_of_environment) if !folder.join(token).exists() => {
+                    Some(token_of_environment)
+                }
+                _ => Some(read_text(&folder.join(token))?),
+            },
             (None, None) => environment("TALLYHOUSE_TOKEN"),
         };
         let authority = match (self.ca, folder) {
@@ -163,6 +169,15 @@ mod tests {
         let server = Some("https://option".to_owned());
         let options = ConnectionOptions { data, server, ..ConnectionOptions::default() };
         assert_eq!(options.resolve(environment).unwrap().server, "https://option");
+
+        fs::remove_file(folder.path().join("admin.token")).unwrap();
+        let connection = ConnectionOptions::of_folder(folder.path()).resolve(environment).unwrap();
+        assert_eq!(
+            (connection.token.as_str(), connection.server.as_str()),
+            ("from-env", "https://127.0.0.1:1")
+        );
+        let nowhere = ConnectionOptions::of_folder(folder.path()).resolve(|_| None).unwrap_err();
+        assert!(nowhere.to_string().contains("admin.token is not there"), "{nowhere}");
 
         let connection = ConnectionOptions::default().resolve(environment).unwrap();
         assert_eq!(connection.server, "https://env:2");

@@ -16,8 +16,9 @@ use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, sync_parent, write_file};
-use crate::identity::{Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
+use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
 use changes::Changes;
 
@@ -32,7 +33,8 @@ pub struct App {
     pub(crate) ledger: Ledger,
     pub(crate) accounts: Accounts,
     pub(crate) installation: accounts::Installation,
-    pub(crate) issuer: Issuer,
+    /// None where it is off.
+    issuer: Option<Issuer>,
     pub(crate) verifier: Verifier,
     pub(crate) catalogue: Catalogue,
     /// Spend questions that are worked on at a time.
@@ -63,6 +65,8 @@ pub enum AppError {
     Storage(accounts::StorageError),
     /// The signing key cannot be made or read.
     Keys(crate::identity::KeyError),
+    /// The authorities of an issuer's certificate cannot be read.
+    Authority(AuthorityError),
 }
 
 impl fmt::Display for AppError {
@@ -78,6 +82,7 @@ impl fmt::Display for AppError {
             Self::Accounts(_) => f.write_str("cannot open the accounts"),
             Self::Storage(_) => f.write_str("cannot read the accounts"),
             Self::Keys(_) => f.write_str("cannot use the signing key"),
+            Self::Authority(error) => fmt::Display::fmt(error, f),
         }
     }
 }
@@ -91,6 +96,7 @@ impl std::error::Error for AppError {
             Self::Accounts(error) => Some(error),
             Self::Storage(error) => Some(error),
             Self::Keys(error) => Some(error),
+            Self::Authority(error) => error.source(),
         }
     }
 }
@@ -117,9 +123,17 @@ impl App {
         let accounts = Accounts::open(&file, clock()).await;
         let accounts = accounts.map_err(AppError::Accounts)?;
         let installation = accounts.installation();
-        let issuer = Issuer::open_or_create(&data.join("keys"), config.public_url.as_deref())
-            .map_err(AppError::Keys)?;
-        let verifier = Verifier::new(&issuer, installation.administrator, &config.audiences);
+        let issuer = config
+            .identity
+            .built_in_issuer
+            .then(|| Issuer::open_or_create(&data.join("keys"), config.public_url.as_deref()));
+        let issuer = issuer.transpose().map_err(AppError::Keys)?;
+        let built_in = issuer.as_ref().map(|issuer| (issuer, installation.administrator));
+        let verifier = Verifier::new(built_in, &config.identity, &config.audiences);
+        let verifier = verifier.map_err(AppError::Authority)?;
+        if let Some(url) = &config.public_url {
+            verifier.accept_audience(url);
+        }
         let directory = Directory::load(&accounts).await.map_err(AppError::Storage)?;
         Ok(Arc::new(Self {
             config,
@@ -138,16 +152,29 @@ impl App {
         }))
     }
 
-    /// A token of the installation's administrator.
+    /// The built-in issuer.
+    ///
+    /// # Errors
+    /// [`ApiError::BuiltInIssuerOff`] where others issue tokens.
+    pub(crate) fn issuer(&self) -> Result<&Issuer, ApiError> {
+        self.issuer.as_ref().ok_or(ApiError::BuiltInIssuerOff)
+    }
+
+    /// Reads the keys of issuers that others run, where they are getting old.
+    pub async fn refresh_issuers(&self) {
+        self.verifier.refresh_keys((self.clock)()).await;
+    }
+
+    /// A token of the installation's administrator, if the built-in issuer is on.
     #[must_use]
-    pub fn administrator_token(&self) -> String {
+    pub fn administrator_token(&self) -> Option<String> {
         let claims = Claims {
             object_id: self.installation.administrator,
             tenant_id: self.installation.tenant,
             audience: DEFAULT_AUDIENCE.to_owned(),
             expires_in_seconds: limits::ADMINISTRATOR_TOKEN_SECONDS,
         };
-        self.issuer.issue(&claims, (self.clock)())
+        self.issuer.as_ref().map(|issuer| issuer.issue(&claims, (self.clock)()))
     }
 
     /// The installation's own tenant.

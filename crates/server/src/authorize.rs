@@ -20,10 +20,8 @@ impl App {
 
     /// The principal that the token names; the challenge sends others to this tenant.
     fn authenticate_for(&self, asked: &Asked, tenant: TenantId) -> Result<Principal, ApiError> {
-        let verified = match &asked.token {
-            Some(token) => self.verifier.verify(token, (self.clock)()),
-            None => Err(TokenError::Missing),
-        };
+        let token = asked.token.as_deref().map_err(TokenError::clone);
+        let verified = token.and_then(|token| self.verifier.verify(token, (self.clock)()));
         let authority = format!("{}/{tenant}", asked.origin);
         verified.map_err(|error| ApiError::Unauthenticated { error, authority })
     }
@@ -108,10 +106,10 @@ pub(crate) fn require_at(
 
 /// The refusal of an action over a scope.
 pub(crate) fn forbidden(principal: &Principal, action: Action, scope: String) -> ApiError {
-    let application = principal.application.clone();
     ApiError::Forbidden {
         principal: principal.object_id,
-        application: application.unwrap_or_else(|| principal.object_id.to_string()),
+        client: principal.client_name(),
+        groups_left_out: principal.groups_left_out,
         action: action.as_str(),
         scope,
     }

@@ -1,11 +1,17 @@
 //! Settings of the server: from flags and a TOML file into one [`Config`]; unknown keys are refused.
 
+mod issuers;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ledger::limits::{SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
 use serde::Deserialize;
+
+pub use issuers::{ExternalPrincipal, IdentityConfig, IssuerConfig, IssuerSettings, IssuerTenants};
+
+use crate::identity::DEFAULT_PUBLIC_URL;
 
 /// Address that the server listens on if none is given.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8443";
@@ -40,6 +46,70 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "audiences",
         "[]",
         "Further audiences that a token may be meant for, beside Azure's and the server's own.",
+    ),
+    (
+        "issuers",
+        "[]",
+        "Issuers of tokens (OpenID Connect) that others run, such as Microsoft Entra ID or \
+         Keycloak: each an `[[issuers]]` with the keys below, at the end of the file.",
+    ),
+    (
+        "issuers.url",
+        "none",
+        "Required. The issuer's exact name, as its tokens have it in `iss`. Keys are read over HTTPS alone, \
+         and followed when they rotate.",
+    ),
+    (
+        "issuers.discovery_url",
+        "none",
+        "Where its discovery document is, if not at `{url}/.well-known/openid-configuration`. Tokens of version 1 of Entra ID are named \
+         `https://sts.windows.net/{tenant}/` and found at \
+         `https://login.microsoftonline.com/{tenant}/.well-known/openid-configuration`.",
+    ),
+    (
+        "issuers.tenant",
+        "none",
+        "The tenant that all its principals are of, whatever their tokens say. Either this or \
+         `tenants`.",
+    ),
+    (
+        "issuers.tenants",
+        "none",
+        "The tenants that its principals may be of: the claim `tid` must name one of them.",
+    ),
+    (
+        "issuers.object_id_claim",
+        "\"oid\"",
+        "The claim that holds a principal's object id, a GUID; \"sub\" for Keycloak.",
+    ),
+    (
+        "issuers.groups_claim",
+        "\"groups\"",
+        "The claim that lists the GUIDs of a principal's groups.",
+    ),
+    ("issuers.audiences", "[]", "Audiences of its tokens that are taken beside the server's."),
+    (
+        "issuers.ca_file",
+        "none",
+        "PEM file with the authorities that its certificate is of, instead of the system's.",
+    ),
+    (
+        "builtin_issuer",
+        "none",
+        "Whether the built-in issuer gives out tokens and its tokens count, the administrator's \
+         `admin.token` included: if not set, only without `issuers`.",
+    ),
+    (
+        "administrators",
+        "[]",
+        "Principals of `issuers` who administrate this installation, as \"OBJECT_ID@TENANT_ID\". \
+         One at least where the built-in issuer is off.",
+    ),
+    (
+        "clock_skew_seconds",
+        "300",
+        "How far the clocks of issuers may be from the server's, 0 to 600. Tokens of the built-in \
+         issuer expire to the second.",
     ),
     (
         "certificate_file",
@@ -92,6 +162,14 @@ pub struct Settings {
     /// See [`KEYS`].
     pub audiences: Option<Vec<String>>,
     /// See [`KEYS`].
+    pub issuers: Option<Vec<IssuerSettings>>,
+    /// See [`KEYS`].
+    pub builtin_issuer: Option<bool>,
+    /// See [`KEYS`].
+    pub administrators: Option<Vec<String>>,
+    /// See [`KEYS`].
+    pub clock_skew_seconds: Option<u64>,
+    /// See [`KEYS`].
     pub certificate_file: Option<PathBuf>,
     /// See [`KEYS`].
     pub private_key_file: Option<PathBuf>,
@@ -120,6 +198,8 @@ pub struct Config {
     pub host_names: Vec<String>,
     /// Further accepted audiences.
     pub audiences: Vec<String>,
+    /// Whose tokens are taken.
+    pub identity: IdentityConfig,
     /// The user's own certificate chain and key.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Form of the log.
@@ -146,6 +226,15 @@ pub enum ConfigError {
         /// What was given.
         given: String,
     },
+    /// What one of `issuers` says does not go together.
+    Issuer {
+        /// Its URL.
+        url: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The built-in issuer is off, and nobody else is named who administrates.
+    NoAdministrator,
     /// One of two keys that go together is missing.
     Alone {
         /// The key that is there.
@@ -162,6 +251,11 @@ impl fmt::Display for ConfigError {
             Self::Value { key, expected, given } => {
                 write!(f, "setting '{key}' takes {expected}, not '{given}'")
             }
+            Self::Issuer { url, reason } => write!(f, "issuer '{url}' {reason}"),
+            Self::NoAdministrator => f.write_str(
+                "setting 'issuers' turns the built-in issuer off, so 'administrators' must name who \
+                 administrates, as [\"OBJECT_ID@TENANT_ID\"]; 'builtin_issuer = true' keeps it on",
+            ),
             Self::Alone { key, missing } => {
                 write!(f, "setting '{key}' needs '{missing}' beside it")
             }
@@ -189,6 +283,10 @@ impl Settings {
             issuer_name: self.issuer_name.or(other.issuer_name),
             host_names: self.host_names.or(other.host_names),
             audiences: self.audiences.or(other.audiences),
+            issuers: self.issuers.or(other.issuers),
+            builtin_issuer: self.builtin_issuer.or(other.builtin_issuer),
+            administrators: self.administrators.or(other.administrators),
+            clock_skew_seconds: self.clock_skew_seconds.or(other.clock_skew_seconds),
             certificate_file: self.certificate_file.or(other.certificate_file),
             private_key_file: self.private_key_file.or(other.private_key_file),
             log_format: self.log_format.or(other.log_format),
@@ -202,7 +300,10 @@ impl Settings {
     ///
     /// # Errors
     /// [`ConfigError`] for the first setting that is wrong.
-    pub fn into_config(self, data: PathBuf) -> Result<Config, ConfigError> {
+    pub fn into_config(mut self, data: PathBuf) -> Result<Config, ConfigError> {
+        let public_url = self.public_url.take().map(origin).transpose()?;
+        let own_url = public_url.as_deref().unwrap_or(DEFAULT_PUBLIC_URL);
+        let identity = IdentityConfig::new(&mut self, own_url)?;
         let listen = self.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
         let listen = listen.parse().map_err(|_| ConfigError::Value {
             key: "listen",
@@ -218,7 +319,7 @@ impl Settings {
         Ok(Config {
             data,
             listen,
-            public_url: self.public_url.map(origin).transpose()?,
+            public_url,
             issuer_name: match self.issuer_name {
                 Some(name) if name.trim().is_empty() => {
                     let expected = "a name";
@@ -228,6 +329,7 @@ impl Settings {
             },
             host_names: self.host_names.unwrap_or_default(),
             audiences: self.audiences.unwrap_or_default(),
+            identity,
             certificate,
             log_format: self.log_format.unwrap_or_default(),
             log_filter: self.log_filter.unwrap_or_else(|| "info".to_owned()),
@@ -305,7 +407,8 @@ mod tests {
         let error = Settings::from_toml("nonsense = 1").unwrap_err().to_string();
         let (_, known) = error.split_once("expected one of").unwrap();
         let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
-        let documented: Vec<_> = KEYS.iter().map(|(key, _, _)| *key).collect();
+        let keys = KEYS.iter().map(|(key, _, _)| *key);
+        let documented: Vec<_> = keys.filter(|key| !key.contains('.')).collect();
         assert_eq!(known, documented);
     }
 }

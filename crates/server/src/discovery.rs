@@ -18,7 +18,7 @@ pub(crate) async fn document(
     asked: Asked,
 ) -> Result<Json<Value>, ApiError> {
     let tenant = known_tenant(&app, &tenant)?;
-    Ok(Json(app.issuer.discovery(tenant, &asked.origin)))
+    Ok(Json(app.issuer()?.discovery(tenant, &asked.origin)))
 }
 
 /// The public keys that tokens are signed with.
@@ -27,7 +27,7 @@ pub(crate) async fn keys(
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     known_tenant(&app, &tenant)?;
-    Ok(Json(app.issuer.jwks()))
+    Ok(Json(app.issuer()?.jwks()))
 }
 
 fn known_tenant(app: &App, tenant: &str) -> Result<TenantId, ApiError> {

@@ -22,6 +22,11 @@ use crate::limits;
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
 
+/// What a refusal adds where the right may come by a group that the token has no room for.
+const GROUPS_LEFT_OUT: &str = " The token names none of the principal's groups, as they are too many for a token, so roles \
+     of groups did not count: assign the role to the principal itself, or have the issuer put \
+     fewer groups into its tokens (in Microsoft Entra ID, those assigned to the application).";
+
 /// Why a request is refused.
 #[derive(Debug)]
 pub(crate) enum ApiError {
@@ -38,7 +43,15 @@ pub(crate) enum ApiError {
     /// There is no such subscription, or it is another tenant's: which, is not told.
     SubscriptionNotFound(String),
     /// The principal lacks the action over the scope.
-    Forbidden { principal: ObjectId, application: String, action: &'static str, scope: String },
+    Forbidden {
+        principal: ObjectId,
+        client: String,
+        action: &'static str,
+        scope: String,
+        groups_left_out: bool,
+    },
+    /// The call is the built-in issuer's, which is off.
+    BuiltInIssuerOff,
     /// The call is the installation administrator's.
     AdministratorOnly { principal: ObjectId },
     /// No such resource provider.
@@ -161,6 +174,7 @@ impl ApiError {
             | Self::ResourceNamespace(_)
             | Self::ResourceType { .. }
             | Self::NotFound { .. }
+            | Self::BuiltInIssuerOff
             | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. }
@@ -208,6 +222,7 @@ impl ApiError {
             Self::PeriodClosed { .. } => "BillingPeriodClosed",
             Self::LimitReached(_) => "LimitReached",
             Self::NotFound { .. } | Self::NoRoute(_) => "NotFound",
+            Self::BuiltInIssuerOff => "BuiltInIssuerOff",
             Self::Method(_) => "MethodNotAllowed",
             Self::Busy => "ServerBusy",
             Self::LedgerRefuses => "LedgerReadOnly",
@@ -237,11 +252,15 @@ impl ApiError {
             Self::SubscriptionNotFound(id) => {
                 format!("The subscription '{id}' could not be found.")
             }
-            Self::Forbidden { principal, application, action, scope } => format!(
-                "The client '{application}' with object id '{principal}' does not have \
-                 authorization to perform action '{action}' over scope '{scope}' or the scope is \
-                 invalid. If access was recently granted, please refresh your credentials."
+            Self::Forbidden { principal, client, action, scope, groups_left_out } => format!(
+                "The client '{client}' with object id '{principal}' does not have authorization \
+                 to perform action '{action}' over scope '{scope}' or the scope is invalid. If \
+                 access was recently granted, please refresh your credentials.{}",
+                if *groups_left_out { GROUPS_LEFT_OUT } else { "" }
             ),
+            Self::BuiltInIssuerOff => "the built-in issuer is off: tokens come from the issuers \
+                                       of the configuration"
+                .to_owned(),
             Self::AdministratorOnly { principal } => format!(
                 "The client with object id '{principal}' is not this installation's administrator."
             ),

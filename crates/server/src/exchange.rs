@@ -17,6 +17,7 @@ use wire::query::Parameters;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::identity::TokenError;
 use crate::limits;
 use crate::router::query_parameters;
 
@@ -31,8 +32,8 @@ pub(crate) struct Asked {
     pub(crate) origin: String,
     /// The query's parameters.
     pub(crate) parameters: Parameters,
-    /// The bearer token.
-    pub(crate) token: Option<String>,
+    /// The bearer token, or why there is none.
+    pub(crate) token: Result<String, TokenError>,
 }
 
 impl FromRequestParts<Arc<App>> for Asked {
@@ -43,7 +44,11 @@ impl FromRequestParts<Arc<App>> for Asked {
         let parameters = Parameters::parse(query).map_err(ApiError::Query)?;
         check_names(parts, &parameters)?;
         app.refresh_directory().await?;
-        Ok(Self { origin: origin(parts, app), parameters, token: bearer(&parts.headers) })
+        let token = bearer(&parts.headers);
+        if let Ok(token) = &token {
+            app.verifier.look_for_key(token, (app.clock)()).await;
+        }
+        Ok(Self { origin: origin(parts, app), parameters, token })
     }
 }
 
@@ -76,10 +81,20 @@ fn origin(parts: &Parts, app: &App) -> String {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+/// The one bearer token. Two are none: whoever stands before the server may have read the other.
+fn bearer(headers: &HeaderMap) -> Result<String, TokenError> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let value = given.next().ok_or(TokenError::Missing)?;
+    if given.next().is_some() {
+        return Err(TokenError::Doubled);
+    }
+    let scheme_and_token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match scheme_and_token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(token.trim().to_owned())
+        }
+        _ => Err(TokenError::Missing),
+    }
 }
 
 /// Folds the path to lower case and one leading slash: ARM paths are matched without case, and an

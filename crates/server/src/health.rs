@@ -31,9 +31,17 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     };
     let is_ready = ledger.writable && !ledger.is_clock_behind && accounts;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
+    let mut body = json!({
         "ledger": said_of_ledger,
         "accounts": if accounts { "ok" } else { "cannot be read" },
     });
+    // Tokens of the others count all the same.
+    match app.verifier.issuers_without_keys((app.clock)()) {
+        (0, _) => {}
+        (_, 0) => body["issuers"] = json!("ok"),
+        (all, some) => {
+            body["issuers"] = json!(format!("{some} of {all} have no keys; the log names them"));
+        }
+    }
     (status, Json(body)).into_response()
 }

@@ -69,3 +69,29 @@ pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
 /// What the header for remaining reads says: requests are not limited here, so the figure is always
 /// the one that Azure begins an hour with.
 pub const READS_REMAINING: &str = "11999";
+/// Most issuers that others run.
+pub const ISSUERS: usize = 32;
+/// Most tenants of one issuer.
+pub const ISSUER_TENANTS: usize = 1_000;
+/// How far clocks of issuers may be from ours if no setting says it, in seconds, as Azure allows.
+pub const CLOCK_SKEW_SECONDS: u64 = 300;
+/// How far they may be at most.
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 600;
+/// How long a document of an issuer may take to arrive, connecting included.
+pub const ISSUER_FETCH: Duration = Duration::from_secs(10);
+/// Largest document of an issuer, in bytes, unpacked.
+pub const ISSUER_DOCUMENT_BYTES: u64 = 256 << 10;
+/// Most keys in an issuer's list of keys.
+pub const ISSUER_KEYS: usize = 100;
+/// Age at which an issuer's keys are read anew, in seconds.
+pub const ISSUER_KEYS_FRESH_SECONDS: i64 = 6 * 3_600;
+/// Age at which they count no more, if the issuer has not answered since, in seconds.
+pub const ISSUER_KEYS_SECONDS: i64 = ISSUER_KEYS_FRESH_SECONDS + 24 * 3_600;
+/// How often tokens that name an unknown key may have an issuer's keys read anew, in seconds.
+pub const ISSUER_ASKED_SECONDS: i64 = 30;
+/// How often it is looked whether an issuer's keys are to be read anew.
+pub const ISSUER_LOOK: Duration = Duration::from_secs(60);
+/// Requests that wait for an issuer's keys at a time.
+pub const ISSUER_WAITING: usize = 256;
+/// Most bytes of a client's name in a message: users choose their names.
+pub const CLIENT_NAME_CHARS: usize = 200;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -30,6 +30,8 @@ pub struct Running {
     url: String,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
+    /// Reads the keys of issuers.
+    refreshing: JoinHandle<()>,
 }
 
 /// Why the server does not start.
@@ -105,13 +107,36 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let data = app.config.data.clone();
     let token = app.administrator_token();
-    for (name, line, mode) in [("admin.token", &token, 0o600), ("server.url", &url, 0o644)] {
+    if token.is_none() {
+        remove_file(&data.join("admin.token"))?;
+    }
+    let token = token.as_ref().map(|token| ("admin.token", token, 0o600));
+    for (name, line, mode) in token.into_iter().chain([("server.url", &url, 0o644)]) {
         let path = data.join(name);
         write_file(&path, format!("{line}\n").as_bytes(), mode)
             .map_err(|error| StartError::File(path, error))?;
     }
     tracing::info!(url, data = %data.display(), "listening");
-    Ok(Running { app, url, handle, serving })
+    let refreshing = tokio::spawn(keep_issuers_fresh(Arc::clone(&app)));
+    Ok(Running { app, url, handle, serving, refreshing })
+}
+
+/// Removes what an earlier run may have left.
+fn remove_file(path: &Path) -> Result<(), StartError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StartError::File(path.to_owned(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Keeps the keys of issuers that others run fresh, until it is stopped.
+async fn keep_issuers_fresh(app: Arc<App>) {
+    loop {
+        app.refresh_issuers().await;
+        tokio::time::sleep(limits::ISSUER_LOOK).await;
+    }
 }
 
 impl Running {
@@ -124,6 +149,7 @@ impl Running {
     /// Lets requests under way finish, and closes the ledger.
     pub async fn shutdown(self) {
         tracing::info!("shutting down");
+        self.refreshing.abort();
         self.handle.graceful_shutdown(Some(limits::SHUTDOWN));
         match self.serving.await {
             Ok(Ok(())) => {}

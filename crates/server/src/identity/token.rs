@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use domain::id::{ObjectId, TenantId};
 use domain::time::UtcTime;
-use serde::Deserialize;
 
 /// Most bytes of a claim that a message repeats.
 const ECHO_CHARS_MAX: usize = 200;
@@ -14,6 +12,8 @@ const ECHO_CHARS_MAX: usize = 200;
 pub enum TokenError {
     /// There is no token.
     Missing,
+    /// There are two.
+    Doubled,
     /// It is longer than any token of an issuer is.
     TooLong,
     /// It is no JWT, or says what a JWT cannot.
@@ -29,7 +29,7 @@ pub enum TokenError {
     /// It is meant for somebody else.
     Audience(Vec<String>),
     /// A claim is absent or not of its form.
-    Claim(&'static str),
+    Claim(String),
     /// It is in force later.
     NotYetValid {
         /// From when.
@@ -55,7 +55,8 @@ impl TokenError {
         match self {
             Self::Missing => "AuthenticationFailed",
             Self::Expired { .. } => "ExpiredAuthenticationToken",
-            Self::TooLong
+            Self::Doubled
+            | Self::TooLong
             | Self::Malformed
             | Self::Algorithm
             | Self::UnknownKey
@@ -72,6 +73,7 @@ impl TokenError {
     pub fn description(&self) -> &'static str {
         match self {
             Self::Missing => "The authentication failed because of missing 'Authorization' header.",
+            Self::Doubled => "The request has two 'Authorization' headers.",
             Self::TooLong => "The access token is too long.",
             Self::Malformed => "The access token is not a JWT.",
             Self::Algorithm => "The access token is not signed with RS256.",
@@ -91,6 +93,9 @@ impl fmt::Display for TokenError {
         match self {
             Self::Missing => {
                 f.write_str("Authentication failed. The 'Authorization' header is missing.")
+            }
+            Self::Doubled => {
+                f.write_str("The access token is invalid: there are two 'Authorization' headers.")
             }
             Self::TooLong => f.write_str("The access token is invalid: it is too long."),
             Self::Malformed => f.write_str("The access token is invalid: it is not a JWT."),
@@ -159,71 +164,4 @@ impl fmt::Display for UsTime {
 /// Source: RFC 7519, `NumericDate`.
 pub(super) fn numeric_date(time: UtcTime) -> i64 {
     time.to_micros().div_euclid(1_000_000)
-}
-
-/// The claims of a signed token, as far as they count; others are let be.
-#[derive(Deserialize)]
-pub(super) struct RawClaims {
-    iss: Option<String>,
-    aud: Option<OneOrMany>,
-    exp: Option<i64>,
-    nbf: Option<i64>,
-    iat: Option<i64>,
-    oid: Option<String>,
-    tid: Option<String>,
-    #[serde(default)]
-    groups: Vec<String>,
-    appid: Option<String>,
-    azp: Option<String>,
-    client_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-/// The same, of the right form.
-pub(super) struct TokenClaims {
-    pub(super) issuer: String,
-    pub(super) audiences: Vec<String>,
-    pub(super) expiry: UtcTime,
-    /// The latest time from which it is in force or was issued; none if it does not say.
-    pub(super) from: Option<UtcTime>,
-    pub(super) object_id: ObjectId,
-    pub(super) tenant_id: TenantId,
-    pub(super) groups: Vec<ObjectId>,
-    pub(super) application: Option<String>,
-}
-
-impl TryFrom<RawClaims> for TokenClaims {
-    type Error = TokenError;
-
-    fn try_from(raw: RawClaims) -> Result<Self, TokenError> {
-        let missing = TokenError::Claim;
-        let guid = |claim: Option<String>, name| claim.ok_or(TokenError::Claim(name));
-        let not_before = raw.nbf.map(|seconds| time("nbf", seconds)).transpose()?;
-        let issued_at = raw.iat.map(|seconds| time("iat", seconds)).transpose()?;
-        Ok(Self {
-            issuer: raw.iss.ok_or(missing("iss"))?,
-            audiences: match raw.aud.ok_or(missing("aud"))? {
-                OneOrMany::One(audience) => vec![audience],
-                OneOrMany::Many(audiences) => audiences,
-            },
-            expiry: time("exp", raw.exp.ok_or(missing("exp"))?)?,
-            from: not_before.max(issued_at),
-            object_id: ObjectId::parse(&guid(raw.oid, "oid")?).map_err(|_| missing("oid"))?,
-            tenant_id: TenantId::parse(&guid(raw.tid, "tid")?).map_err(|_| missing("tid"))?,
-            // A group that is no GUID is none that a role can be assigned to.
-            groups: raw.groups.iter().filter_map(|group| ObjectId::parse(group).ok()).collect(),
-            application: raw.appid.or(raw.azp).or(raw.client_id),
-        })
-    }
-}
-
-fn time(name: &'static str, seconds: i64) -> Result<UtcTime, TokenError> {
-    let micros = seconds.checked_mul(1_000_000).ok_or(TokenError::Claim(name))?;
-    UtcTime::from_micros(micros).map_err(|_| TokenError::Claim(name))
 }

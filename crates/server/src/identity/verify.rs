@@ -1,54 +1,64 @@
 //! The checks that a token must pass, in an order that lets nothing unsigned be believed: length,
-//! form, algorithm, key, signature; then issuer, audience, time, principal.
+//! form, algorithm, the issuer that it names, a key of that issuer, signature; then issuer and tenant,
+//! audience, time, principal.
+//!
+//! The issuer is read before the signature only to choose whose keys may have made it: a key of one
+//! issuer never vouches for another's name.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
-use std::sync::{Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::id::{ObjectId, TenantId};
 use domain::time::UtcTime;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use tokio::task::JoinSet;
 
-use super::token::{RawClaims, TokenClaims};
-use super::{Issuer, Principal, TokenError};
+use super::claims::{Claims, Mapping, TokenClaims};
+use super::external::External;
+use super::remembered::{Known, Remembered, Signer, TokenHash};
+use super::{AuthorityError, Issuer, Principal, TokenError};
+use crate::config::{ExternalPrincipal, IdentityConfig, IssuerTenants};
 
 /// Most bytes of a token; Azure's, with 200 groups, have about 10,000.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
-/// How far an issuer's clock may be ahead of ours, in seconds, as Azure allows. Expiry is exact:
-/// no token counts for longer than it says.
-const SKEW_SECONDS: i64 = 300;
-/// Verified tokens remembered in each of two generations.
-const REMEMBERED_MAX: usize = 4_096;
 /// Audiences that Azure's clients ask tokens for.
 ///
 /// Source: Azure Resource Manager; Azure Service Management.
 const AZURE_AUDIENCES: [&str; 2] =
     ["https://management.azure.com", "https://management.core.windows.net"];
+/// What a token may call itself (`typ`), if it does; in any case.
+///
+/// Source: RFC 7519, section 5.1; RFC 9068, section 2.1.
+const TOKEN_TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
-/// A key that is trusted, and the issuer that it signs for.
-struct TrustedKey {
-    id: String,
+/// The built-in issuer: `{public_url}/{tenant}/v2.0`.
+struct BuiltIn {
+    key_id: String,
     key: DecodingKey,
-    issuer: TrustedIssuer,
+    public_url: String,
+    administrator: ObjectId,
 }
 
-/// How a trusted issuer names itself.
-enum TrustedIssuer {
-    /// The built-in one: `{public_url}/{tenant}/v2.0`.
-    BuiltIn { public_url: String },
+/// An issuer whose tokens are taken.
+#[derive(Clone, Copy)]
+enum Trusted<'a> {
+    BuiltIn(&'a BuiltIn),
+    External { place: usize, issuer: &'a Arc<External> },
 }
 
 /// Checks tokens.
 pub struct Verifier {
-    keys: Vec<TrustedKey>,
-    administrator: ObjectId,
+    built_in: Option<BuiltIn>,
+    external: Vec<Arc<External>>,
+    /// Principals of external issuers who administrate.
+    administrators: Vec<ExternalPrincipal>,
+    /// How far clocks of issuers may be from ours.
+    skew_seconds: i64,
     /// Without a slash at the end.
     audiences: RwLock<Vec<String>>,
     remembered: Mutex<Remembered>,
@@ -56,27 +66,44 @@ pub struct Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<_> = self.keys.iter().map(|key| &key.id).collect();
-        f.debug_struct("Verifier").field("keys", &ids).finish_non_exhaustive()
+        let issuers: Vec<_> = self.external.iter().map(|issuer| &issuer.config.name).collect();
+        let key = self.built_in.as_ref().map(|built_in| &built_in.key_id);
+        f.debug_struct("Verifier")
+            .field("key", &key)
+            .field("issuers", &issuers)
+            .finish_non_exhaustive()
     }
 }
 
 impl Verifier {
-    /// Trusts the built-in issuer; takes tokens for Azure's audiences, the public URL, and those
-    /// given.
-    #[must_use]
-    pub fn new(issuer: &Issuer, administrator: ObjectId, audiences: &[String]) -> Self {
-        let (id, key) = issuer.public_key();
-        let public_url = issuer.public_url().to_owned();
-        let all = AZURE_AUDIENCES.into_iter().chain([public_url.as_str()]);
+    /// Trusts the built-in issuer, whose principal `administrator` administrates, if there is one,
+    /// and the configuration's; takes tokens for Azure's audiences, the public URL, and those given.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] if an issuer's authorities cannot be read.
+    pub fn new(
+        built_in: Option<(&Issuer, ObjectId)>,
+        config: &IdentityConfig,
+        audiences: &[String],
+    ) -> Result<Self, AuthorityError> {
+        let built_in = built_in.map(|(issuer, administrator)| {
+            let (key_id, key) = issuer.public_key();
+            let public_url = issuer.public_url().to_owned();
+            BuiltIn { key_id, key, public_url, administrator }
+        });
+        let public_url = built_in.as_ref().map(|built_in| built_in.public_url.as_str());
+        let all = AZURE_AUDIENCES.into_iter().chain(public_url);
         let all = all.chain(audiences.iter().map(String::as_str));
         let audiences = all.map(|audience| without_slash(audience).to_owned()).collect();
-        Self {
-            keys: vec![TrustedKey { id, key, issuer: TrustedIssuer::BuiltIn { public_url } }],
-            administrator,
+        let external = config.issuers.iter().map(|issuer| External::new(issuer).map(Arc::new));
+        Ok(Self {
+            external: external.collect::<Result<_, _>>()?,
+            built_in,
+            administrators: config.administrators.clone(),
+            skew_seconds: config.clock_skew_seconds,
             audiences: RwLock::new(audiences),
-            remembered: Mutex::new(Remembered::default()),
-        }
+            remembered: Mutex::default(),
+        })
     }
 
     /// Takes tokens for this audience too, such as an origin that is known once the server listens.
@@ -89,6 +116,35 @@ impl Verifier {
         if !audiences.iter().any(|known| known == audience) {
             audiences.push(audience.to_owned());
         }
+    }
+
+    /// Reads the keys of the issuer that the token names, if its key is not known and they have not
+    /// been read for an unknown key just now: call it before [`Verifier::verify`].
+    pub async fn look_for_key(&self, token: &str, now: UtcTime) {
+        if self.external.is_empty() {
+            return;
+        }
+        let Ok(token) = Unverified::read(token) else { return };
+        let named = token.claims.issuer().ok().and_then(|name| self.trusted(&name));
+        if let (Some(Trusted::External { issuer, .. }), Some(id)) = (named, &token.header.kid) {
+            issuer.look_for(id, now).await;
+        }
+    }
+
+    /// Reads the keys of every issuer whose keys are getting old, all at a time.
+    pub async fn refresh_keys(&self, now: UtcTime) {
+        let mut refreshing = JoinSet::new();
+        for issuer in &self.external {
+            let issuer = Arc::clone(issuer);
+            refreshing.spawn(async move { issuer.refresh(now).await });
+        }
+        refreshing.join_all().await;
+    }
+
+    /// How many issuers that others run there are, and of how many no key is known now.
+    pub(crate) fn issuers_without_keys(&self, now: UtcTime) -> (usize, usize) {
+        let without = self.external.iter().filter(|issuer| issuer.keys(now).is_empty()).count();
+        (self.external.len(), without)
     }
 
     /// Who the token speaks for, if it counts now.
@@ -104,82 +160,151 @@ impl Verifier {
         }
         let mut hash = TokenHash::default();
         hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-        if let Some(principal) = self.remembered.lock().expect("no holder panics").get(&hash, now) {
-            return Ok(principal);
+        let known = self.remembered.lock().expect("no holder panics").get(&hash, now);
+        if let Some(Known { signer, principal, .. }) = known {
+            if self.still_trusts(signer, now) {
+                return Ok(principal);
+            }
+            self.remembered.lock().expect("no holder panics").forget(&hash);
         }
-        let (claims, issuer) = self.signed_claims(token)?;
-        self.check(&claims, issuer, now)?;
-        let in_force = in_force_from(&claims)..claims.expiry;
-        let principal = self.principal(claims, issuer);
-        let mut remembered = self.remembered.lock().expect("no holder panics");
-        remembered.insert(hash, (in_force, principal.clone()));
+        let known = self.check(&Unverified::read(token)?, now)?;
+        let principal = known.principal.clone();
+        self.remembered.lock().expect("no holder panics").insert(hash, known);
         Ok(principal)
     }
 
-    /// What the token says, once it is known who signed it.
-    fn signed_claims(&self, token: &str) -> Result<(TokenClaims, &TrustedIssuer), TokenError> {
-        let header = read_header(token).ok_or(TokenError::Malformed)?;
-        if header.alg != "RS256" {
-            return Err(TokenError::Algorithm);
-        }
-        // What a token demands to be understood, and we do not (RFC 7515, section 4.1.11).
-        if header.crit.is_some() {
-            return Err(TokenError::Malformed);
-        }
-        let id = header.kid.ok_or(TokenError::UnknownKey)?;
-        // Issuers choose their key ids by themselves, so two may have the same.
-        let mut refused = TokenError::UnknownKey;
-        for trusted in self.keys.iter().filter(|key| key.id == id) {
-            match jsonwebtoken::decode::<RawClaims>(token, &trusted.key, &signature_only()) {
-                Ok(data) => return Ok((data.claims.try_into()?, &trusted.issuer)),
-                Err(error) => refused = refusal(error.kind()),
+    fn still_trusts(&self, signer: Signer, now: UtcTime) -> bool {
+        match signer {
+            Signer::BuiltIn => self.built_in.is_some(),
+            Signer::External { place, key } => {
+                self.external.get(place).is_some_and(|issuer| issuer.trusts(&key, now))
             }
         }
-        Err(refused)
     }
 
-    fn check(
-        &self,
-        claims: &TokenClaims,
-        issuer: &TrustedIssuer,
-        now: UtcTime,
-    ) -> Result<(), TokenError> {
-        if !issuer.is_named(&claims.issuer, claims.tenant_id) {
-            return Err(TokenError::Issuer(claims.issuer.clone()));
+    /// The issuer of this name.
+    fn trusted(&self, name: &str) -> Option<Trusted<'_>> {
+        if let Some(built_in) = self.built_in.as_ref().filter(|built_in| built_in.has_name(name)) {
+            return Some(Trusted::BuiltIn(built_in));
         }
-        if !self.accepts_one_of(&claims.audiences) {
-            return Err(TokenError::Audience(claims.audiences.clone()));
+        let place = self.external.iter().position(|issuer| issuer.config.name == name)?;
+        Some(Trusted::External { place, issuer: &self.external[place] })
+    }
+
+    fn check(&self, token: &Unverified<'_>, now: UtcTime) -> Result<Known, TokenError> {
+        let name = token.claims.issuer()?;
+        let trusted = self.trusted(&name).ok_or_else(|| TokenError::Issuer(name.clone()))?;
+        let signer = trusted.signer(token, now)?;
+        let claims = token.claims.read(&trusted.mapping())?;
+        if !trusted.speaks_for(&claims) {
+            return Err(TokenError::Issuer(name));
         }
-        if now < in_force_from(claims) {
+        if !self.accepts_one_of(&claims.audiences, trusted.audiences()) {
+            return Err(TokenError::Audience(claims.audiences));
+        }
+        let from = claims.from.map_or(UtcTime::MIN, |from| from.plus_seconds(-self.skew_seconds));
+        if now < from {
             let from = claims.from.unwrap_or(UtcTime::MIN);
             return Err(TokenError::NotYetValid { from, now });
         }
-        if claims.expiry <= now {
+        // Our own clock made the built-in issuer's times.
+        let until = match trusted {
+            Trusted::BuiltIn(_) => claims.expiry,
+            Trusted::External { .. } => claims.expiry.plus_seconds(self.skew_seconds),
+        };
+        if until <= now {
             return Err(TokenError::Expired { expiry: claims.expiry, now });
         }
-        Ok(())
+        Ok(Known { in_force: from..until, signer, principal: self.principal(claims, trusted) })
     }
 
-    fn accepts_one_of(&self, given: &[String]) -> bool {
+    fn accepts_one_of(&self, given: &[String], of_issuer: &[String]) -> bool {
         let accepted = self.audiences.read().expect("no holder panics");
-        let is_accepted =
-            |audience: &String| accepted.iter().any(|accepted| accepted == without_slash(audience));
+        let is_accepted = |audience: &String| {
+            let audience = without_slash(audience);
+            accepted.iter().any(|accepted| accepted == audience)
+                || of_issuer.iter().any(|accepted| without_slash(accepted) == audience)
+        };
         given.iter().any(is_accepted)
     }
 
-    fn principal(&self, claims: TokenClaims, issuer: &TrustedIssuer) -> Principal {
-        let TokenClaims { object_id, tenant_id, groups, application, .. } = claims;
-        let is_administrator = match issuer {
-            TrustedIssuer::BuiltIn { .. } => object_id == self.administrator,
+    fn principal(&self, claims: TokenClaims, trusted: Trusted<'_>) -> Principal {
+        let TokenClaims { object_id, tenant_id, .. } = claims;
+        let is_administrator = match trusted {
+            Trusted::BuiltIn(built_in) => object_id == built_in.administrator,
+            Trusted::External { .. } => {
+                self.administrators.contains(&ExternalPrincipal { object_id, tenant_id })
+            }
         };
-        Principal { object_id, tenant_id, groups, application, is_administrator }
+        Principal {
+            object_id,
+            tenant_id,
+            groups: claims.groups,
+            groups_left_out: claims.groups_left_out,
+            application: claims.application,
+            user: claims.user,
+            is_administrator,
+        }
     }
 }
 
-impl TrustedIssuer {
-    fn is_named(&self, name: &str, tenant: TenantId) -> bool {
+impl BuiltIn {
+    /// Whether this is its name for a tenant.
+    fn has_name(&self, name: &str) -> bool {
+        let tenant = name.strip_prefix(&self.public_url).and_then(|rest| rest.strip_prefix('/'));
+        let tenant = tenant.and_then(|rest| rest.strip_suffix("/v2.0"));
+        tenant.is_some_and(|tenant| TenantId::parse(tenant).is_ok())
+    }
+}
+
+impl Trusted<'_> {
+    /// The key of this issuer that signed the token.
+    fn signer(&self, token: &Unverified<'_>, now: UtcTime) -> Result<Signer, TokenError> {
+        let id = token.header.kid.as_ref().ok_or(TokenError::UnknownKey)?;
+        match *self {
+            Self::BuiltIn(built_in) if built_in.key_id == *id => {
+                token.is_signed_with(&built_in.key)?;
+                Ok(Signer::BuiltIn)
+            }
+            Self::BuiltIn(_) => Err(TokenError::UnknownKey),
+            Self::External { place, issuer } => {
+                let mut refused = TokenError::UnknownKey;
+                // An issuer may have two keys of one id.
+                for key in issuer.keys(now).iter().filter(|key| key.id == *id) {
+                    match token.is_signed_with(&key.key) {
+                        Ok(()) => return Ok(Signer::External { place, key: key.fingerprint }),
+                        Err(error) => refused = error,
+                    }
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    fn mapping(&self) -> Mapping<'_> {
         match self {
-            Self::BuiltIn { public_url } => name == format!("{public_url}/{tenant}/v2.0"),
+            Self::BuiltIn(_) => Mapping::BUILT_IN,
+            Self::External { issuer, .. } => Mapping::of(&issuer.config),
+        }
+    }
+
+    /// Whether its name, or its configuration, lets it speak for the tenant.
+    fn speaks_for(&self, claims: &TokenClaims) -> bool {
+        match self {
+            Self::BuiltIn(BuiltIn { public_url, .. }) => {
+                claims.issuer == format!("{public_url}/{}/v2.0", claims.tenant_id)
+            }
+            Self::External { issuer, .. } => match &issuer.config.tenants {
+                IssuerTenants::One(tenant) => claims.tenant_id == *tenant,
+                IssuerTenants::Claimed(tenants) => tenants.contains(&claims.tenant_id),
+            },
+        }
+    }
+
+    fn audiences(&self) -> &[String] {
+        match self {
+            Self::BuiltIn(_) => &[],
+            Self::External { issuer, .. } => &issuer.config.audiences,
         }
     }
 }
@@ -189,71 +314,61 @@ impl TrustedIssuer {
 struct TokenHeader {
     alg: String,
     kid: Option<String>,
+    typ: Option<String>,
+    cty: Option<IgnoredAny>,
     crit: Option<IgnoredAny>,
+    b64: Option<IgnoredAny>,
 }
 
-/// The library's own reader knows no algorithm but its own, and cannot say that one is wrong.
-fn read_header(token: &str) -> Option<TokenHeader> {
-    let mut parts = token.split('.');
-    let (header, _, _) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
+/// A token as it came, of the form that tokens have: nothing in it is to be believed yet.
+struct Unverified<'a> {
+    header: TokenHeader,
+    claims: Claims,
+    message: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Unverified<'a> {
+    /// Base64 here is strict: a token has one spelling.
+    fn read(token: &'a str) -> Result<Self, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::TooLong);
+        }
+        let parts: Vec<_> = token.splitn(4, '.').collect();
+        let [header, claims, signature] = parts[..] else { return Err(TokenError::Malformed) };
+        let decoded = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
+        let header_json = decoded(header)?;
+        let read: TokenHeader =
+            serde_json::from_slice(&header_json).map_err(|_| TokenError::Malformed)?;
+        if read.alg != "RS256" {
+            return Err(TokenError::Algorithm);
+        }
+        let is_token = |typ: &String| TOKEN_TYPES.iter().any(|one| one.eq_ignore_ascii_case(typ));
+        // What a token demands to be understood, and we do not (RFC 7515, section 4.1.11), another
+        // form of its payload (RFC 7797), a token within it (RFC 7519, section 5.2).
+        let is_other = read.crit.is_some() || read.b64.is_some() || read.cty.is_some();
+        if is_other || !read.typ.as_ref().is_none_or(is_token) {
+            return Err(TokenError::Malformed);
+        }
+        let claims = decoded(claims)?;
+        let claims = serde_json::from_slice(&claims).map_err(|_| TokenError::Malformed)?;
+        let message = &token[..token.len() - signature.len() - 1];
+        Ok(Self { header: read, claims, message, signature })
     }
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()
-}
 
-/// The signature alone: the library would read the clock for the rest.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
-}
-
-fn refusal(kind: &ErrorKind) -> TokenError {
-    match kind {
-        ErrorKind::InvalidSignature => TokenError::Signature,
-        _ => TokenError::Malformed,
+    fn is_signed_with(&self, key: &DecodingKey) -> Result<(), TokenError> {
+        let message = self.message.as_bytes();
+        match crypto::verify(self.signature, message, key, Algorithm::RS256) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TokenError::Signature),
+            Err(_) => Err(TokenError::Malformed),
+        }
     }
-}
-
-fn in_force_from(claims: &TokenClaims) -> UtcTime {
-    claims.from.map_or(UtcTime::MIN, |from| from.plus_seconds(-SKEW_SECONDS))
 }
 
 /// Clients ask for a resource with a slash at the end or without one, and mean the same.
 fn without_slash(audience: &str) -> &str {
     audience.strip_suffix('/').unwrap_or(audience)
-}
-
-/// SHA-256 of a token.
-type TokenHash = [u8; 32];
-
-/// Tokens that passed, so that a client that comes often costs no RSA each time. Two generations:
-/// when the younger is full it becomes the older, whose tokens are forgotten.
-#[derive(Default)]
-struct Remembered {
-    younger: HashMap<TokenHash, (Range<UtcTime>, Principal)>,
-    older: HashMap<TokenHash, (Range<UtcTime>, Principal)>,
-}
-
-impl Remembered {
-    fn get(&mut self, hash: &TokenHash, now: UtcTime) -> Option<Principal> {
-        if let Some(known) = self.older.remove(hash) {
-            self.insert(*hash, known);
-        }
-        let (in_force, principal) = self.younger.get(hash)?;
-        in_force.contains(&now).then(|| principal.clone())
-    }
-
-    fn insert(&mut self, hash: TokenHash, known: (Range<UtcTime>, Principal)) {
-        if self.younger.len() >= REMEMBERED_MAX {
-            self.older = std::mem::take(&mut self.younger);
-        }
-        self.younger.insert(hash, known);
-    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,6 @@ pub(crate) async fn issue(
         audience: DEFAULT_AUDIENCE.to_owned(),
         expires_in_seconds: expires_in,
     };
-    let access_token = app.issuer.issue(&claims, (app.clock)());
+    let access_token = app.issuer()?.issue(&claims, (app.clock)());
     Ok(Json(TokenResponse { token_type: "Bearer".to_owned(), access_token, expires_in }))
 }

@@ -101,7 +101,7 @@ impl Story {
         let config = Settings::default().into_config(folder.path().to_owned()).unwrap();
         let app = App::open(config, clock, ids).await.unwrap();
         let mut names = BTreeMap::new();
-        names.insert("ADMIN".to_owned(), app.administrator_token());
+        names.insert("ADMIN".to_owned(), app.administrator_token().unwrap());
         names.insert("TENANT".to_owned(), app.tenant().to_string());
         names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
         let (show_headers, first, sum, body) = (false, usize::MAX, None, None);

@@ -6,10 +6,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod http;
+mod identity_server;
+mod issuers;
 mod kept_folder;
 mod pretty;
 mod private_files;
 mod real_card;
+mod world;
 
 use std::path::{Path, PathBuf};
 

@@ -45,7 +45,7 @@ fn request(app: &App, method: &str, body: &str) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri("/tallyhouse/v1/subscriptions")
-        .header("authorization", format!("Bearer {}", app.administrator_token()))
+        .header("authorization", format!("Bearer {}", app.administrator_token().unwrap()))
         .body(Body::from(body.to_owned()))
         .unwrap()
 }
