@@ -6,8 +6,10 @@
 //! the schema see to it), so accounts can be read as of any revision. Time and the name of whoever
 //! makes a change are handed in.
 
+pub mod action;
 mod assignments;
 mod audit;
+mod custom_roles;
 mod error;
 mod format;
 mod limits;
@@ -23,14 +25,19 @@ mod subscription_changes;
 mod subscriptions;
 mod watermarks;
 
-pub use assignments::{AssignError, NewRoleAssignment, RemoveAssignmentError};
+pub use action::{Action, ActionPattern};
+pub use assignments::{AssignError, Assigned, NewRoleAssignment, RemoveAssignmentError};
 pub use audit::{AuditEntry, Fact};
+pub use custom_roles::{PutRoleError, RemoveRoleError};
 pub use error::{OpenError, StorageError};
 pub use meter_aliases::{AddMeterAliasError, RemoveMeterAliasError};
 pub use price_overrides::{AddPriceOverrideError, EndPriceOverrideError, NewPriceOverride};
 pub use rate_cards::{RateCardVersion, StoredRateCard};
 pub use resource_group_tags::{ResourceGroupTags, SetResourceGroupTagsError};
-pub use role::{Action, Role, RoleAssignment, allows};
+pub use role::{
+    BUILT_IN, Custom, CustomRole, CustomRoleTexts, NoSuchCustomRole, Permissions, PrincipalType,
+    Role, RoleAssignment, Roles, allows,
+};
 pub use scope::{Scope, ScopeError};
 pub use store::{Accounts, Installation, Revision};
 pub use subscription::{

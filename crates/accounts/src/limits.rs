@@ -41,3 +41,24 @@ pub(crate) const WATERMARK_SOURCES_MAX: u64 = 1_000;
 
 /// Least time between two watermarks of one source on file, in seconds.
 pub(crate) const WATERMARK_SECONDS_MIN: i64 = 60;
+
+/// Most role assignments in force of one subscription, which is Azure's limit.
+pub(crate) const ROLE_ASSIGNMENTS_MAX: u64 = 4_000;
+
+/// Most custom roles of one tenant.
+pub(crate) const CUSTOM_ROLES_MAX: u64 = 1_000;
+
+/// Most characters of a custom role's name.
+pub(crate) const ROLE_NAME_CHARS_MAX: usize = 128;
+
+/// Most characters of the description of a custom role or a role assignment.
+pub(crate) const ROLE_DESCRIPTION_CHARS_MAX: usize = 1_024;
+
+/// Most patterns in each list of a custom role.
+pub(crate) const PATTERNS_MAX: usize = 200;
+
+/// Most characters of a pattern of actions.
+pub(crate) const ACTION_PATTERN_CHARS_MAX: usize = 256;
+
+/// Most scopes that a custom role can be assigned at.
+pub(crate) const ASSIGNABLE_SCOPES_MAX: usize = 100;

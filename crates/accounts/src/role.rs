@@ -2,172 +2,136 @@
 //!
 //! A principal may act if one of the roles assigned to it, at the scope of the action or above it,
 //! has the action and does not take it out again: a union over roles of (actions − that role's
-//! notActions). What no assignment grants is refused.
+//! notActions). What no assignment grants is refused, and a role that is gone grants nothing.
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use domain::id::{ObjectId, RoleAssignmentId, RoleId};
+use domain::id::{ObjectId, RoleAssignmentId, RoleId, TenantId};
 use domain::time::UtcTime;
 
+pub use crate::action::{Action, ActionPattern};
 pub use crate::scope::{Scope, ScopeError};
 use crate::store::Revision;
 
-/// Something that a principal asks to do, such as `Microsoft.Commerce/RateCard/read`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Action(&'static str);
+mod built_in;
+mod custom;
+mod principal_type;
 
-impl Action {
-    /// Reading usage aggregates.
-    pub const USAGE_READ: Self = Self("Microsoft.Commerce/UsageAggregates/read");
-    /// Reading the rate card.
-    pub const RATE_CARD_READ: Self = Self("Microsoft.Commerce/RateCard/read");
-    /// Reading what usage costs.
-    pub const COST_READ: Self = Self("Microsoft.Consumption/usageDetails/read");
-    /// Sending usage events.
-    pub const EVENTS_WRITE: Self = Self("Tallyhouse/events/write");
-    /// Importing usage aggregates, which keep their own reported time.
-    pub const IMPORTS_WRITE: Self = Self("Tallyhouse/imports/write");
+pub use custom::{CustomRole, CustomRoleTexts, NoSuchCustomRole};
+pub use principal_type::PrincipalType;
 
-    /// An action by its name, a path without `*`.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self(name)
-    }
-
-    /// Its name, as error answers show it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
+/// What a role permits, as patterns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Actions that it permits.
+    pub actions: Vec<ActionPattern>,
+    /// Actions that it leaves out again.
+    pub not_actions: Vec<ActionPattern>,
+    /// Actions on data that it permits; there is no data here, so they are kept and shown only.
+    pub data_actions: Vec<ActionPattern>,
+    /// Actions on data that it leaves out again.
+    pub not_data_actions: Vec<ActionPattern>,
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
-    }
-}
-
-/// A role and what it permits. `*` in a pattern spans any characters; case does not count.
-#[derive(Debug, PartialEq, Eq)]
+/// A role and what it permits.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// The same in every installation; Azure's own for Azure's roles.
+    /// Its id; of a built-in one the same in every installation, and Azure's own for Azure's roles.
     pub id: RoleId,
-    /// Shown to people, and unique without regard to case.
-    pub name: &'static str,
-    /// Patterns of the actions that it permits.
-    pub actions: &'static [&'static str],
-    /// Patterns of the actions that it leaves out again.
-    pub not_actions: &'static [&'static str],
+    /// Shown to people, and unique within a tenant without regard to case.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// What it permits.
+    pub permissions: Permissions,
+    /// What a custom role has beside; none of a built-in one, which can be assigned anywhere.
+    pub custom: Option<Custom>,
+}
+
+/// What a custom role has that a built-in one has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Custom {
+    /// Whose role it is.
+    pub tenant: TenantId,
+    /// It can be assigned at these scopes and below them: subscriptions and resource groups.
+    pub assignable_scopes: Vec<Scope>,
+    /// The revision that made it what it is.
+    pub revision: Revision,
+    /// When it was made.
+    pub created_at: UtcTime,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made what it is.
+    pub updated_at: UtcTime,
+    /// Who made it what it is.
+    pub updated_by: String,
 }
 
 /// The built-in roles.
 ///
 /// Source: Azure built-in roles, with their ids and actions; `Usage Writer` is ours.
-pub const BUILT_IN: &[Role] = &[
-    Role {
-        id: RoleId::from_bits(0x8e3a_f657_a8ff_443c_a75c_2fe8_c4bc_b635),
-        name: "Owner",
-        actions: &["*"],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0xb249_88ac_6180_42a0_ab88_20f7_382d_d24c),
-        name: "Contributor",
-        actions: &["*"],
-        not_actions: &[
-            "Microsoft.Authorization/*/Delete",
-            "Microsoft.Authorization/*/Write",
-            "Microsoft.Authorization/elevateAccess/Action",
-        ],
-    },
-    Role {
-        id: RoleId::from_bits(0xacdd_72a7_3385_48ef_bd42_f606_fba8_1ae7),
-        name: "Reader",
-        actions: &["*/read"],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0x18d7_d88d_d35e_4fb5_a5c3_7773_c20a_72d9),
-        name: "User Access Administrator",
-        actions: &["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0xfa23_ad8b_c56e_40d8_ac0c_ce44_9e1d_2c64),
-        name: "Billing Reader",
-        actions: &[
-            "Microsoft.Authorization/*/read",
-            "Microsoft.Billing/*/read",
-            "Microsoft.Commerce/*/read",
-            "Microsoft.Consumption/*/read",
-            "Microsoft.Management/managementGroups/read",
-            "Microsoft.CostManagement/*/read",
-            "Microsoft.Support/*",
-        ],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0x4341_05ed_43f6_45c7_a02f_909b_2ba8_3430),
-        name: "Cost Management Contributor",
-        actions: &[
-            "Microsoft.Consumption/*",
-            "Microsoft.CostManagement/*",
-            "Microsoft.Billing/billingPeriods/read",
-            "Microsoft.Resources/subscriptions/read",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            "Microsoft.Support/*",
-            "Microsoft.Advisor/configurations/read",
-            "Microsoft.Advisor/recommendations/read",
-            "Microsoft.Management/managementGroups/read",
-            "Microsoft.Billing/billingProperty/read",
-        ],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0x72fa_fb9e_0641_4937_9268_a91b_fd81_91a3),
-        name: "Cost Management Reader",
-        actions: &[
-            "Microsoft.Consumption/*/read",
-            "Microsoft.CostManagement/*/read",
-            "Microsoft.Billing/billingPeriods/read",
-            "Microsoft.Resources/subscriptions/read",
-            "Microsoft.Resources/subscriptions/resourceGroups/read",
-            "Microsoft.Support/*",
-            "Microsoft.Advisor/configurations/read",
-            "Microsoft.Advisor/recommendations/read",
-            "Microsoft.Management/managementGroups/read",
-            "Microsoft.Billing/billingProperty/read",
-        ],
-        not_actions: &[],
-    },
-    Role {
-        id: RoleId::from_bits(0x73a8_c552_26ab_46e8_a06c_e533_b88e_61b1),
-        name: "Usage Writer",
-        actions: &["Tallyhouse/events/write"],
-        not_actions: &[],
-    },
-];
+pub static BUILT_IN: LazyLock<Vec<Role>> =
+    LazyLock::new(|| built_in::ROLES.iter().map(Role::from).collect());
 
-impl Role {
+/// Every role there is: the built-in ones and the custom ones of all tenants.
+#[derive(Debug, Clone, Default)]
+pub struct Roles {
+    custom: BTreeMap<RoleId, Role>,
+}
+
+impl Roles {
+    /// The built-in roles and these.
+    #[must_use]
+    pub fn new(custom: impl IntoIterator<Item = Role>) -> Self {
+        Self { custom: custom.into_iter().map(|role| (role.id, role)).collect() }
+    }
+
     /// The role with this id.
     #[must_use]
-    pub fn by_id(id: RoleId) -> Option<&'static Self> {
-        BUILT_IN.iter().find(|role| role.id == id)
+    pub fn by_id(&self, id: RoleId) -> Option<&Role> {
+        BUILT_IN.iter().find(|role| role.id == id).or_else(|| self.custom.get(&id))
     }
 
-    /// The role with this name, in any case, or with this GUID.
+    /// The roles that a tenant may assign: the built-in ones, and its own in order of id.
+    pub fn of_tenant(&self, tenant: TenantId) -> impl Iterator<Item = &Role> {
+        BUILT_IN.iter().chain(self.custom.values()).filter(move |role| role.is_for(tenant))
+    }
+
+    /// The role of a tenant with this name, in any case, or with this GUID.
     #[must_use]
-    pub fn find(name_or_id: &str) -> Option<&'static Self> {
-        let by_name = BUILT_IN.iter().find(|role| role.name.eq_ignore_ascii_case(name_or_id));
-        by_name.or_else(|| RoleId::parse(name_or_id).ok().and_then(Self::by_id))
+    pub fn find(&self, tenant: TenantId, name_or_id: &str) -> Option<&Role> {
+        let by_id = |id| self.by_id(id).filter(|role| role.is_for(tenant));
+        let by_name = self.of_tenant(tenant).find(|role| same_name(&role.name, name_or_id));
+        by_name.or_else(|| RoleId::parse(name_or_id).ok().and_then(by_id))
     }
+}
 
+impl Role {
     /// Whether the role permits the action, wherever it is assigned.
     #[must_use]
-    pub fn permits(&self, action: &Action) -> bool {
-        let any = |patterns: &[&str]| patterns.iter().any(|pattern| matches(pattern, action.0));
-        any(self.actions) && !any(self.not_actions)
+    pub fn permits(&self, action: Action) -> bool {
+        let any = |patterns: &[ActionPattern]| patterns.iter().any(|one| one.matches(action));
+        any(&self.permissions.actions) && !any(&self.permissions.not_actions)
     }
+
+    /// Whether it is a built-in role, or one of the tenant.
+    #[must_use]
+    pub fn is_for(&self, tenant: TenantId) -> bool {
+        self.custom.as_ref().is_none_or(|custom| custom.tenant == tenant)
+    }
+
+    /// Whether it can be assigned at the scope, which is one of its tenant.
+    #[must_use]
+    pub fn is_assignable_at(&self, scope: &Scope) -> bool {
+        let within = |custom: &Custom| custom.assignable_scopes.iter().any(|at| at.contains(scope));
+        self.custom.as_ref().is_none_or(within)
+    }
+}
+
+/// Whether two names are the same to people.
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 /// A role given to a principal at a scope.
@@ -177,55 +141,38 @@ pub struct RoleAssignment {
     pub id: RoleAssignmentId,
     /// Who is given the role: a user, group or service principal.
     pub principal: ObjectId,
+    /// What the principal is, as whoever assigned the role said.
+    pub principal_type: Option<PrincipalType>,
     /// The role.
     pub role: RoleId,
     /// Where: there, and everywhere below.
     pub scope: Scope,
-    /// The revision that made it.
+    /// Why, in words.
+    pub description: Option<String>,
+    /// The revision that made it what it is.
     pub revision: Revision,
     /// When it was made.
     pub created_at: UtcTime,
     /// Who made it.
     pub created_by: String,
+    /// When it was made what it is.
+    pub updated_at: UtcTime,
+    /// Who made it what it is.
+    pub updated_by: String,
 }
 
 /// Whether a principal with these assignments, its own and its groups', may do this there.
 #[must_use]
 pub fn allows<'a>(
     assignments: impl IntoIterator<Item = &'a RoleAssignment>,
-    action: &Action,
+    roles: &Roles,
+    action: Action,
     scope: &Scope,
 ) -> bool {
     assignments.into_iter().any(|assignment| {
         assignment.scope.contains(scope)
-            && Role::by_id(assignment.role).is_some_and(|role| role.permits(action))
+            && roles.by_id(assignment.role).is_some_and(|role| role.permits(action))
     })
-}
-
-/// Whether the text is of the pattern, where `*` spans any characters, none included, and case
-/// does not count.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut at, mut position) = (0, 0);
-    // Where the last star stands, and how far its span reaches so far: only the last star needs to
-    // be tried again, as an earlier one could only span what this one can span too.
-    let mut star: Option<(usize, usize)> = None;
-    while position < text.len() {
-        if pattern.get(at) == Some(&b'*') {
-            star = Some((at, position));
-            at += 1;
-        } else if pattern.get(at).is_some_and(|byte| byte.eq_ignore_ascii_case(&text[position])) {
-            at += 1;
-            position += 1;
-        } else if let Some((star_at, span_end)) = star {
-            star = Some((star_at, span_end + 1));
-            at = star_at + 1;
-            position = span_end + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]

@@ -116,6 +116,18 @@ impl Scope {
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// Whether it is a resource: no subscription and no resource group.
+    #[must_use]
+    pub fn is_resource(&self) -> bool {
+        self.folded.contains("/providers/")
+    }
+
+    /// Its text in lower case: equal scopes have equal texts.
+    #[must_use]
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
     /// Its text, without a slash at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {

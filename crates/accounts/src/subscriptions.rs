@@ -187,6 +187,17 @@ pub(crate) async fn tenant_exists(
     Ok(row.fetch_optional(connection).await?.is_some())
 }
 
+/// Whose subscription it is; none if there is no such subscription.
+pub(crate) async fn tenant_of(
+    connection: &mut SqliteConnection,
+    id: SubscriptionId,
+) -> Result<Option<TenantId>, StorageError> {
+    // A subscription's tenant never changes.
+    let row = sqlx::query("SELECT tenant FROM subscription WHERE id = ? LIMIT 1");
+    let row = row.bind(id.to_string()).fetch_optional(connection).await?;
+    row.map(|row| Stored::new("subscription", &row).parsed("tenant", TenantId::parse)).transpose()
+}
+
 pub(crate) async fn subscription_exists(
     connection: &mut SqliteConnection,
     id: SubscriptionId,

@@ -16,7 +16,9 @@ use tempfile::TempDir;
 use self::subscription_changes::change;
 use crate::*;
 
+mod assignments;
 mod audit;
+mod custom_roles;
 mod format;
 mod meter_aliases;
 mod price_overrides;
@@ -109,7 +111,7 @@ async fn fill(fixture: &Fixture, rows: &'static str) {
 }
 
 fn role(name: &str) -> RoleId {
-    Role::find(name).unwrap().id
+    BUILT_IN.iter().find(|role| role.name == name).unwrap().id
 }
 
 fn scope(id: u128, below: &str) -> Scope {
@@ -117,7 +119,14 @@ fn scope(id: u128, below: &str) -> Scope {
 }
 
 fn grant(principal: u128, name: &str, scope: Scope) -> NewRoleAssignment {
-    NewRoleAssignment { principal: ObjectId::from_bits(principal), role: role(name), scope }
+    NewRoleAssignment {
+        id: None,
+        principal: ObjectId::from_bits(principal),
+        principal_type: None,
+        role: role(name),
+        scope,
+        description: None,
+    }
 }
 
 #[tokio::test]
@@ -173,44 +182,6 @@ async fn a_tenant_comes_with_its_first_subscription() {
     }
     let expected = [own, TenantId::from_bits(9), TenantId::from_bits(3)];
     assert_eq!(fixture.accounts.tenants().await.unwrap(), expected);
-}
-
-#[tokio::test]
-async fn a_role_is_given_once_and_taken_away_once() {
-    let fixture = Fixture::new().await.with_subscription(1).await;
-    let accounts = &fixture.accounts;
-    let reader = grant(5, "Reader", scope(1, "/resourceGroups/Web"));
-    let made = accounts.assign_role(reader.clone(), BY, at(2)).await.unwrap();
-    assert_eq!((made.revision, made.created_at), (Revision(3), at(2)));
-    // The same but for the case of its name.
-    let same = NewRoleAssignment { scope: scope(1, "/resourcegroups/WEB"), ..reader.clone() };
-    let refused = accounts.assign_role(same, BY, at(3)).await.unwrap_err();
-    assert!(matches!(refused, AssignError::Exists(id) if id == made.id));
-    let removed = accounts.remove_role_assignment(made.id, BY, at(4)).await.unwrap();
-    assert_eq!(removed, made);
-    assert_eq!(accounts.role_assignments().await.unwrap(), []);
-    let again = accounts.remove_role_assignment(made.id, BY, at(5)).await.unwrap_err();
-    assert!(matches!(again, RemoveAssignmentError::NotFound(id) if id == made.id));
-    let anew = accounts.assign_role(reader, BY, at(6)).await.unwrap();
-    assert_ne!(anew.id, made.id);
-    let fixture = fixture.reopened().await;
-    assert_eq!(fixture.accounts.role_assignments().await.unwrap(), [anew]);
-    assert_eq!(fixture.accounts.revision().await.unwrap(), Revision(5));
-}
-
-#[tokio::test]
-async fn a_role_or_scope_that_does_not_exist_is_refused() {
-    let fixture = Fixture::new().await.with_subscription(1).await;
-    let unknown =
-        NewRoleAssignment { role: RoleId::from_bits(4), ..grant(5, "Reader", scope(1, "")) };
-    let refused = fixture.accounts.assign_role(unknown, BY, at(2)).await.unwrap_err();
-    assert!(matches!(refused, AssignError::NoSuchRole(id) if id.to_bits() == 4));
-    let nowhere = grant(5, "Reader", scope(2, ""));
-    let refused = fixture.accounts.assign_role(nowhere, BY, at(2)).await.unwrap_err();
-    assert!(matches!(refused, AssignError::NoSuchSubscription(id) if id.to_bits() == 2));
-    let missing = RoleAssignmentId::from_bits(1);
-    let refused = fixture.accounts.remove_role_assignment(missing, BY, at(2)).await.unwrap_err();
-    assert_eq!(refused.to_string(), format!("role assignment {missing} does not exist"));
 }
 
 fn card_key(locale: &str) -> RateCardKey {

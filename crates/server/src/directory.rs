@@ -1,13 +1,17 @@
-//! Subscriptions, role assignments and the versions of rate cards in memory, as of one revision of
+//! Subscriptions, roles, their assignments and the versions of rate cards in memory, as of one revision of
 //! the accounts: every request asks them, and they change seldom.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use accounts::role::{Action, Scope, allows};
-use accounts::{Accounts, RateCardVersion, Revision, RoleAssignment, StorageError, Subscription};
+use accounts::{
+    Accounts, Action, RateCardVersion, Revision, Role, RoleAssignment, Roles, Scope, StorageError,
+    Subscription, allows,
+};
 use domain::catalogue::RateCardKey;
-use domain::id::{Country, Currency, ObjectId, OfferId, SubscriptionId, TenantId};
+use domain::id::{
+    Country, Currency, ObjectId, OfferId, RoleAssignmentId, SubscriptionId, TenantId,
+};
 
 use crate::identity::Principal;
 
@@ -22,7 +26,10 @@ pub(crate) struct Directory {
     cards: BTreeMap<PriceKey, Vec<RateCardVersion>>,
     tenants: Vec<TenantId>,
     subscriptions: BTreeMap<SubscriptionId, Arc<Subscription>>,
-    assignments: HashMap<ObjectId, Vec<RoleAssignment>>,
+    roles: Roles,
+    /// By principal, and by subscription in the order in which they were made.
+    assignments: HashMap<ObjectId, Vec<Arc<RoleAssignment>>>,
+    assignments_in: HashMap<SubscriptionId, Vec<Arc<RoleAssignment>>>,
 }
 
 impl Directory {
@@ -35,13 +42,25 @@ impl Directory {
         }
         let tenants = accounts.tenants().await?;
         let subscriptions = accounts.subscriptions().await?;
-        let mut assignments: HashMap<ObjectId, Vec<RoleAssignment>> = HashMap::new();
-        for assignment in accounts.role_assignments().await? {
+        let roles = accounts.roles().await?;
+        let mut assignments: HashMap<_, Vec<_>> = HashMap::new();
+        let mut assignments_in: HashMap<_, Vec<_>> = HashMap::new();
+        for assignment in accounts.role_assignments().await?.into_iter().map(Arc::new) {
+            let subscription = assignment.scope.subscription();
+            assignments_in.entry(subscription).or_default().push(Arc::clone(&assignment));
             assignments.entry(assignment.principal).or_default().push(assignment);
         }
         let subscriptions =
             subscriptions.into_iter().map(|subscription| (subscription.id, Arc::new(subscription)));
-        Ok(Self { revision, cards, tenants, subscriptions: subscriptions.collect(), assignments })
+        Ok(Self {
+            revision,
+            cards,
+            tenants,
+            subscriptions: subscriptions.collect(),
+            roles,
+            assignments,
+            assignments_in,
+        })
     }
 
     /// The versions of the cards that have a card's prices, in any locale, as of a revision that is
@@ -83,9 +102,30 @@ impl Directory {
         self.subscription(id).filter(sees)
     }
 
+    /// Every role.
+    pub(crate) fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The role assignments at a subscription and below it, in the order in which they were made.
+    pub(crate) fn assignments_in(&self, subscription: SubscriptionId) -> &[Arc<RoleAssignment>] {
+        self.assignments_in.get(&subscription).map_or(&[], Vec::as_slice)
+    }
+
+    /// The role assignment with this id at this very scope.
+    pub(crate) fn assignment_at(
+        &self,
+        scope: &Scope,
+        id: RoleAssignmentId,
+    ) -> Option<&Arc<RoleAssignment>> {
+        let mut there = self.assignments_in(scope.subscription()).iter();
+        there.find(|assignment| assignment.id == id && assignment.scope == *scope)
+    }
+
     /// Whether the principal may do this there.
     pub(crate) fn allows(&self, principal: &Principal, action: &Action, scope: &Scope) -> bool {
-        principal.is_administrator || allows(self.assignments_of(principal), action, scope)
+        let of_it = self.assignments_of(principal);
+        principal.is_administrator || allows(of_it, &self.roles, *action, scope)
     }
 
     /// Whether the principal may do this anywhere at all.
@@ -93,7 +133,15 @@ impl Directory {
         principal.is_administrator
             || self
                 .assignments_of(principal)
-                .any(|assignment| allows([assignment], action, &assignment.scope))
+                .any(|assignment| allows([assignment], &self.roles, *action, &assignment.scope))
+    }
+
+    /// The roles that the principal has there, in order of id, each once; whoever is the
+    /// administrator needs none.
+    pub(crate) fn roles_of(&self, principal: &Principal, scope: &Scope) -> Vec<&Role> {
+        let there = self.assignments_of(principal).filter(|one| one.scope.contains(scope));
+        let roles = there.filter_map(|one| Some((one.role, self.roles.by_id(one.role)?)));
+        roles.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     fn assignments_of<'a>(
@@ -101,7 +149,7 @@ impl Directory {
         principal: &'a Principal,
     ) -> impl Iterator<Item = &'a RoleAssignment> {
         let ids = std::iter::once(&principal.object_id).chain(&principal.groups);
-        ids.filter_map(|id| self.assignments.get(id)).flatten()
+        ids.filter_map(|id| self.assignments.get(id)).flatten().map(Arc::as_ref)
     }
 }
 

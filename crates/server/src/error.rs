@@ -2,6 +2,8 @@
 //!
 //! Bodies are ARM's envelope, but for the one answer of the rate card that has none.
 
+mod authorization;
+
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;
 use domain::id::{ObjectId, SubscriptionId};
@@ -18,6 +20,8 @@ use wire::usage::UsageRequestError;
 
 use crate::identity::TokenError;
 use crate::limits;
+
+pub(crate) use authorization::AuthorizationError;
 
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
@@ -52,6 +56,8 @@ pub(crate) enum ApiError {
     },
     /// The call is the built-in issuer's, which is off.
     BuiltInIssuerOff,
+    /// Role assignments and role definitions refuse it.
+    Authorization(AuthorizationError),
     /// The call is the installation administrator's.
     AdministratorOnly { principal: ObjectId },
     /// No such resource provider.
@@ -168,6 +174,7 @@ impl ApiError {
             | Self::Body(_)
             | Self::BodyInterrupted
             | Self::Event { .. } => StatusCode::BAD_REQUEST,
+            Self::Authorization(error) => error.status(),
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::AdministratorOnly { .. } => StatusCode::FORBIDDEN,
             Self::SubscriptionNotFound(_)
@@ -197,6 +204,7 @@ impl ApiError {
         match self {
             Self::MissingApiVersion => "MissingApiVersionParameter",
             Self::UnsupportedApiVersion { .. } => "InvalidApiVersionParameter",
+            Self::Authorization(error) => error.code(),
             Self::Query(_) => "InvalidQueryString",
             Self::Unauthenticated { error, .. } => error.code(),
             Self::MalformedSubscription(_) => "InvalidSubscriptionId",
@@ -244,6 +252,7 @@ impl ApiError {
                 "The api-version '{given}' is invalid. The supported versions are '{}'.",
                 supported.join(",")
             ),
+            Self::Authorization(error) => error.to_string(),
             Self::Query(error) => error.to_string(),
             Self::Unauthenticated { error, .. } => error.to_string(),
             Self::MalformedSubscription(id) => {
@@ -365,5 +374,11 @@ impl IntoResponse for ApiError {
             _ => {}
         }
         response
+    }
+}
+
+impl From<AuthorizationError> for ApiError {
+    fn from(error: AuthorizationError) -> Self {
+        Self::Authorization(error)
     }
 }

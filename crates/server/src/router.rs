@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::Method;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
@@ -18,13 +18,29 @@ use crate::app::App;
 use crate::{azure, discovery, exchange, health, own};
 
 /// What the OpenAPI document says of itself.
+///
+/// The calls that it lists by path are routed by `azure::authorization::below_subscription`: their
+/// scopes have any depth.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Tallyhouse",
-    description = "A self-hosted billing server that speaks Azure's billing APIs. Every call but \
-                   health and discovery needs a bearer token. Paths match in any case. Errors have \
-                   ARM's form: {\"error\":{\"code\",\"message\"}}."
-))]
+#[openapi(
+    info(
+        title = "Tallyhouse",
+        description = "A self-hosted billing server that speaks Azure's billing APIs. Every call \
+                       but health and discovery needs a bearer token. Paths match in any case. \
+                       Errors have ARM's form: {\"error\":{\"code\",\"message\"}}."
+    ),
+    paths(
+        azure::authorization::role_assignments::list,
+        azure::authorization::role_assignments::show,
+        azure::authorization::role_assignments::put,
+        azure::authorization::role_assignments::remove,
+        azure::authorization::role_definitions::list,
+        azure::authorization::role_definitions::show,
+        azure::authorization::role_definitions::put,
+        azure::authorization::role_definitions::remove,
+        azure::authorization::permissions::list,
+    )
+)]
 struct Document;
 
 /// The calls that the OpenAPI document describes; each handler's attribute holds its path.
@@ -77,6 +93,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::document))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::document))
         .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
+        .route(
+            "/subscriptions/{subscriptionId}/{*below}",
+            any(azure::authorization::below_subscription),
+        )
         .fallback(azure::unknown::path)
         .method_not_allowed_fallback(azure::unknown::method)
         .layer(DefaultBodyLimit::disable()) // exchange::read_body has the limit

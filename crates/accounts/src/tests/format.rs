@@ -169,17 +169,16 @@ const NOT_WRITTEN_YET: &str = "
     INSERT INTO service_principal SELECT 'a', 'o', 1, id, 'n' FROM tenant LIMIT 1;
     INSERT INTO service_principal_removal VALUES ('a', 2);
     INSERT INTO service_principal_secret VALUES ('k', 1, 'a', 'h', 0);
-    INSERT INTO service_principal_secret_end VALUES (2, 'k', 0);
-    INSERT INTO role_definition SELECT 1, 'r', id, 'n', 'd' FROM tenant LIMIT 1;
-    INSERT INTO role_definition_entry VALUES (1, 'action', 0, '*');";
+    INSERT INTO service_principal_secret_end VALUES (2, 'k', 0);";
 
 /// Accounts with a row in every table.
 async fn full() -> Fixture {
     let fixture = Fixture::new().await.with_subscription(1).await;
     let accounts = &fixture.accounts;
     let id = subscription_id(1);
+    custom_roles::put(&fixture, 7, "Auditor | */read | 1:", 1).await.unwrap();
     let made = accounts.assign_role(grant(5, "Reader", scope(1, "")), BY, at(2)).await.unwrap();
-    accounts.remove_role_assignment(made.id, BY, at(3)).await.unwrap();
+    accounts.remove_role_assignment(made.assignment.id, None, BY, at(3)).await.unwrap();
     accounts.add_rate_card(&card_key("en-US"), b"{}", 0, true, BY, at(4)).await.unwrap();
     accounts.change_subscription(id, change("name=B"), None, BY, at(5)).await.unwrap();
     let made = price_overrides::add(&fixture, "installation every 0.. 10%").await.unwrap();

@@ -3,6 +3,7 @@
 //! Checks come in ARM's order: api-version, token, subscription, resource type, right, and then the
 //! call's own.
 
+pub(crate) mod authorization;
 pub(crate) mod consumption;
 pub(crate) mod costs;
 pub(crate) mod rate_card;

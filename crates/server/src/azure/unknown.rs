@@ -12,7 +12,8 @@ use crate::error::ApiError;
 use crate::exchange::Asked;
 
 /// Resource providers that have at least one call here.
-const NAMESPACES: &[&str] = &["microsoft.commerce", "microsoft.consumption"];
+const NAMESPACES: &[&str] =
+    &["microsoft.authorization", "microsoft.commerce", "microsoft.consumption"];
 
 /// Answers a path that no route matches.
 pub(crate) async fn path(State(app): State<Arc<App>>, uri: Uri, asked: Asked) -> ApiError {

@@ -30,7 +30,7 @@ pub(crate) async fn openapi() -> Response {
 }
 
 /// Reads a JSON body; the error names line, column and member.
-async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
+pub(crate) async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
     let bytes = read_body(body).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::Body(format!("the request body is not as expected: {error}")))

@@ -20,9 +20,9 @@ use crate::error::ApiError;
 use crate::exchange::Asked;
 
 /// The right to see the resource groups.
-const READ: Action = Action::new("Microsoft.Resources/subscriptions/resourceGroups/read");
+const READ: Action = Action::RESOURCE_GROUP_READ;
 /// The right to tag one.
-const WRITE: Action = Action::new("Microsoft.Resources/subscriptions/resourceGroups/write");
+const WRITE: Action = Action::RESOURCE_GROUP_WRITE;
 
 /// Sets the tags of a resource group from a day on, in the place of all that it had.
 #[utoipa::path(put, path = "/tallyhouse/v1/subscriptions/{subscriptionId}/resource-groups/{name}/tags",

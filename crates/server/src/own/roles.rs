@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use accounts::{
-    AssignError, NewRoleAssignment, RemoveAssignmentError, Role, RoleAssignment, Scope,
+    AssignError, NewRoleAssignment, RemoveAssignmentError, RoleAssignment, Roles, Scope,
 };
 use axum::Json;
 use axum::body::Body;
@@ -35,27 +35,45 @@ pub(crate) async fn assign(
 ) -> Result<(StatusCode, Json<own::RoleAssignment>), ApiError> {
     let administrator = app.administrator(&asked)?;
     let request: RoleAssignmentCreate = read_json(body).await?;
-    let role = Role::find(&request.role).ok_or_else(|| ApiError::Parameter {
+    let scope = parsed("scope", Scope::parse(&request.scope))?;
+    let directory = app.directory();
+    let subscription = directory.subscription(scope.subscription());
+    let tenant = subscription.map_or(app.tenant(), |subscription| subscription.tenant);
+    let role = directory.roles().find(tenant, &request.role);
+    let role = role.ok_or_else(|| ApiError::Parameter {
         name: "role",
         reason: format!("there is no role '{}'", request.role),
     })?;
     let new = NewRoleAssignment {
+        id: None,
         principal: parsed("principalId", ObjectId::parse(&request.principal_id))?,
+        principal_type: None,
         role: role.id,
-        scope: parsed("scope", Scope::parse(&request.scope))?,
+        scope,
+        description: None,
     };
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
     let assigned = app.change(move |accounts| async move {
         accounts.assign_role(new, &by, now).await.map_err(refusal)
     });
-    Ok((StatusCode::CREATED, Json(body_of(&assigned.await?))))
+    let assigned = assigned.await?;
+    Ok((StatusCode::CREATED, Json(body_of(&assigned.assignment, directory.roles()))))
 }
 
 fn refusal(error: AssignError) -> ApiError {
     match error {
-        AssignError::Exists(id) => ApiError::Exists { what: "role assignment", id: id.to_string() },
+        AssignError::Exists(id) | AssignError::IdTaken(id) => {
+            ApiError::Exists { what: "role assignment", id: id.to_string() }
+        }
         AssignError::NoSuchRole(id) => ApiError::NotFound { what: "role", id: id.to_string() },
         AssignError::NoSuchSubscription(id) => ApiError::SubscriptionNotFound(id.to_string()),
+        error @ AssignError::NotAssignable { .. } => {
+            ApiError::Parameter { name: "scope", reason: error.to_string() }
+        }
+        error @ AssignError::Description { .. } => {
+            ApiError::Parameter { name: "description", reason: error.to_string() }
+        }
+        error @ AssignError::TooMany { .. } => ApiError::LimitReached(error.to_string()),
         AssignError::Storage(error) => ApiError::internal("assigning a role", &error),
     }
 }
@@ -72,7 +90,9 @@ pub(crate) async fn list(
     app.administrator(&asked)?;
     let assignments = app.accounts.role_assignments().await;
     let assignments = assignments.map_err(|error| ApiError::internal("reading roles", &error))?;
-    Ok(Json(List { value: assignments.iter().map(body_of).collect() }))
+    let directory = app.directory();
+    let bodies = assignments.iter().map(|assignment| body_of(assignment, directory.roles()));
+    Ok(Json(List { value: bodies.collect() }))
 }
 
 /// Removes a role assignment.
@@ -93,9 +113,10 @@ pub(crate) async fn remove(
     let id = RoleAssignmentId::parse(&name).map_err(|_| unknown())?;
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
     let removed = app.change(move |accounts| async move {
-        accounts.remove_role_assignment(id, &by, now).await.map_err(removal_refusal)
+        accounts.remove_role_assignment(id, None, &by, now).await.map_err(removal_refusal)
     });
-    Ok(Json(body_of(&removed.await?)))
+    let removed = removed.await?;
+    Ok(Json(body_of(&removed, app.directory().roles())))
 }
 
 fn removal_refusal(error: RemoveAssignmentError) -> ApiError {
@@ -107,15 +128,15 @@ fn removal_refusal(error: RemoveAssignmentError) -> ApiError {
     }
 }
 
-fn body_of(assignment: &RoleAssignment) -> own::RoleAssignment {
+fn body_of(assignment: &RoleAssignment, roles: &Roles) -> own::RoleAssignment {
     let scope = &assignment.scope;
     let subscription = scope.subscription();
-    let role = Role::by_id(assignment.role);
+    let role = roles.by_id(assignment.role);
     own::RoleAssignment {
         id: format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", assignment.id),
         name: assignment.id.to_string(),
         principal_id: assignment.principal.to_string(),
-        role_name: role.map_or_else(|| assignment.role.to_string(), |role| role.name.to_owned()),
+        role_name: role.map_or_else(|| assignment.role.to_string(), |role| role.name.clone()),
         role_definition_id: format!(
             "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}",
             assignment.role

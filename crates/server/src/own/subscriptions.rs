@@ -25,7 +25,7 @@ use crate::error::ApiError;
 use crate::exchange::Asked;
 
 /// The right to see a subscription.
-const READ: Action = Action::new("Microsoft.Resources/subscriptions/read");
+const READ: Action = Action::SUBSCRIPTION_READ;
 
 /// Makes a subscription, and its tenant with the first one.
 #[utoipa::path(post, path = "/tallyhouse/v1/subscriptions", tag = "Subscriptions",

@@ -60,6 +60,8 @@ stories!(
     rate_card,
     rate_card_versions,
     resource_groups,
+    role_assignments,
+    role_definitions,
     subscription_changes,
     subscriptions,
     tenants,
