@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, follow, run as run_command};
-use crate::{conformance, docs, random, readme, restart, syncs, tidy};
+use crate::{conformance, docs, examples, random, readme, restart, syncs, tidy};
 
 const RESTART_ROUNDS: u64 = 20;
 
@@ -36,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
     if built {
         report.step("docs", || docs::check().map(|()| Counted::default()));
         report.step("readme", || readme::run().map(|()| Counted::default()));
+        report.step("examples", examples::run);
         report.step("conformance: python", || conformance::count(conformance::Client::Python));
         report.step("conformance: node", || conformance::count(conformance::Client::Node));
         report.step("conformance: table", || conformance::count(conformance::Client::Table));
@@ -46,7 +47,7 @@ pub(crate) fn run() -> ExitCode {
             restart::run(&plan).map(|()| Counted::default())
         });
     } else {
-        report.leave_out(&["docs", "readme", "conformance", "syncs", "restart"]);
+        report.leave_out(&["docs", "readme", "examples", "conformance", "syncs", "restart"]);
     }
     report.finish()
 }

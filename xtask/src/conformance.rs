@@ -106,6 +106,11 @@ pub(crate) fn client_python() -> Result<PathBuf> {
     install::python(&requirements, "client")
 }
 
+/// The folder that has Azure's packages for Node.
+pub(crate) fn client_node() -> Result<PathBuf> {
+    install::node(&root().join("conformance/node"))
+}
+
 fn python(interpreter: PathBuf, modules: &[&str]) -> Command {
     let mut tests = command(interpreter);
     tests.arg("run.py").args(modules).current_dir(root().join("conformance/python"));
@@ -114,7 +119,7 @@ fn python(interpreter: PathBuf, modules: &[&str]) -> Command {
 }
 
 fn node() -> Result<Command> {
-    let folder = install::node(&root().join("conformance/node"))?;
+    let folder = client_node()?;
     let mut tests = command("node");
     tests.args(["--test", "--test-reporter=tap", "clients.test.mjs"]).current_dir(folder);
     // Read when node starts, so it cannot be set by the tests.

@@ -46,6 +46,15 @@ impl Decimal {
     pub(crate) fn plus(self, other: Self) -> Self {
         Self(self.0.checked_add(other.0).expect("test data stays far below 10^18"))
     }
+
+    /// To so many places, half away from zero, with all of them written.
+    pub(crate) fn rounded(self, places: u32) -> String {
+        let unit = 10_u128.pow(PLACES - places);
+        let units = (self.0.unsigned_abs() + unit / 2) / unit;
+        let (one, sign) = (10_u128.pow(places), if self.0 < 0 && units > 0 { "-" } else { "" });
+        let places = usize::try_from(places).expect("at most 20");
+        format!("{sign}{}.{:0places$}", units / one, units % one)
+    }
 }
 
 impl fmt::Display for Decimal {
@@ -77,6 +86,15 @@ mod tests {
         }
         assert!(Decimal::parse("1E-21").is_err());
         assert!(Decimal::parse("NaN").is_err());
+    }
+
+    #[test]
+    fn rounding_is_half_away_from_zero() {
+        for (text, rounded) in
+            [("1.2345", "1.235"), ("-0.0005", "-0.001"), ("-0.0004", "0.000"), ("7", "7.000")]
+        {
+            assert_eq!(Decimal::parse(text).unwrap().rounded(3), rounded, "{text}");
+        }
     }
 
     #[test]

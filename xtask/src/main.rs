@@ -15,6 +15,7 @@ mod compat;
 mod conformance;
 mod decimal;
 mod docs;
+mod examples;
 mod http;
 mod process;
 mod random;
@@ -26,7 +27,7 @@ mod tidy;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use arguments::Arguments;
 
@@ -39,6 +40,7 @@ usage: cargo xtask COMMAND
   conformance [--only python|node|table|focus]
                                 unmodified clients of others against the real server
   readme                        the README's commands, in a shell
+  examples                      the programs of examples/ in five languages, against the demo
   syncs                         the sync calls of an append and a seal, by strace
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
@@ -72,6 +74,12 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             conformance::run(only.as_deref())
         }
         Some("readme") => arguments.finish().and_then(|()| readme::run()),
+        Some("examples") => {
+            arguments.finish()?;
+            let failed = examples::run()?.failed;
+            ensure!(failed == 0, "{failed} examples failed");
+            Ok(())
+        }
         Some("syncs") => arguments.finish().and_then(|()| syncs::run()),
         Some("restart") => {
             let plan = restart::Plan {
