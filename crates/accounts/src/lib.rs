@@ -7,6 +7,7 @@
 //! makes a change are handed in.
 
 pub mod action;
+mod administrator;
 mod assignments;
 mod audit;
 mod custom_roles;
@@ -19,6 +20,8 @@ mod rate_cards;
 mod resource_group_tags;
 pub mod role;
 pub mod scope;
+mod service_principal;
+mod service_principals;
 mod store;
 mod subscription;
 mod subscription_changes;
@@ -39,6 +42,10 @@ pub use role::{
     Role, RoleAssignment, Roles, allows,
 };
 pub use scope::{Scope, ScopeError};
+pub use service_principal::{NewSecret, Secret, SecretHash, ServicePrincipal};
+pub use service_principals::{
+    CreateServicePrincipalError, DeleteServicePrincipalError, RotateServicePrincipalError,
+};
 pub use store::{Accounts, Installation, Revision};
 pub use subscription::{
     Buyer, DisplayName, Facts, NewSubscription, NoSuchBuyer, NoSuchDisplayName, NoSuchState,

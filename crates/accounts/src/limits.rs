@@ -62,3 +62,15 @@ pub(crate) const ACTION_PATTERN_CHARS_MAX: usize = 256;
 
 /// Most scopes that a custom role can be assigned at.
 pub(crate) const ASSIGNABLE_SCOPES_MAX: usize = 100;
+
+/// Most service principals of an installation that are not deleted: all are held in memory.
+pub(crate) const SERVICE_PRINCIPALS_MAX: u64 = 10_000;
+
+/// Most secrets that a service principal is ever given.
+pub(crate) const SECRETS_MAX: u64 = 1_000;
+
+/// Most days until a secret expires.
+pub(crate) const SECRET_DAYS_MAX: u32 = 730;
+
+/// Most hours for which earlier secrets stay in force beside a new one.
+pub(crate) const OVERLAP_HOURS_MAX: u32 = 720;

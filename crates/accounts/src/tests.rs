@@ -23,6 +23,7 @@ mod format;
 mod meter_aliases;
 mod price_overrides;
 mod resource_group_tags;
+mod service_principals;
 mod subscription_changes;
 mod watermarks;
 

@@ -115,6 +115,14 @@ guid_type!(
     ObjectId
 );
 guid_type!(
+    /// An application (`appid` in a token): what a service principal signs in as.
+    ApplicationId
+);
+guid_type!(
+    /// A service principal's secret, by which it is told from others of the same principal.
+    SecretId
+);
+guid_type!(
     /// A role: a set of actions that a principal may be given.
     RoleId
 );

@@ -164,12 +164,7 @@ async fn a_file_of_something_else_is_refused() {
 /// Rows of the tables that nothing writes: those of an older format.
 const NOT_WRITTEN_YET: &str = "
     INSERT INTO role_assignment VALUES ('a', 1, 'p', 'r', 's');
-    INSERT INTO role_assignment_removal VALUES ('a', 2);
-    INSERT INTO administrator_rotation VALUES (2);
-    INSERT INTO service_principal SELECT 'a', 'o', 1, id, 'n' FROM tenant LIMIT 1;
-    INSERT INTO service_principal_removal VALUES ('a', 2);
-    INSERT INTO service_principal_secret VALUES ('k', 1, 'a', 'h', 0);
-    INSERT INTO service_principal_secret_end VALUES (2, 'k', 0);";
+    INSERT INTO role_assignment_removal VALUES ('a', 2);";
 
 /// Accounts with a row in every table.
 async fn full() -> Fixture {
@@ -191,6 +186,12 @@ async fn full() -> Fixture {
     let source = Source::parse("s").unwrap();
     let watermark = NewWatermark { subscription: id, source, complete_up_to: at(1) };
     accounts.add_watermarks(&[watermark], at(9)).await.unwrap();
+    let made = service_principals::create(&fixture, "n", 1, 10).await.unwrap();
+    let secret = service_principals::secret(2, 1);
+    let rotated = accounts.rotate_service_principal(made.application, secret, 0, BY, at(11));
+    rotated.await.unwrap();
+    accounts.delete_service_principal(made.application, BY, at(12)).await.unwrap();
+    accounts.rotate_administrator(BY, at(13)).await.unwrap();
     run_sql(&fixture.path, NOT_WRITTEN_YET).await.unwrap();
     fixture
 }
