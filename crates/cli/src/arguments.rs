@@ -6,6 +6,7 @@ mod price;
 mod rate;
 mod ratecard;
 mod resource_group;
+mod service_principal;
 mod subscription;
 mod usage;
 
@@ -25,6 +26,7 @@ pub(crate) use price::{
 pub(crate) use rate::RateOptions;
 pub(crate) use ratecard::{RateCardOptions, RatecardCommand};
 pub(crate) use resource_group::ResourceGroupCommand;
+pub(crate) use service_principal::ServicePrincipalCommand;
 pub(crate) use subscription::{
     OrNone, StateOptions, SubscriptionCommand, SubscriptionCreateOptions, SubscriptionUpdateOptions,
 };
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// Roles: who may read and write what
     #[command(subcommand)]
     Role(RoleCommand),
+    /// Service principals of the built-in issuer: who signs in with an id and a secret
+    #[command(subcommand)]
+    ServicePrincipal(ServicePrincipalCommand),
     /// Tokens of the built-in issuer
     #[command(subcommand)]
     Token(TokenCommand),
@@ -228,6 +233,14 @@ Examples:
         #[arg(long, value_name = "TIME", default_value = "1h", value_parser = seconds)]
         expires_in: u32,
     },
+    /// Replace the administrator's token
+    ///
+    /// All tokens of the administrator that were given out so far count no more. The new one is
+    /// written to admin.token of the server's data folder, and printed.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse --data ./data token rotate-administrator --query expires_in")]
+    RotateAdministrator,
 }
 
 /// What can be done with the ledger.

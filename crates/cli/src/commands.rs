@@ -5,6 +5,7 @@ mod export;
 mod price;
 mod ratecard;
 mod resource_group;
+mod service_principal;
 mod subscription;
 mod usage;
 
@@ -46,6 +47,15 @@ pub(crate) fn run<W: Write>(
         Command::Cost(command) => cost::run(command, client, output),
         Command::Export(command) => export::run(command, client),
         Command::Role(command) => role(command, client, output),
+        Command::ServicePrincipal(command) => service_principal::run(command, client, output),
+        Command::Token(TokenCommand::RotateAdministrator) => {
+            let rotated =
+                client.post(&format!("{OWN_API}/administrator-token/rotate"), &[], payload(b""))?;
+            message(
+                "earlier tokens of the administrator count no more; admin.token has the new one",
+            );
+            output.write(rotated)
+        }
         Command::Token(TokenCommand::Issue { object_id, tenant, expires_in }) => {
             let request = TokenRequest {
                 object_id: object_id.to_string(),

@@ -3,8 +3,9 @@
 mod changes;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use accounts::Accounts;
@@ -17,11 +18,14 @@ use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::ApiError;
-use crate::files::{make_private_file, make_private_folder, sync_parent, write_file};
+use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
+use crate::token_endpoint::{Attempts, Turns};
 use changes::Changes;
 
+/// The file of the data folder that holds the administrator's token.
+const ADMINISTRATOR_TOKEN: &str = "admin.token";
 /// Version of the data folder's layout, in its file `format`.
 const FOLDER_FORMAT: &str = "1";
 
@@ -39,6 +43,10 @@ pub struct App {
     pub(crate) catalogue: Catalogue,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
+    /// Secrets that are hashed or checked at a time.
+    pub(crate) secret_turns: Turns,
+    /// Failed attempts to sign in.
+    pub(crate) attempts: Attempts,
     directory: RwLock<Arc<Directory>>,
     changes: Changes,
     url: OnceLock<String>,
@@ -146,6 +154,8 @@ impl App {
             verifier,
             catalogue: Catalogue::default(),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
+            secret_turns: Turns::default(),
+            attempts: Attempts::default(),
             directory: RwLock::new(Arc::new(directory)),
             changes: Changes::default(),
             url: OnceLock::new(),
@@ -168,11 +178,32 @@ impl App {
     /// A token of the installation's administrator, if the built-in issuer is on.
     #[must_use]
     pub fn administrator_token(&self) -> Option<String> {
+        self.administrator_token_of(self.directory().principals.generation())
+    }
+
+    /// Writes the administrator's token to the data folder, readable by its owner alone; without one
+    /// removes what an earlier run may have left.
+    pub(crate) fn write_administrator_token(
+        &self,
+        token: Option<&str>,
+    ) -> Result<(), (PathBuf, io::Error)> {
+        let path = self.config.data.join(ADMINISTRATOR_TOKEN);
+        let written = match token {
+            Some(token) => write_file(&path, format!("{token}\n").as_bytes(), 0o600),
+            None => remove_file(&path),
+        };
+        written.map_err(|error| (path, error))
+    }
+
+    /// A token of the installation's administrator that counts in this generation.
+    pub(crate) fn administrator_token_of(&self, generation: u64) -> Option<String> {
         let claims = Claims {
             object_id: self.installation.administrator,
             tenant_id: self.installation.tenant,
             audience: DEFAULT_AUDIENCE.to_owned(),
             expires_in_seconds: limits::ADMINISTRATOR_TOKEN_SECONDS,
+            application: None,
+            generation: Some(generation),
         };
         self.issuer.as_ref().map(|issuer| issuer.issue(&claims, (self.clock)()))
     }

@@ -22,6 +22,9 @@ impl App {
     fn authenticate_for(&self, asked: &Asked, tenant: TenantId) -> Result<Principal, ApiError> {
         let token = asked.token.as_deref().map_err(TokenError::clone);
         let verified = token.and_then(|token| self.verifier.verify(token, (self.clock)()));
+        let verified = verified.and_then(|principal| {
+            self.directory().principals.check(&principal).map(|()| principal)
+        });
         let authority = format!("{}/{tenant}", asked.origin);
         verified.map_err(|error| ApiError::Unauthenticated { error, authority })
     }

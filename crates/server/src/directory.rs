@@ -14,6 +14,7 @@ use domain::id::{
 };
 
 use crate::identity::Principal;
+use crate::principals::Principals;
 
 /// What picks prices; a card's locale picks names only.
 type PriceKey = (OfferId, Currency, Country);
@@ -30,6 +31,8 @@ pub(crate) struct Directory {
     /// By principal, and by subscription in the order in which they were made.
     assignments: HashMap<ObjectId, Vec<Arc<RoleAssignment>>>,
     assignments_in: HashMap<SubscriptionId, Vec<Arc<RoleAssignment>>>,
+    /// Those of the built-in issuer.
+    pub(crate) principals: Principals,
 }
 
 impl Directory {
@@ -60,6 +63,7 @@ impl Directory {
             roles,
             assignments,
             assignments_in,
+            principals: Principals::load(accounts).await?,
         })
     }
 

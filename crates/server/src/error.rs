@@ -3,6 +3,7 @@
 //! Bodies are ARM's envelope, but for the one answer of the rate card that has none.
 
 mod authorization;
+pub(crate) mod grant;
 
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;

@@ -1,5 +1,6 @@
 //! What every request and answer has in common: path spelling, request ids, ARM's headers, the log.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,7 +27,6 @@ use crate::router::query_parameters;
 pub(crate) struct PathAsWritten(pub(crate) String);
 
 /// What a handler needs of a request beside its path and body.
-#[derive(Debug)]
 pub(crate) struct Asked {
     /// `https://host` as the client spelled it: links and challenges begin with it.
     pub(crate) origin: String,
@@ -35,6 +35,18 @@ pub(crate) struct Asked {
     /// The bearer token, or why there is none.
     pub(crate) token: Result<String, TokenError>,
 }
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, parameters, token: _ } = self;
+        let mut asked = f.debug_struct("Asked");
+        asked.field("origin", origin).field("parameters", parameters).finish_non_exhaustive()
+    }
+}
+
+/// The id that the server gives a request, which its answer and its lines in the log have.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
 
 impl FromRequestParts<Arc<App>> for Asked {
     type Rejection = ApiError;
@@ -127,9 +139,14 @@ const REMAINING_READS: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
 
 /// Gives the request its ids, the answer its headers, and the log its line.
-pub(crate) async fn frame(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn frame(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let request_id = (app.ids)().to_string();
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let written = request.extensions().get::<PathAsWritten>().map(|path| path.0.clone());
     let (method, path) = (request.method().clone(), written.unwrap_or_default());
     let under_arm = request.uri().path().starts_with("/subscriptions/");
@@ -165,6 +182,9 @@ fn write_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, ti
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, json);
     }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -175,7 +195,6 @@ fn write_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, ti
     set(CORRELATION_ID, &correlation);
     set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::CACHE_CONTROL, "no-cache");
     set(header::PRAGMA, "no-cache");
     set(header::EXPIRES, "-1");
     let echo = sent
@@ -189,8 +208,13 @@ fn write_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, ti
 /// Reads a request body, up to the limit. A larger one is read to its end, within reason, and
 /// thrown away, so that a client that writes before it reads gets its answer.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    read_body_up_to(limits::BODY_BYTES, body).await
+}
+
+/// The same up to another limit, in bytes.
+pub(crate) async fn read_body_up_to(most: usize, body: Body) -> Result<Bytes, ApiError> {
     let reading = async {
-        let mut body = Limited::new(body, limits::BODY_BYTES * 8);
+        let mut body = Limited::new(body, most * 8);
         let mut bytes = Vec::new();
         let mut too_large = false;
         while let Some(frame) = body.frame().await {
@@ -199,7 +223,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, ApiError> {
                 None => ApiError::BodyInterrupted,
             })?;
             let Ok(data) = frame.into_data() else { continue };
-            too_large |= bytes.len() + data.len() > limits::BODY_BYTES;
+            too_large |= bytes.len() + data.len() > most;
             if too_large {
                 bytes = Vec::new();
             } else {

@@ -22,9 +22,11 @@ mod kept;
 pub mod limits;
 mod own;
 mod price_changes;
+mod principals;
 mod router;
 mod start;
 pub mod tls;
+mod token_endpoint;
 
 pub use app::{App, AppError};
 pub use router::openapi;

@@ -60,6 +60,8 @@ pub const BODY_READ: Duration = Duration::from_secs(60);
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 /// Longest life of a token that the built-in issuer gives out, in seconds.
 pub const TOKEN_SECONDS_MAX: u32 = 86_400;
+/// The same, in hours.
+pub const TOKEN_HOURS_MAX: u32 = 24;
 /// Life of a token that asks for none, in seconds.
 pub const TOKEN_SECONDS: u32 = 3_600;
 /// Life of the administrator's token, which is written anew at each start, in seconds.
@@ -95,3 +97,19 @@ pub const ISSUER_LOOK: Duration = Duration::from_secs(60);
 pub const ISSUER_WAITING: usize = 256;
 /// Most bytes of a client's name in a message: users choose their names.
 pub const CLIENT_NAME_CHARS: usize = 200;
+/// Life of a token that a service principal gets for its secret, in seconds.
+pub const CLIENT_TOKEN_SECONDS: u32 = 3_599;
+/// Largest form that the token endpoint takes, in bytes.
+pub const TOKEN_FORM_BYTES: usize = 64 << 10;
+/// Days until a secret expires that asks for none.
+pub const SECRET_DAYS: u32 = 365;
+/// Secrets hashed or checked at a time: each takes 19 MiB and tens of milliseconds of a core.
+pub const SECRET_CHECKS: usize = 2;
+/// Secrets that wait for their turn to be hashed or checked.
+pub const SECRET_CHECKS_WAITING: usize = 64;
+/// Failed attempts to sign in as one application, by one kind of secret, until it has to wait.
+pub const SIGN_IN_FAILURES: u32 = 20;
+/// For how long failed attempts count, from the first on, in seconds.
+pub const SIGN_IN_FAILURES_SECONDS: i64 = 300;
+/// Applications whose failed attempts are held in memory.
+pub const SIGN_IN_FAILURES_HELD: usize = 10_000;

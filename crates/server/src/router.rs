@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::Method;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{azure, discovery, exchange, health, own};
+use crate::{azure, discovery, exchange, health, own, token_endpoint};
 
 /// What the OpenAPI document says of itself.
 ///
@@ -78,7 +78,11 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::meter_aliases::remove))
         .routes(routes!(own::roles::list, own::roles::assign))
         .routes(routes!(own::roles::remove))
+        .routes(routes!(own::service_principals::list, own::service_principals::create))
+        .routes(routes!(own::service_principals::rotate))
+        .routes(routes!(own::service_principals::delete))
         .routes(routes!(own::tokens::issue))
+        .routes(routes!(own::tokens::rotate_administrator))
         .routes(routes!(own::ledger::seal))
         // Health.
         .routes(routes!(health::live))
@@ -97,6 +101,11 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
             "/subscriptions/{subscriptionId}/{*below}",
             any(azure::authorization::below_subscription),
         )
+        .route("/common/discovery/instance", get(discovery::instance))
+        .route("/{tenant}/oauth2/v2.0/token", post(token_endpoint::version_2))
+        .route("/{tenant}/oauth2/token", post(token_endpoint::version_1))
+        .route("/{tenant}/oauth2/v2.0/authorize", get(token_endpoint::authorize))
+        .route("/{tenant}/oauth2/authorize", get(token_endpoint::authorize))
         .fallback(azure::unknown::path)
         .method_not_allowed_fallback(azure::unknown::method)
         .layer(DefaultBodyLimit::disable()) // exchange::read_body has the limit

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -106,29 +106,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
 
     let data = app.config.data.clone();
-    let token = app.administrator_token();
-    if token.is_none() {
-        remove_file(&data.join("admin.token"))?;
-    }
-    let token = token.as_ref().map(|token| ("admin.token", token, 0o600));
-    for (name, line, mode) in token.into_iter().chain([("server.url", &url, 0o644)]) {
-        let path = data.join(name);
-        write_file(&path, format!("{line}\n").as_bytes(), mode)
-            .map_err(|error| StartError::File(path, error))?;
-    }
+    app.write_administrator_token(app.administrator_token().as_deref())
+        .map_err(|(path, error)| StartError::File(path, error))?;
+    let path = data.join("server.url");
+    write_file(&path, format!("{url}\n").as_bytes(), 0o644)
+        .map_err(|error| StartError::File(path, error))?;
     tracing::info!(url, data = %data.display(), "listening");
     let refreshing = tokio::spawn(keep_issuers_fresh(Arc::clone(&app)));
     Ok(Running { app, url, handle, serving, refreshing })
-}
-
-/// Removes what an earlier run may have left.
-fn remove_file(path: &Path) -> Result<(), StartError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StartError::File(path.to_owned(), error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Keeps the keys of issuers that others run fresh, until it is stopped.

@@ -6,11 +6,14 @@ mod cost;
 mod explanation;
 mod price;
 mod rate_card;
+mod service_principal;
 mod subscription;
 mod value;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::secret::SecretText;
 
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,
@@ -30,6 +33,10 @@ pub use rate_card::{
     ListedMeter, MeterName, MeterPrice, OfferTerm, PriceChange, PropertyChange, RateCardCounts,
     RateCardDiff, RateCardHistory, RateCardHistoryEntry, RateCardVersion, Renaming, TaxChange,
     TermChange,
+};
+pub use service_principal::{
+    ServicePrincipal, ServicePrincipalCreate, ServicePrincipalCredential, ServicePrincipalRotate,
+    ServicePrincipalSecret,
 };
 pub use subscription::{
     ResourceGroup, ResourceGroupTagsUpdate, StateChange, Subscription, SubscriptionChange,
@@ -96,7 +103,7 @@ pub struct TokenResponse {
     /// `Bearer`.
     pub token_type: String,
     /// The JWT.
-    pub access_token: String,
+    pub access_token: SecretText,
     /// Seconds until it expires.
     pub expires_in: u32,
 }

@@ -109,7 +109,8 @@ pub(crate) fn encode(text: &str, out: &mut String) {
     }
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Reads percent-encoded text, in which a plus is a blank.
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -80,6 +80,8 @@ pub(super) struct TokenClaims {
     pub(super) application: Option<String>,
     /// The user's name, if a user it is.
     pub(super) user: Option<String>,
+    /// Which rotation of the administrator's token it came after, in tokens of the built-in issuer.
+    pub(super) generation: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +136,7 @@ impl Claims {
                 Some("app") => None,
                 _ => self.first_text(&["upn", "preferred_username", "unique_name"]),
             },
+            generation: self.0.get("generation").and_then(Value::as_u64),
         })
     }
 

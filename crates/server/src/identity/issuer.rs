@@ -7,7 +7,7 @@ use std::path::Path;
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::id::{ObjectId, TenantId};
+use domain::id::{ApplicationId, ObjectId, TenantId};
 use domain::time::UtcTime;
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ pub struct Claims {
     pub audience: String,
     /// Seconds until it expires.
     pub expires_in_seconds: u32,
+    /// The application of a service principal, which proved its secret; another principal is its own.
+    pub application: Option<ApplicationId>,
+    /// In the administrator's tokens: how often they had been rotated.
+    pub generation: Option<u64>,
 }
 
 /// The built-in issuer.
@@ -72,27 +76,33 @@ impl Issuer {
     /// If the machine has no randomness, or the key that was checked on opening does not sign.
     #[must_use]
     pub fn issue(&self, claims: &Claims, now: UtcTime) -> String {
-        let Claims { object_id, tenant_id, audience, expires_in_seconds } = claims;
         let issued_at = numeric_date(now);
         let mut unique = [0; 16];
         rand::fill(&mut unique).expect("the machine has randomness");
-        // There is no directory of applications: a principal is its own.
-        let claims = json!({
-            "aud": audience,
-            "iss": self.name(*tenant_id),
+        let object_id = claims.object_id.to_string();
+        let mut said = json!({
+            "aud": claims.audience,
+            "iss": self.name(claims.tenant_id),
             "iat": issued_at,
             "nbf": issued_at,
-            "exp": issued_at + i64::from(*expires_in_seconds),
-            "oid": object_id.to_string(),
-            "sub": object_id.to_string(),
-            "tid": tenant_id.to_string(),
-            "appid": object_id.to_string(),
+            "exp": issued_at + i64::from(claims.expires_in_seconds),
+            "oid": object_id,
+            "sub": object_id,
+            "tid": claims.tenant_id.to_string(),
+            "appid": object_id,
             "idtyp": "app",
             "ver": "2.0",
             "uti": URL_SAFE_NO_PAD.encode(unique),
         });
+        if let Some(application) = claims.application {
+            said["appid"] = json!(application.to_string());
+            said["azp"] = json!(application.to_string());
+        }
+        if let Some(generation) = claims.generation {
+            said["generation"] = json!(generation);
+        }
         let header = Header { kid: Some(self.key.id.clone()), ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, &claims, &self.key.private)
+        jsonwebtoken::encode(&header, &said, &self.key.private)
             .expect("a key that was checked on opening signs")
     }
 
@@ -104,22 +114,36 @@ impl Issuer {
         json!({ "keys": [self.key.public] })
     }
 
-    /// The discovery document of a tenant, whose keys are read from `origin`.
+    /// The discovery document at a tenant's or an alias's place below `origin`. Where the place is no
+    /// tenant's, the issuer is named with Entra's placeholder for one.
     ///
-    /// It says how to check tokens. Endpoints where clients would get tokens are named once there
-    /// are any; without them there is no `response_types_supported` either.
-    ///
-    /// Source: OpenID Connect Discovery 1.0, section 3.
+    /// Source: OpenID Connect Discovery 1.0, section 3; Microsoft identity platform.
     #[must_use]
-    pub fn discovery(&self, tenant: TenantId, origin: &str) -> Value {
+    pub fn discovery(&self, tenant: Option<TenantId>, place: &str, origin: &str) -> Value {
+        let issuer = match tenant {
+            Some(tenant) => self.name(tenant),
+            None => format!("{}/{{tenantid}}/v2.0", self.public_url),
+        };
+        // What has no version in its path is ADFS's.
+        let (token, authorize) = match place {
+            "adfs" => ("oauth2/token", "oauth2/authorize"),
+            _ => ("oauth2/v2.0/token", "oauth2/v2.0/authorize"),
+        };
         json!({
-            "issuer": self.name(tenant),
-            "jwks_uri": format!("{origin}/{tenant}/discovery/v2.0/keys"),
+            "issuer": issuer,
+            "authorization_endpoint": format!("{origin}/{place}/{authorize}"),
+            "token_endpoint": format!("{origin}/{place}/{token}"),
+            "jwks_uri": format!("{origin}/{place}/discovery/v2.0/keys"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "response_modes_supported": [],
+            "scopes_supported": [],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "claims_supported": [
-                "aud", "iss", "iat", "nbf", "exp", "oid", "sub", "tid", "appid", "idtyp", "ver",
-                "uti",
+                "aud", "iss", "iat", "nbf", "exp", "oid", "sub", "tid", "appid", "azp", "idtyp",
+                "ver", "uti",
             ],
         })
     }

@@ -12,6 +12,7 @@ mod issuer;
 mod keys;
 mod keyset;
 mod remembered;
+mod secret;
 mod token;
 mod verify;
 
@@ -20,6 +21,7 @@ use domain::id::{ObjectId, TenantId};
 pub use fetch::AuthorityError;
 pub use issuer::{Claims, DEFAULT_AUDIENCE, DEFAULT_PUBLIC_URL, Issuer};
 pub use keys::KeyError;
+pub(crate) use secret::Secret;
 pub use token::TokenError;
 pub use verify::Verifier;
 
@@ -43,6 +45,9 @@ pub struct Principal {
     /// Whether it administrates the installation: the built-in issuer's administrator, or one that
     /// the configuration names.
     pub is_administrator: bool,
+    /// Of a token of the built-in issuer the generation that it was issued in, which counts for the
+    /// administrator; none of other issuers.
+    pub built_in_generation: Option<u64>,
 }
 
 impl Principal {

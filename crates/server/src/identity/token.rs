@@ -37,6 +37,8 @@ pub enum TokenError {
         /// The time of the check.
         now: UtcTime,
     },
+    /// It was good, but whom it speaks for is deleted, or it was replaced.
+    Revoked,
     /// It is not in force any more.
     Expired {
         /// Since when.
@@ -64,6 +66,7 @@ impl TokenError {
             | Self::Issuer(_)
             | Self::Audience(_)
             | Self::Claim(_)
+            | Self::Revoked
             | Self::NotYetValid { .. } => "InvalidAuthenticationToken",
         }
     }
@@ -83,6 +86,7 @@ impl TokenError {
             Self::Audience(_) => "The access token is meant for another audience.",
             Self::Claim(_) => "The access token lacks a claim.",
             Self::NotYetValid { .. } => "The access token is not yet valid.",
+            Self::Revoked => "The access token was revoked.",
             Self::Expired { .. } => "The access token expired.",
         }
     }
@@ -120,6 +124,7 @@ impl fmt::Display for TokenError {
                 f,
                 "The access token is invalid: the claim '{name}' is missing or not of its form."
             ),
+            Self::Revoked => f.write_str("The access token is invalid: it was revoked."),
             Self::NotYetValid { from, now } => write!(
                 f,
                 "The access token is valid from UTC time '{}', which is later than current UTC \

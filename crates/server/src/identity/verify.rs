@@ -147,6 +147,14 @@ impl Verifier {
         (self.external.len(), without)
     }
 
+    /// Whether tokens for this audience are taken.
+    ///
+    /// # Panics
+    /// Never: no holder of the lock panics.
+    pub fn accepts_audience(&self, audience: &str) -> bool {
+        self.accepts_one_of(&[audience.to_owned()], &[])
+    }
+
     /// Who the token speaks for, if it counts now.
     ///
     /// # Errors
@@ -230,10 +238,14 @@ impl Verifier {
 
     fn principal(&self, claims: TokenClaims, trusted: Trusted<'_>) -> Principal {
         let TokenClaims { object_id, tenant_id, .. } = claims;
-        let is_administrator = match trusted {
-            Trusted::BuiltIn(built_in) => object_id == built_in.administrator,
+        let (is_administrator, built_in_generation) = match trusted {
+            // Tokens of releases that knew of no rotation do not say.
+            Trusted::BuiltIn(built_in) => {
+                (object_id == built_in.administrator, Some(claims.generation.unwrap_or(0)))
+            }
             Trusted::External { .. } => {
-                self.administrators.contains(&ExternalPrincipal { object_id, tenant_id })
+                let principal = ExternalPrincipal { object_id, tenant_id };
+                (self.administrators.contains(&principal), None)
             }
         };
         Principal {
@@ -244,6 +256,7 @@ impl Verifier {
             application: claims.application,
             user: claims.user,
             is_administrator,
+            built_in_generation,
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod price_overrides;
 pub(crate) mod rate_cards;
 pub(crate) mod resource_groups;
 pub(crate) mod roles;
+pub(crate) mod service_principals;
 pub(crate) mod subscriptions;
 pub(crate) mod tokens;
 

@@ -3,9 +3,13 @@
 //! A block begins with `### what it shows`, then directives, the request line, headers, an empty
 //! line and the body; `---` begins the answer. Directives: `@time T` sets the clock, `@token NAME
 //! OID [TENANT]` issues a token, `@body N` sends N bytes of spaces, `@events N` sends N events of
-//! their own instances, `@headers` shows every header, `@first N` shows the first N rows of `value`,
-//! `@sum NAME` follows the links to every page and shows the exact sum of a property. `$NAME` stands for a token or one of TENANT,
-//! ADMINISTRATOR, NEXT (the last answer's nextLink) and ROLE (the last role assignment's name).
+//! their own instances, `@name A B` calls what B stands for A as well, `@claims` shows what the
+//! answer's token says, `@times N` sends the request N times and shows the last answer, `@headers`
+//! shows every header, `@first N` shows the first N rows of `value`, `@sum NAME` follows the links to
+//! every page and shows the exact sum of a property. `$NAME` stands for a token or one of TENANT,
+//! ADMINISTRATOR, NEXT (the last answer's nextLink), ROLE (the last role assignment's name), and APP,
+//! OBJECT, KEY, PASSWORD, BASIC and GIVEN (the last service principal's ids, its secret, both as
+//! HTTP's credentials, and the last token that was given).
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,6 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::decimal::Money;
 use domain::time::UtcTime;
 use http::{HeaderMap, Request};
@@ -79,6 +85,8 @@ struct Story {
     now: Arc<AtomicI64>,
     names: BTreeMap<String, String>,
     show_headers: bool,
+    show_claims: bool,
+    times: usize,
     first: usize,
     sum: Option<String>,
     body: Option<String>,
@@ -104,33 +112,49 @@ impl Story {
         names.insert("ADMIN".to_owned(), app.administrator_token().unwrap());
         names.insert("TENANT".to_owned(), app.tenant().to_string());
         names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
-        let (show_headers, first, sum, body) = (false, usize::MAX, None, None);
-        Self { app, now, names, show_headers, first, sum, body, _folder: folder }
+        Self {
+            app,
+            now,
+            names,
+            show_headers: false,
+            show_claims: false,
+            times: 1,
+            first: usize::MAX,
+            sum: None,
+            body: None,
+            _folder: folder,
+        }
     }
 
     /// Sends the request of a block; answers the text behind its `---`.
     async fn run(&mut self, block: &str) -> String {
         (self.show_headers, self.first, self.sum, self.body) = (false, usize::MAX, None, None);
+        (self.show_claims, self.times) = (false, 1);
         let mut lines = block.lines().skip(1).skip_while(|line| line.is_empty()).peekable();
         while let Some(line) = lines.next_if(|line| line.starts_with('@')) {
             self.direct(line).await;
         }
         let Some(request_line) = lines.next() else { return "nothing asked".to_owned() };
         let (method, path) = request_line.split_once(' ').unwrap();
-        let mut request = Request::builder().method(method).uri(self.named(path));
-        request = request.header("host", "billing.example");
-        for line in lines.by_ref().take_while(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(": ").unwrap();
-            request = request.header(name, self.named(value));
-        }
-        let headers = request.headers_ref().unwrap().clone();
+        let headers: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         let written = self.named(&lines.collect::<Vec<_>>().join("\n"));
         let body = self.body.take().unwrap_or(written);
-        let response = self.send(request.body(Body::from(body)).unwrap()).await;
-        let (parts, body) = response.into_parts();
+        let request = || {
+            let mut request = Request::builder().method(method).uri(self.named(path));
+            request = request.header("host", "billing.example");
+            for line in &headers {
+                let (name, value) = line.split_once(": ").unwrap();
+                request = request.header(name, self.named(value));
+            }
+            request.body(Body::from(body.clone())).unwrap()
+        };
+        for _ in 1..self.times {
+            self.send(request()).await;
+        }
+        let (parts, body) = self.send(request()).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        if let Some(property) = self.sum.take() {
-            return self.summed(&property, &body, &headers).await;
+        if let Some(property) = &self.sum {
+            return self.summed(property, &body, request().headers()).await;
         }
         self.show(parts.status, &parts.headers, &body)
     }
@@ -167,6 +191,12 @@ impl Story {
         match words.as_slice() {
             ["@time", time] => self.now.store(moment(time).to_micros(), Ordering::SeqCst),
             ["@headers"] => self.show_headers = true,
+            ["@claims"] => self.show_claims = true,
+            ["@times", count] => self.times = count.parse().unwrap(),
+            ["@name", new, old] => {
+                let value = self.names[*old].clone();
+                self.names.insert((*new).to_owned(), value);
+            }
             ["@first", count] => self.first = count.parse().unwrap(),
             ["@sum", property] => self.sum = Some((*property).to_owned()),
             ["@body", bytes] => self.body = Some(" ".repeat(bytes.parse().unwrap())),
@@ -195,7 +225,8 @@ impl Story {
         let fold = |text: String, (name, value): (&String, &String)| {
             text.replace(&format!("${name}"), value)
         };
-        self.names.iter().fold(text.to_owned(), fold)
+        // The longer name first, where one begins with the other.
+        self.names.iter().rev().fold(text.to_owned(), fold)
     }
 
     fn show(&mut self, status: http::StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
@@ -216,8 +247,12 @@ impl Story {
         let body = String::from_utf8_lossy(body);
         self.remember(&body);
         text.push_str(&self.shortened(&body));
+        if let Some(token) = self.names.get("GIVEN").filter(|_| self.show_claims) {
+            write!(text, "\nsays {}", pretty(&claims(token))).unwrap();
+        }
         // What differs from run to run has a name.
-        for name in ["TENANT", "ADMINISTRATOR", "ROLE", "TOKEN"] {
+        let known = ["GIVEN", "PASSWORD", "KEY", "APP", "OBJECT"];
+        for name in ["TENANT", "ADMINISTRATOR", "ROLE", "TOKEN"].into_iter().chain(known) {
             if let Some(value) = self.names.get(name) {
                 text = text.replace(value.as_str(), &format!("${name}"));
             }
@@ -242,6 +277,14 @@ impl Story {
         }
         keep("ROLE", if json["roleName"].is_string() { &json["name"] } else { &json["none"] });
         keep("VERSION", &json["basis"]["ledgerVersion"]);
+        keep("GIVEN", &json["access_token"]);
+        keep("APP", &json["appId"]);
+        keep("OBJECT", &json["objectId"]);
+        keep("KEY", &json["keyId"]);
+        keep("PASSWORD", &json["password"]);
+        if let (Some(id), Some(secret)) = (json["appId"].as_str(), json["password"].as_str()) {
+            keep("BASIC", &STANDARD.encode(format!("{id}:{secret}")).into());
+        }
     }
 
     /// The first rows of a long answer, and how many there are; continuation tokens by name.
@@ -275,6 +318,14 @@ impl Story {
 fn next_link(json: &serde_json::Value) -> Option<&str> {
     let places = [&json["nextLink"], &json["properties"]["nextLink"], &json["NextPageLink"]];
     places.into_iter().find_map(|place| place.as_str())
+}
+
+/// What a token says, but for its own id.
+fn claims(token: &str) -> String {
+    let part = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let mut claims: serde_json::Value = serde_json::from_slice(&part).unwrap();
+    claims.as_object_mut().unwrap().remove("uti");
+    claims.to_string()
 }
 
 /// An event of an instance of its own, as a line.

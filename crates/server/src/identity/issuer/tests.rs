@@ -57,13 +57,19 @@ fn a_file_that_a_crash_left_behind_is_replaced() {
 fn discovery_names_the_issuer_and_where_its_keys_are() {
     let folder = tempfile::tempdir().unwrap();
     let issuer = Issuer::open_or_create(folder.path(), Some("https://billing.example/")).unwrap();
-    let document = issuer.discovery(tenant(), "https://127.0.0.1:8443");
     let tenant = tenant();
+    let origin = "https://127.0.0.1:8443";
+    let document = issuer.discovery(Some(tenant), &tenant.to_string(), origin);
     assert_eq!(document["issuer"], json!(format!("https://billing.example/{tenant}/v2.0")));
     let keys = format!("https://127.0.0.1:8443/{tenant}/discovery/v2.0/keys");
     assert_eq!(document["jwks_uri"], json!(keys));
     assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256"]));
-    assert_eq!(document.get("token_endpoint"), None);
+    let tokens = format!("{origin}/{tenant}/oauth2/v2.0/token");
+    assert_eq!(document["token_endpoint"], json!(tokens));
+    let any = issuer.discovery(None, "organizations", origin);
+    assert_eq!(any["issuer"], json!("https://billing.example/{tenantid}/v2.0"));
+    let adfs = issuer.discovery(Some(tenant), "adfs", origin);
+    assert_eq!(adfs["token_endpoint"], json!(format!("{origin}/adfs/oauth2/token")));
 }
 
 #[test]
@@ -75,6 +81,8 @@ fn a_token_says_what_azures_tokens_say() {
         tenant_id: tenant(),
         audience: DEFAULT_AUDIENCE.to_owned(),
         expires_in_seconds: 60,
+        application: None,
+        generation: None,
     };
     let token = issuer.issue(&claims, UtcTime::from_micros(1_700_000_000_999_999).unwrap());
     let part = |position: usize| -> Value {
@@ -95,4 +103,26 @@ fn a_token_says_what_azures_tokens_say() {
         "appid": object_id, "idtyp": "app", "ver": "2.0",
     });
     assert_eq!(said, expected);
+}
+
+#[test]
+fn a_token_of_a_service_principal_names_its_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::open_or_create(folder.path(), None).unwrap();
+    let claims = Claims {
+        object_id: ObjectId::from_bits(5),
+        tenant_id: tenant(),
+        audience: "https://127.0.0.1:8443/".to_owned(),
+        expires_in_seconds: 60,
+        application: Some(ApplicationId::from_bits(6)),
+        generation: Some(3),
+    };
+    let token = issuer.issue(&claims, UtcTime::from_micros(0).unwrap());
+    let said = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let said: Value = serde_json::from_slice(&said).unwrap();
+    let application = "00000000-0000-0000-0000-000000000006";
+    assert_eq!((&said["appid"], &said["azp"]), (&json!(application), &json!(application)));
+    assert_eq!(said["oid"], json!("00000000-0000-0000-0000-000000000005"));
+    assert_eq!(said["aud"], json!("https://127.0.0.1:8443/"));
+    assert_eq!(said["generation"], json!(3));
 }

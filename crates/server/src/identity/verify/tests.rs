@@ -388,6 +388,8 @@ fn a_token_of_the_issuer_counts_until_it_expires_however_often_it_comes() {
         tenant_id: TenantId::parse(TENANT).unwrap(),
         audience: DEFAULT_AUDIENCE.to_owned(),
         expires_in_seconds: 60,
+        application: None,
+        generation: None,
     };
     let token = KEYS.issuer.issue(&claims, at(NOW));
     assert_ne!(token, KEYS.issuer.issue(&claims, at(NOW)));
