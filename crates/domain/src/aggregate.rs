@@ -3,13 +3,13 @@
 //! [`aggregate`] is the plain definition, over records in any order. Engines that read the ledger
 //! in other ways must answer the same, row for row and digit for digit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decimal::{OutOfRange, Quantity};
-use crate::id::{InstanceHash, MeterId, SubscriptionId};
+use crate::id::{InstanceHash, MeterId, ResourceScope, SubscriptionId};
 use crate::record::{Instance, MeterDescription, StoredRecord, Window};
 use crate::time::{ReportedTime, UtcTime};
 
@@ -33,6 +33,9 @@ pub struct UsageQuery {
     pub granularity: Granularity,
     /// Whether instances stay apart (`showDetails`).
     pub details: bool,
+    /// Where the usage is that may be seen; without a scope, that of every instance and of none. With
+    /// scopes, records without a resource URI do not count either.
+    pub within: Option<BTreeSet<ResourceScope>>,
 }
 
 /// Place of a row in an answer: rows are in ascending order of it, and it names one row.
@@ -82,7 +85,20 @@ impl UsageQuery {
     /// Whether the record belongs to the answer.
     #[must_use]
     pub fn matches(&self, stored: &StoredRecord) -> bool {
-        stored.record.subscription == self.subscription && self.reported.contains(&stored.reported)
+        stored.record.subscription == self.subscription
+            && self.reported.contains(&stored.reported)
+            && self.shows(stored.record.instance.resource_uri.as_deref())
+    }
+
+    /// Whether usage of a resource may be seen.
+    #[must_use]
+    pub fn shows(&self, resource_uri: Option<&str>) -> bool {
+        match &self.within {
+            None => true,
+            Some(scopes) => {
+                resource_uri.is_some_and(|uri| ResourceScope::any_contains(scopes, uri))
+            }
+        }
     }
 
     /// The row of the answer that the record is summed into.
@@ -191,6 +207,7 @@ mod tests {
             reported: ReportedTime(moment("1T0"))..ReportedTime(moment("10T0")),
             granularity,
             details,
+            within: None,
         };
         let records: Vec<_> = records.iter().map(|text| record(text)).collect();
         let forward = aggregate(&records, &query).unwrap();

@@ -1,5 +1,7 @@
 //! Names of things: every id is its own type, right once built, with one canonical text.
 
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -299,6 +301,43 @@ text_type!(
     event_text
 );
 
+text_type!(
+    /// A place in the tree of resources: a path such as `/subscriptions/…/resourceGroups/web`, and all
+    /// that is below it. In lower case, without a slash at the end.
+    ResourceScope,
+    "a path of a resource, resource group or subscription",
+    |text| {
+        let folded = text.to_lowercase();
+        let path = folded.strip_suffix('/').unwrap_or(&folded);
+        is_plain_path(path).then(|| path.to_owned())
+    }
+);
+
+impl ResourceScope {
+    /// Whether one of the scopes is the resource that the URI names, or above it. Case does not
+    /// count. A URI that could be read as that of another resource is in no scope.
+    #[must_use]
+    pub fn any_contains(scopes: &BTreeSet<Self>, uri: &str) -> bool {
+        let folded = uri.to_lowercase();
+        let path = folded.strip_suffix('/').unwrap_or(&folded);
+        // What is above a resource are the beginnings of its path by whole segments, and itself.
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        is_plain_path(path) && ends.into_iter().any(|end| scopes.contains(&path[..end]))
+    }
+}
+
+impl Borrow<str> for ResourceScope {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether it is a slash and segments, none of which is empty, `.` or `..`.
+fn is_plain_path(path: &str) -> bool {
+    let segments = path.strip_prefix('/').map(|path| path.split('/'));
+    segments.is_some_and(|mut all| all.all(|one| !matches!(one, "" | "." | "..")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +354,37 @@ mod tests {
             "g60caf269ba0413da4226141f58081d6",
         ] {
             assert!(MeterId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_resource_is_in_the_scopes_above_it_by_whole_segments() {
+        let scopes = ["/subscriptions/S/resourceGroups/Web", "/subscriptions/S/providers/N/t/x/"];
+        let scopes = scopes.iter().map(|text| ResourceScope::parse(text).unwrap()).collect();
+        for (uri, expected) in [
+            ("/subscriptions/s/RESOURCEGROUPS/web", true),
+            ("/subscriptions/s/resourceGroups/WEB/", true),
+            ("/subscriptions/s/resourceGroups/web/providers/N/t/x", true),
+            ("/subscriptions/s/providers/n/T/X/u/y", true),
+            ("/subscriptions/s/providers/n/T/Xy", false),
+            ("/subscriptions/s/resourceGroups/web2", false),
+            ("/subscriptions/s/resourceGroups/we", false),
+            ("/subscriptions/s", false),
+            ("/subscriptions/s2/resourceGroups/web", false),
+            ("subscriptions/s/resourceGroups/web", false),
+            ("/x/subscriptions/s/resourceGroups/web", false),
+            ("/subscriptions/s/resourceGroups/web/../data", false),
+            ("/subscriptions/s/resourceGroups/web/./x", false),
+            ("/subscriptions/s/resourceGroups/web//x", false),
+            ("//subscriptions/s/resourceGroups/web", false),
+            ("", false),
+            ("/", false),
+        ] {
+            assert_eq!(ResourceScope::any_contains(&scopes, uri), expected, "{uri}");
+        }
+        assert!(!ResourceScope::any_contains(&BTreeSet::new(), "/subscriptions/s"));
+        for none in ["", "/", "a/b", "//", "/a//b", "/a/..", "/./a"] {
+            assert!(ResourceScope::parse(none).is_err(), "{none}");
         }
     }
 

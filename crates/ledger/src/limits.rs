@@ -40,3 +40,6 @@ pub const INDEXER_QUEUE: usize = 4;
 pub const INDEX_SEGMENTS_JOINED: usize = 4;
 /// Identities that are sorted in memory while a segment of the index is made anew: 160 MB.
 pub const INDEX_RUN_RECORDS: usize = 4 << 20;
+
+/// Most instances whose visibility a page remembers.
+pub(crate) const JUDGED_INSTANCES_MAX: usize = 1_000_000;

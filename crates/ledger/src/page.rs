@@ -3,14 +3,16 @@
 //! Keeps only as many rows as the page has: a row that is pushed out has a page full of smaller
 //! keys before it, so whatever of it was summed is never shown.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::aggregate::{Aggregate, AggregateKey, SumOutOfRange, UsageQuery};
 use domain::decimal::OutOfRange;
+use domain::id::InstanceHash;
 use domain::record::MeterDescription;
 
-use crate::row::{Interner, Malformed, Row};
+use crate::limits::JUDGED_INSTANCES_MAX;
+use crate::row::{Interner, Malformed, Row, Text};
 
 /// A page being made.
 pub(crate) struct PageBuilder<'q> {
@@ -20,6 +22,8 @@ pub(crate) struct PageBuilder<'q> {
     capacity: usize,
     rows: BTreeMap<AggregateKey, Aggregate>,
     interner: Interner,
+    /// Whether the rows of an instance may be seen.
+    shown: HashMap<InstanceHash, bool>,
 }
 
 /// Why a row does not fit into the page.
@@ -31,7 +35,8 @@ pub(crate) enum PageError {
 impl<'q> PageBuilder<'q> {
     pub(crate) fn new(query: &'q UsageQuery, after: Option<AggregateKey>, limit: usize) -> Self {
         let capacity = limit.saturating_add(1);
-        Self { query, after, capacity, rows: BTreeMap::new(), interner: Interner::default() }
+        let (rows, interner, shown) = (BTreeMap::new(), Interner::default(), HashMap::new());
+        Self { query, after, capacity, rows, interner, shown }
     }
 
     /// Whether rows with greater keys than those so far can no longer matter.
@@ -46,6 +51,9 @@ impl<'q> PageBuilder<'q> {
         if shown_before
             || self.is_full() && self.rows.last_key_value().is_some_and(|(last, _)| key > *last)
         {
+            return Ok(());
+        }
+        if self.query.within.is_some() && !self.is_shown(row) {
             return Ok(());
         }
         let description = row.texts.description();
@@ -73,6 +81,15 @@ impl<'q> PageBuilder<'q> {
             self.rows.pop_last();
         }
         Ok(())
+    }
+
+    /// Whether the row may be seen: judged once an instance, as long as they are not too many.
+    fn is_shown(&mut self, row: &Row<'_>) -> bool {
+        if self.shown.len() >= JUDGED_INSTANCES_MAX {
+            self.shown.clear();
+        }
+        let judge = || self.query.shows(row.texts.get(Text::ResourceUri));
+        *self.shown.entry(row.instance_hash).or_insert_with(judge)
     }
 
     /// The page's rows in order of their keys, and whether more follow.

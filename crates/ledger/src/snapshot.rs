@@ -147,8 +147,11 @@ impl Snapshot {
         after: Option<AggregateKey>,
         limit: usize,
     ) -> Result<UsagePage, ReadError> {
-        let needed =
-            if query.details { Needed::DescriptionAndInstance } else { Needed::Description };
+        let needed = if query.details || query.within.is_some() {
+            Needed::DescriptionAndInstance
+        } else {
+            Needed::Description
+        };
         let mut reported = query.reported.clone();
         // Buckets before the one that the last page ended in are done with.
         if let Some(after) = after {

@@ -35,6 +35,15 @@ pub(crate) struct Directory {
     pub(crate) principals: Principals,
 }
 
+/// How much of a scope a right reaches.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of it.
+    Whole,
+    /// These places below it, if any.
+    Within(Vec<Scope>),
+}
+
 impl Directory {
     pub(crate) async fn load(accounts: &Accounts) -> Result<Self, StorageError> {
         // The revision first: what is read after it can only be newer, and is then read again.
@@ -130,6 +139,17 @@ impl Directory {
     pub(crate) fn allows(&self, principal: &Principal, action: &Action, scope: &Scope) -> bool {
         let of_it = self.assignments_of(principal);
         principal.is_administrator || allows(of_it, &self.roles, *action, scope)
+    }
+
+    /// Where the principal may do this: the scope itself, or places below it; none if nowhere.
+    pub(crate) fn reach(&self, principal: &Principal, action: Action, scope: &Scope) -> Reach {
+        if self.allows(principal, &action, scope) {
+            return Reach::Whole;
+        }
+        let below = self.assignments_of(principal).filter(|one| {
+            scope.contains(&one.scope) && allows([*one], &self.roles, action, &one.scope)
+        });
+        Reach::Within(below.map(|one| one.scope.clone()).collect())
     }
 
     /// Whether the principal may do this anywhere at all.

@@ -9,7 +9,8 @@
 //! whether an instance follows (1 byte, 0 or 1) and the instance (16 or 0), the ledger's version as
 //! text, and the first 4 bytes of the BLAKE3 of all that. The hash of the query is the first 16
 //! bytes of the BLAKE3 of `query/1`, subscription (16), start and end of the reported time (8 each),
-//! granularity (0 daily, 1 hourly) and details (0 or 1).
+//! granularity (0 daily, 1 hourly) and details (0 or 1); and where whoever asks sees a part alone, 1
+//! and each of its scopes in order, with its bytes counted in 4.
 
 use std::fmt;
 
@@ -135,6 +136,14 @@ fn query_hash(query: &UsageQuery) -> [u8; 16] {
         Granularity::Hourly => 1,
     };
     hasher.update(&[granularity, u8::from(query.details)]);
+    if let Some(scopes) = &query.within {
+        hasher.update(&[1]);
+        for scope in scopes {
+            let bytes = scope.as_str().as_bytes();
+            let length = u32::try_from(bytes.len()).expect("a scope is shorter than 4 GB");
+            hasher.update(&length.to_be_bytes()).update(bytes);
+        }
+    }
     *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
 }
 
@@ -172,7 +181,7 @@ impl Reader<'_> {
 mod tests {
     use super::*;
     use crate::time::parse_rfc3339;
-    use domain::id::SubscriptionId;
+    use domain::id::{ResourceScope, SubscriptionId};
 
     fn time(text: &str) -> UtcTime {
         parse_rfc3339(text).unwrap()
@@ -185,7 +194,13 @@ mod tests {
             reported: day("2026-01-01T00:00:00Z")..day("2026-02-01T00:00:00Z"),
             granularity: Granularity::Daily,
             details: true,
+            within: None,
         }
+    }
+
+    fn within(scopes: &[&str]) -> UsageQuery {
+        let scopes = scopes.iter().map(|text| ResourceScope::parse(text).unwrap());
+        UsageQuery { within: Some(scopes.collect()), ..query() }
     }
 
     fn key() -> AggregateKey {
@@ -229,7 +244,17 @@ mod tests {
             UsageQuery { reported: key().reported..end, ..query() },
             UsageQuery { granularity: Granularity::Hourly, ..query() },
             UsageQuery { details: false, ..query() },
+            within(&[]),
+            within(&["/a"]),
         ] {
+            assert_eq!(decode(&token, &other), Err(ContinuationError::OtherQuery), "{other:?}");
+        }
+        // Whoever may see more or less by now begins anew.
+        let token = encode("42", &key(), &within(&["/a", "/b"]));
+        assert!(decode(&token, &within(&["/B", "/a"])).is_ok());
+        for other in
+            [query(), within(&[]), within(&["/a"]), within(&["/a/b"]), within(&["/a", "/bb"])]
+        {
             assert_eq!(decode(&token, &other), Err(ContinuationError::OtherQuery), "{other:?}");
         }
     }

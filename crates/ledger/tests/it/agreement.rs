@@ -1,12 +1,28 @@
 //! Random work on a ledger, sealed and reopened at random points, agrees with the model.
 
+use std::collections::BTreeSet;
+
 use domain::aggregate::{AggregateKey, UsageQuery};
+use domain::id::ResourceScope;
 use domain::record::Commit;
 use ledger::{Ledger, Outcome, Snapshot};
 use proptest::prelude::*;
 
 use crate::folder::{append, open, run};
 use crate::support::{Clock, Expected, Model, Spec, hour, queries, subscription};
+
+/// Where the usage is that may be seen.
+type Within = BTreeSet<ResourceScope>;
+
+/// Scopes that hold some of the instances.
+const SCOPES: [&str; 6] = [
+    "/subscriptions/s",
+    "/subscriptions/s2",
+    "/subscriptions/s/resourceGroups/Grün \"1\"",
+    "/subscriptions/s/resourceGroups/Grün \"1\"2",
+    "/subscriptions/s/resourceGroups/grün \"1\"/providers/p/t/N3",
+    "/subscriptions/s/resourceGroups/Grün",
+];
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -49,12 +65,14 @@ proptest! {
     fn pages_and_records_equal_the_naive_answer(
         steps in prop::collection::vec(step(), 1..25),
         page_rows in 1..20usize,
+        within in prop::sample::subsequence(SCOPES.to_vec(), 0..=SCOPES.len()),
     ) {
-        run(check(steps, page_rows));
+        let within = within.into_iter().map(|text| ResourceScope::parse(text).unwrap());
+        run(check(steps, page_rows, within.collect()));
     }
 }
 
-async fn check(steps: Vec<Step>, page_rows: usize) {
+async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::at(hour(0));
     let mut ledger = open(dir.path(), &clock).unwrap();
@@ -82,16 +100,17 @@ async fn check(steps: Vec<Step>, page_rows: usize) {
             assert_eq!(pages.rows, model.answer(&pages.query, pages.last()));
         }
     }
-    check_everything(&ledger, &model, page_rows).await;
+    check_everything(&ledger, &model, page_rows, &within).await;
     ledger.close().await.unwrap();
 }
 
-async fn check_everything(ledger: &Ledger, model: &Model, page_rows: usize) {
+async fn check_everything(ledger: &Ledger, model: &Model, page_rows: usize, within: &Within) {
     let snapshot = ledger.snapshot(None).await.unwrap();
     assert_eq!(ledger.status().rows, model.records.len() as u64);
     assert_eq!(ledger.status().last_commit, Commit(model.last));
     for number in 0..2 {
-        for query in queries(number) {
+        let cut = |query| UsageQuery { within: Some(within.clone()), ..query };
+        for query in queries(number).into_iter().chain(queries(number).into_iter().map(cut)) {
             let answer = model.answer(&query, model.last);
             let whole = snapshot.usage_page(&query, None, usize::MAX).await.unwrap();
             assert_eq!((whole.rows, whole.more), (answer.clone(), false));

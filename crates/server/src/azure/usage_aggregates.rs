@@ -1,24 +1,29 @@
 //! `GET …/Microsoft.Commerce/UsageAggregates`: usage by reported time, a thousand rows a page.
 //!
-//! A page is read as of the version that the first page was read at, which the continuation token
+//! Whoever has the right at resource groups or resources alone sees their usage alone. A page is read
+//! as of the version that the first page was read at, which the continuation token
 //! carries, so that paging neither loses nor repeats a row while usage comes in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use accounts::Action;
+use accounts::{Action, Scope, Subscription};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::Aggregate;
 use domain::book::PriceList;
+use domain::id::ResourceScope;
 use domain::record::MeterDescription;
 use http::header;
 use ledger::{ReadError, Snapshot, UsagePage};
 use wire::continuation;
 use wire::usage::{UsageRequest, next_link, write_page};
 
+use super::{api_version, supported};
 use crate::app::App;
-use crate::azure::enter;
+use crate::authorize::forbidden;
 use crate::bill::Account;
+use crate::directory::Reach;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
@@ -56,9 +61,10 @@ pub(crate) async fn list(
     Path(subscription): Path<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let subscription = enter(&app, &asked, &subscription, API_VERSIONS, ACTION)?;
+    let (subscription, within) = enter(&app, &asked, &subscription)?;
     let request = UsageRequest::from_parameters(subscription.id, &asked.parameters, (app.clock)());
-    let request = request.map_err(ApiError::Usage)?;
+    let mut request = request.map_err(ApiError::Usage)?;
+    request.query.within = within;
 
     let (snapshot, page) = read_page(&app, &request).await?;
     let mut rows = page.rows;
@@ -80,6 +86,31 @@ pub(crate) async fn list(
     });
     let body = write_page(&rows, subscription.id, query.granularity, link.as_deref());
     Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+}
+
+/// The checks before the call's own, in ARM's order; gives the subscription, and where in it is the
+/// usage that whoever asks may see.
+fn enter(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+) -> Result<(Arc<Subscription>, Option<BTreeSet<ResourceScope>>), ApiError> {
+    let version = api_version(asked)?;
+    let directory = app.directory();
+    let (principal, subscription) = app.enter(asked, &directory, subscription)?;
+    supported(version, API_VERSIONS)?;
+    let whole = Scope::of_subscription(subscription.id);
+    let within = match directory.reach(&principal, ACTION, &whole) {
+        Reach::Whole => None,
+        Reach::Within(scopes) if scopes.is_empty() => {
+            return Err(forbidden(&principal, ACTION, whole.to_string()));
+        }
+        Reach::Within(scopes) => {
+            let parsed = scopes.iter().map(|scope| ResourceScope::parse(scope.as_str()));
+            Some(parsed.collect::<Result<_, _>>().expect("a scope of a role is a path"))
+        }
+    };
+    Ok((subscription, within))
 }
 
 /// The page, and the state of the ledger that it was read from.

@@ -71,6 +71,7 @@ stories!(
     usage,
     usage_details,
     usage_paging,
+    usage_within_scopes,
     usage_wrong,
     watermarks,
 );

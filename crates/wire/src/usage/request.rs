@@ -173,7 +173,7 @@ impl UsageRequest {
         let reported = ReportedTime(start)..ReportedTime(end);
         let token = parameters.get(CONTINUATION_TOKEN).filter(|token| !token.is_empty());
         Ok(Self {
-            query: UsageQuery { subscription, reported, granularity, details },
+            query: UsageQuery { subscription, reported, granularity, details, within: None },
             continuation: token.map(str::to_owned),
         })
     }

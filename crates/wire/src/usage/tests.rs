@@ -165,6 +165,7 @@ fn the_link_asks_for_the_same_query_and_ends_with_the_token() {
             ..ReportedTime(time("2015-06-03T00:00:00Z")),
         granularity: Granularity::Hourly,
         details: false,
+        within: None,
     };
     let link = next_link("https://127.0.0.1:8443", subscription(), &query, "a+/=&b");
     expect!["https://127.0.0.1:8443/subscriptions/3af18309-a8c8-4865-90d3-56b135f1b1d6/providers/Microsoft.Commerce/UsageAggregates?api-version=2015-06-01-preview&reportedStartTime=2015-06-02T01%3A00%3A00Z&reportedEndTime=2015-06-03T00%3A00%3A00Z&aggregationGranularity=Hourly&showDetails=false&continuationToken=a%2B%2F%3D%26b"]
