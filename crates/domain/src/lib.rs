@@ -16,6 +16,7 @@ pub mod daily;
 pub mod decimal;
 pub mod explain;
 pub mod id;
+pub mod offer;
 pub mod period;
 pub mod price_override;
 pub mod rate;

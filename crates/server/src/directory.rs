@@ -168,6 +168,14 @@ impl Directory {
         roles.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
+    /// Whether the principal has any role on the subscription, or on anything in it.
+    pub(crate) fn has_role_within(&self, principal: &Principal, id: SubscriptionId) -> bool {
+        principal.is_administrator
+            || self
+                .assignments_of(principal)
+                .any(|assignment| assignment.scope.subscription() == id)
+    }
+
     fn assignments_of<'a>(
         &'a self,
         principal: &'a Principal,

@@ -47,6 +47,16 @@ struct Document;
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         // Azure's wire.
+        .routes(routes!(azure::metadata::show))
+        .routes(routes!(azure::tenants::list))
+        .routes(routes!(azure::subscriptions::list))
+        .routes(routes!(azure::subscriptions::show))
+        .routes(routes!(azure::providers::list))
+        .routes(routes!(azure::providers::show))
+        .routes(routes!(azure::providers::list_of_subscription))
+        .routes(routes!(azure::providers::show_of_subscription))
+        .routes(routes!(azure::providers::register))
+        .routes(routes!(azure::providers::unregister))
         .routes(routes!(azure::usage_aggregates::list))
         .routes(routes!(azure::rate_card::get))
         .routes(routes!(azure::consumption::usage_details::list))
@@ -121,6 +131,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 pub fn openapi() -> String {
     let (_, document) = documented().split_for_parts();
     document.to_pretty_json().expect("a document made from types can be written")
+}
+
+/// The paths of the calls that the OpenAPI document describes.
+#[cfg(test)]
+pub(crate) fn documented_paths() -> Vec<String> {
+    documented().split_for_parts().1.paths.paths.into_keys().collect()
 }
 
 /// The query parameters that the OpenAPI document has for a call of our own API, by the path as it is

@@ -5,6 +5,7 @@
 //! never by way of a binary float. And whatever is refused is named: the property, its value cut
 //! to 100 characters, and its place.
 
+pub mod arm;
 pub mod authorization;
 pub mod continuation;
 pub mod cost_request;

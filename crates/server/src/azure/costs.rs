@@ -7,14 +7,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use accounts::{Action, Scope, Subscription};
+use accounts::{Scope, Subscription};
 use domain::daily::{DayLine, day_lines};
 use domain::time::{Date, UtcTime};
 use wire::page_token::PageToken;
 
 use crate::app::App;
 use crate::authorize::require_at;
-use crate::azure::{api_version, supported};
+use crate::azure::enter_subscription;
+use crate::azure::operation::Operation;
 use crate::bill::{Account, Basis};
 use crate::catalogue::blocking;
 use crate::error::ApiError;
@@ -35,19 +36,15 @@ pub(crate) fn enter_scope(
     asked: &Asked,
     subscription: &str,
     resource_group: Option<String>,
-    versions: &'static [&'static str],
-    action: Action,
+    operation: &Operation,
 ) -> Result<CostScope, ApiError> {
-    let version = api_version(asked)?;
-    let directory = app.directory();
-    let (principal, subscription) = app.enter(asked, &directory, subscription)?;
-    supported(version, versions)?;
+    let (principal, subscription) = enter_subscription(app, asked, subscription, operation)?;
     let cost_scope = CostScope { subscription, resource_group };
     let path = cost_scope.path();
     let is_name = !cost_scope.resource_group.as_ref().is_some_and(|name| name.contains('/'));
     let scope = Scope::parse(&path).ok().filter(|_| is_name);
     let scope = scope.ok_or(ApiError::NotFound { what: "resource group", id: path })?;
-    require_at(&directory, &principal, &scope, action)?;
+    require_at(&app.directory(), &principal, &scope, operation.action)?;
     Ok(cost_scope)
 }
 

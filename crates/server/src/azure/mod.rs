@@ -6,18 +6,25 @@
 pub(crate) mod authorization;
 pub(crate) mod consumption;
 pub(crate) mod costs;
+pub(crate) mod metadata;
+mod operation;
+pub(crate) mod providers;
 pub(crate) mod rate_card;
+pub(crate) mod subscriptions;
+pub(crate) mod tenants;
 pub(crate) mod unknown;
 pub(crate) mod usage_aggregates;
 
 use std::sync::Arc;
 
-use accounts::{Action, Subscription};
+use accounts::Subscription;
 
 use crate::app::App;
 use crate::authorize::require;
 use crate::error::ApiError;
 use crate::exchange::Asked;
+use crate::identity::Principal;
+use operation::Operation;
 
 /// The `api-version` that the client asks for; every call under ARM needs one.
 pub(crate) fn api_version(asked: &Asked) -> Result<&str, ApiError> {
@@ -30,21 +37,59 @@ pub(crate) fn enter(
     app: &App,
     asked: &Asked,
     subscription: &str,
-    versions: &'static [&'static str],
-    action: Action,
+    operation: &Operation,
 ) -> Result<Arc<Subscription>, ApiError> {
-    let version = api_version(asked)?;
-    let directory = app.directory();
-    let (principal, subscription) = app.enter(asked, &directory, subscription)?;
-    supported(version, versions)?;
-    require(&directory, &principal, &subscription, action)?;
+    let (principal, subscription) = enter_subscription(app, asked, subscription, operation)?;
+    require(&app.directory(), &principal, &subscription, operation.action)?;
     Ok(subscription)
 }
 
+/// The checks before those of rights, where a call on a subscription asks for rights in its own way.
+pub(crate) fn enter_subscription(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+    operation: &Operation,
+) -> Result<(Principal, Arc<Subscription>), ApiError> {
+    let version = well_formed(api_version(asked)?, operation.versions)?;
+    let (principal, subscription) = app.enter(asked, &app.directory(), subscription)?;
+    supported(version, operation.versions)?;
+    Ok((principal, subscription))
+}
+
+/// The checks of a call that is not on a subscription.
+pub(crate) fn enter_tenant(
+    app: &App,
+    asked: &Asked,
+    operation: &Operation,
+) -> Result<Principal, ApiError> {
+    let version = well_formed(api_version(asked)?, operation.versions)?;
+    let principal = app.authenticate(asked)?;
+    supported(version, operation.versions)?;
+    Ok(principal)
+}
+
+/// Refuses what no api-version looks like, which needs no token to tell.
+fn well_formed<'a>(given: &'a str, versions: &'static [&'static str]) -> Result<&'a str, ApiError> {
+    let date = given.get(..10).unwrap_or_default();
+    let suffix = given.get(10..).unwrap_or_default();
+    let suffixed = suffix.strip_prefix('-').is_some_and(|suffix| {
+        !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    if domain::time::Date::parse(date).is_ok() && (suffix.is_empty() || suffixed) {
+        return Ok(given);
+    }
+    Err(unsupported(given, versions))
+}
+
 /// Refuses a version that the call does not have.
-fn supported(given: &str, supported: &'static [&'static str]) -> Result<(), ApiError> {
-    if supported.iter().any(|version| version.eq_ignore_ascii_case(given)) {
+fn supported(given: &str, versions: &'static [&'static str]) -> Result<(), ApiError> {
+    if versions.iter().any(|version| version.eq_ignore_ascii_case(given)) {
         return Ok(());
     }
-    Err(ApiError::UnsupportedApiVersion { given: given.to_owned(), supported })
+    Err(unsupported(given, versions))
+}
+
+fn unsupported(given: &str, supported: &'static [&'static str]) -> ApiError {
+    ApiError::UnsupportedApiVersion { given: given.to_owned(), supported }
 }

@@ -10,15 +10,18 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
 use crate::azure::enter;
+use crate::azure::operation::Operation;
 use crate::catalogue::CardAnswer;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 
-/// What the clients send.
-const API_VERSIONS: &[&str] = &["2015-06-01-preview", "2016-08-31-preview"];
-
-/// The right that the call needs.
-const ACTION: Action = Action::RATE_CARD_READ;
+/// Reading a rate card.
+pub(super) const OPERATION: Operation = Operation {
+    namespace: "Microsoft.Commerce",
+    resource_type: "RateCard",
+    versions: &["2015-06-01-preview", "2016-08-31-preview"],
+    action: Action::RATE_CARD_READ,
+};
 
 /// The rate card of an offer, currency, locale and region.
 #[utoipa::path(
@@ -45,7 +48,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    enter(&app, &asked, &subscription, API_VERSIONS, ACTION)?;
+    enter(&app, &asked, &subscription, &OPERATION)?;
     let filter = asked.parameters.get("$filter").ok_or(ApiError::RateCardQuery)?;
     let key = wire::ratecard::parse_filter(filter).map_err(|_| ApiError::RateCardQuery)?;
     let card = app.card_answer(&key).await?.ok_or(ApiError::RateCardQuery)?;

@@ -19,7 +19,8 @@ use ledger::{ReadError, Snapshot, UsagePage};
 use wire::continuation;
 use wire::usage::{UsageRequest, next_link, write_page};
 
-use super::{api_version, supported};
+use super::enter_subscription;
+use super::operation::Operation;
 use crate::app::App;
 use crate::authorize::forbidden;
 use crate::bill::Account;
@@ -28,11 +29,13 @@ use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
 
-/// What the clients send; the second one stands in Azure's own continuation links.
-const API_VERSIONS: &[&str] = &["2015-06-01-preview", "2015-03-31"];
-
-/// The right that the call needs.
-const ACTION: Action = Action::USAGE_READ;
+/// Reading usage by reported time. The second version stands in Azure's own continuation links.
+pub(super) const OPERATION: Operation = Operation {
+    namespace: "Microsoft.Commerce",
+    resource_type: "UsageAggregates",
+    versions: &["2015-06-01-preview", "2015-03-31"],
+    action: Action::USAGE_READ,
+};
 
 /// Usage of a subscription, by when it was reported.
 #[utoipa::path(
@@ -95,15 +98,13 @@ fn enter(
     asked: &Asked,
     subscription: &str,
 ) -> Result<(Arc<Subscription>, Option<BTreeSet<ResourceScope>>), ApiError> {
-    let version = api_version(asked)?;
+    let (principal, subscription) = enter_subscription(app, asked, subscription, &OPERATION)?;
     let directory = app.directory();
-    let (principal, subscription) = app.enter(asked, &directory, subscription)?;
-    supported(version, API_VERSIONS)?;
     let whole = Scope::of_subscription(subscription.id);
-    let within = match directory.reach(&principal, ACTION, &whole) {
+    let within = match directory.reach(&principal, OPERATION.action, &whole) {
         Reach::Whole => None,
         Reach::Within(scopes) if scopes.is_empty() => {
-            return Err(forbidden(&principal, ACTION, whole.to_string()));
+            return Err(forbidden(&principal, OPERATION.action, whole.to_string()));
         }
         Reach::Within(scopes) => {
             let parsed = scopes.iter().map(|scope| ResourceScope::parse(scope.as_str()));

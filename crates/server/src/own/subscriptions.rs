@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use accounts::{
     Action, Buyer, CreateSubscriptionError, DisplayName, NewSubscription, Scope,
-    StoredSubscriptionChange, Subscription, SubscriptionChange, SubscriptionState,
+    StoredSubscriptionChange, Subscription, SubscriptionChange,
 };
 use axum::Json;
 use axum::body::Body;
@@ -21,6 +21,7 @@ use wire::own::{List, NumberText, SubscriptionCreate, SubscriptionFacts};
 
 use super::{number, parsed, read_json};
 use crate::app::App;
+use crate::azure::subscriptions::state_word;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 
@@ -153,17 +154,6 @@ fn body_of(subscription: &Subscription, today: Date) -> own::Subscription {
         invoice_download: facts.invoice_download,
         buyer: facts.buyer.map(|buyer| buyer.to_string()),
         upcoming: upcoming.into_iter().map(change_body).collect(),
-    }
-}
-
-/// Azure's word for a state.
-///
-/// Source: Azure Resource Manager, Subscriptions, `state`.
-fn state_word(state: SubscriptionState) -> &'static str {
-    match state {
-        SubscriptionState::Active => "Enabled",
-        SubscriptionState::Suspended => "Disabled",
-        SubscriptionState::Cancelled => "Deleted",
     }
 }
 

@@ -46,6 +46,8 @@ macro_rules! stories {
 
 stories!(
     access,
+    arm,
+    arm_metadata,
     closed_periods,
     cost,
     cost_groups,

@@ -21,7 +21,8 @@ use serde::Serialize;
 use wire::authorization::Form;
 
 use self::scope_path::ScopePath;
-use super::{api_version, supported, unknown};
+use super::operation::Operation;
+use super::{api_version, supported, unknown, well_formed};
 use crate::app::App;
 use crate::authorize::forbidden;
 use crate::directory::Directory;
@@ -50,6 +51,18 @@ const API_VERSIONS: &[&str] = &[
     "2022-04-01",
     "2022-05-01-preview",
 ];
+
+/// An operation on each type, which says what they have in common; rights are asked for one by one.
+pub(super) const OPERATIONS: [Operation; 3] = [
+    operation("permissions", Action::PERMISSION_READ),
+    operation("roleAssignments", Action::ROLE_ASSIGNMENT_READ),
+    operation("roleDefinitions", Action::ROLE_DEFINITION_READ),
+];
+
+const fn operation(resource_type: &'static str, action: Action) -> Operation {
+    let namespace = "Microsoft.Authorization";
+    Operation { namespace, resource_type, versions: API_VERSIONS, action }
+}
 
 /// Whoever asks, where, and in which form.
 struct Entered {
@@ -105,7 +118,7 @@ pub(crate) async fn below_subscription(
 
 /// The checks before a call's own, in ARM's order.
 fn enter(app: &App, asked: &Asked, path: &ScopePath, action: Action) -> Result<Entered, ApiError> {
-    let version = api_version(asked)?;
+    let version = well_formed(api_version(asked)?, API_VERSIONS)?;
     let directory = app.directory();
     let (principal, subscription) = app.enter(asked, &directory, &path.subscription)?;
     supported(version, API_VERSIONS)?;

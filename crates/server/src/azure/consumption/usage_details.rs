@@ -18,14 +18,20 @@ use wire::usage_details::{BilledPeriod, DetailsPage, DetailsRequest, write_page}
 use super::API_VERSIONS;
 use crate::app::App;
 use crate::azure::costs::{CostScope, enter_scope};
+use crate::azure::operation::Operation;
 use crate::bill::{Account, Basis};
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::own::cost::read_period;
 
-/// The right that the calls need.
-const ACTION: Action = Action::COST_READ;
+/// Reading usage details.
+pub(in crate::azure) const OPERATION: Operation = Operation {
+    namespace: "Microsoft.Consumption",
+    resource_type: "usageDetails",
+    versions: API_VERSIONS,
+    action: Action::COST_READ,
+};
 
 /// The parameters that a link to a later page repeats.
 const REPEATED: &[&str] = &["api-version", "$expand", "$filter", "$top", "metric"];
@@ -58,7 +64,7 @@ pub(crate) async fn list(
     Path(subscription): Path<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let scope = enter_scope(&app, &asked, &subscription, None, API_VERSIONS, ACTION)?;
+    let scope = enter_scope(&app, &asked, &subscription, None, &OPERATION)?;
     answer(&app, &asked, &scope, None).await
 }
 
@@ -89,7 +95,7 @@ pub(crate) async fn list_of_group(
     Path((subscription, group)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let scope = enter_scope(&app, &asked, &subscription, Some(group), API_VERSIONS, ACTION)?;
+    let scope = enter_scope(&app, &asked, &subscription, Some(group), &OPERATION)?;
     answer(&app, &asked, &scope, None).await
 }
 
@@ -120,7 +126,7 @@ pub(crate) async fn list_of_period(
     Path((subscription, period)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let scope = enter_scope(&app, &asked, &subscription, None, API_VERSIONS, ACTION)?;
+    let scope = enter_scope(&app, &asked, &subscription, None, &OPERATION)?;
     answer(&app, &asked, &scope, Some(period)).await
 }
 
