@@ -100,7 +100,7 @@ impl Scope {
         let subscription = SubscriptionId::parse(subscription)
             .map_err(|error| ScopeError::NoSuchSubscription(error.text))?;
         let text = format!("/subscriptions/{subscription}{}", below_subscription(below)?);
-        Ok(Self { subscription, folded: text.to_lowercase(), text })
+        Ok(Self { subscription, folded: folded(&text), text })
     }
 
     /// The subscription that it is, or is in.
@@ -133,6 +133,17 @@ impl Scope {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// The text in lower case. A letter that is no ASCII stays none: the Kelvin sign's small letter is `k`,
+/// and a group of that name would be the group of another.
+fn folded(text: &str) -> String {
+    let fold = |letter: char| {
+        let small = letter.to_lowercase();
+        let changes_alphabet = !letter.is_ascii() && small.clone().any(|one| one.is_ascii());
+        if changes_alphabet { letter.to_string() } else { small.to_string() }
+    };
+    text.chars().map(fold).collect()
 }
 
 fn check_segment(segment: &str) -> Result<(), ScopeError> {

@@ -109,6 +109,8 @@ pub(crate) enum ApiError {
     LimitReached(String),
     /// What the path names is not there.
     NotFound { what: &'static str, id: String },
+    /// Two readers could read the request differently.
+    Ambiguous(String),
     /// There is no such path.
     NoRoute(String),
     /// The path has no such method.
@@ -162,6 +164,7 @@ impl ApiError {
             Self::MissingApiVersion
             | Self::UnsupportedApiVersion { .. }
             | Self::Query(_)
+            | Self::Ambiguous(_)
             | Self::MalformedSubscription(_)
             | Self::Usage(_)
             | Self::Continuation(_)
@@ -207,6 +210,7 @@ impl ApiError {
             Self::UnsupportedApiVersion { .. } => "InvalidApiVersionParameter",
             Self::Authorization(error) => error.code(),
             Self::Query(_) => "InvalidQueryString",
+            Self::Ambiguous(_) => "InvalidRequestUri",
             Self::Unauthenticated { error, .. } => error.code(),
             Self::MalformedSubscription(_) => "InvalidSubscriptionId",
             Self::SubscriptionNotFound(_) => "SubscriptionNotFound",
@@ -255,6 +259,7 @@ impl ApiError {
             ),
             Self::Authorization(error) => error.to_string(),
             Self::Query(error) => error.to_string(),
+            Self::Ambiguous(reason) => reason.clone(),
             Self::Unauthenticated { error, .. } => error.to_string(),
             Self::MalformedSubscription(id) => {
                 format!("The provided subscription identifier '{id}' is malformed or invalid.")

@@ -87,7 +87,8 @@ fn origin(parts: &Parts, app: &App) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let plain =
         |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    match authority.or(host).filter(plain) {
+    let host = authority.or(host).filter(|host| (1..=limits::HOST_BYTES).contains(&host.len()));
+    match host.filter(plain) {
         Some(host) => format!("https://{host}"),
         None => app.config.public_url.clone().unwrap_or_else(|| app.url()),
     }
@@ -197,6 +198,9 @@ fn write_headers(headers: &mut HeaderMap, sent: &HeaderMap, request_id: &str, ti
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::PRAGMA, "no-cache");
     set(header::EXPIRES, "-1");
+    // Nothing here is a page: what is opened in a browser all the same loads and frames nothing.
+    set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(header::REFERRER_POLICY, "no-referrer");
     let echo = sent
         .get(RETURN_CLIENT_ID)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));

@@ -71,6 +71,12 @@ pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
 /// What the header for remaining reads says: requests are not limited here, so the figure is always
 /// the one that Azure begins an hour with.
 pub const READS_REMAINING: &str = "11999";
+/// Longest path of a request, in bytes.
+pub const PATH_BYTES: usize = 8_192;
+/// Longest name of a host.
+///
+/// Source: RFC 1035, section 2.3.4, with a port.
+pub const HOST_BYTES: usize = 261;
 /// Most issuers that others run.
 pub const ISSUERS: usize = 32;
 /// Most tenants of one issuer.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use http::Method;
 use utoipa::OpenApi;
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{azure, discovery, exchange, health, own, token_endpoint};
+use crate::{azure, discovery, exchange, guard, health, own, token_endpoint};
 
 /// What the OpenAPI document says of itself.
 ///
@@ -119,6 +119,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .fallback(azure::unknown::path)
         .method_not_allowed_fallback(azure::unknown::method)
         .layer(DefaultBodyLimit::disable()) // exchange::read_body has the limit
+        .layer(from_fn(guard::guard))
         .layer(from_fn_with_state(Arc::clone(app), exchange::frame))
         .with_state(Arc::clone(app))
 }

@@ -75,6 +75,7 @@ fn a_role_holds_at_its_scope_and_below() {
     const B: &str = "/subscriptions/00000000-0000-0000-0000-000000000abc";
     let group = format!("{A}/resourceGroups/a");
     let sibling = format!("{A}/resourceGroups/ab");
+    let look_alike = |name: &str| format!("{A}/resourceGroups/{name}");
     let resource = format!("{group}/providers/Microsoft.Compute/virtualMachines/v");
     let read = &Action::USAGE_READ;
     let write = &Action::EVENTS_WRITE;
@@ -88,6 +89,11 @@ fn a_role_holds_at_its_scope_and_below() {
         (&[("Reader", &group)], read, &group, true),
         (&[("Reader", &group)], read, &resource, true),
         (&[("Reader", &group)], read, &sibling, false),
+        // Case does not count, and the Kelvin sign and the long s are no other case of k and s.
+        (&[("Reader", &look_alike("KS\u{e4}"))], read, &look_alike("ks\u{c4}"), true),
+        (&[("Reader", &look_alike("ks"))], read, &look_alike("\u{212a}s"), false),
+        (&[("Reader", &look_alike("\u{212a}s"))], read, &look_alike("ks"), false),
+        (&[("Reader", &look_alike("ks"))], read, &look_alike("k\u{17f}"), false),
         (&[("Usage Writer", A)], write, A, true),
         (&[("Usage Writer", A)], read, A, false),
         (&[("Usage Writer", A), ("Reader", A)], read, A, true),

@@ -39,8 +39,10 @@ const START: &str = "2026-02-10T12:00:00Z";
 const ALWAYS: &[&str] = &[
     "cache-control",
     "content-length",
+    "content-security-policy",
     "expires",
     "pragma",
+    "referrer-policy",
     "strict-transport-security",
     "x-content-type-options",
     "x-ms-correlation-request-id",

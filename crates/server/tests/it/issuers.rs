@@ -436,6 +436,18 @@ async fn where_the_built_in_issuer_is_off_others_administrate() {
         let answer = world.post(&format!("/tallyhouse/v1/{path}"), &admin, asked).await;
         assert_eq!(answer.outcome(), "404 BuiltInIssuerOff", "{path}");
     }
+    let request = Request::post(format!("/{TENANT_A}/oauth2/v2.0/token"));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let grant = format!(
+        "grant_type=client_credentials&client_id={READER}&client_secret=x\
+         &scope=https://management.azure.com/.default"
+    );
+    let answer = world.send(request.body(Body::from(grant)).unwrap()).await;
+    assert!(answer.status.is_client_error(), "{answer:?}");
+    assert!(answer.json()["access_token"].is_null() && answer.json()["error"].is_string());
+    let service_principal = json!({ "displayName": "ci", "tenantId": TENANT_A });
+    let answer = world.post("/tallyhouse/v1/service-principals", &admin, service_principal).await;
+    assert_eq!(answer.outcome(), "404 BuiltInIssuerOff");
     // A token of before, when it was on.
     let before = World::open(|_| String::new()).await.app.administrator_token().unwrap();
     let answer = world.get("/tallyhouse/v1/role-assignments", &before).await;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod attacks;
 mod http;
 mod identity_server;
 mod issuers;

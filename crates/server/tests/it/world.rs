@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::Body;
 use domain::time::UtcTime;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::config::Settings;
@@ -27,6 +27,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -81,7 +82,7 @@ impl World {
         let response = service(&self.app).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: parts.status, body }
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     /// GETs a path with a token.
