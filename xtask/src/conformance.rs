@@ -6,6 +6,7 @@
 mod case;
 mod focus;
 mod install;
+mod oidc;
 
 use std::fs;
 use std::io::Read as _;
@@ -36,17 +37,20 @@ pub(crate) enum Client {
     Table,
     /// PyPI `focus-validator`, which reads exports.
     Focus,
+    /// npm `oidc-provider`, whose tokens the server takes.
+    Oidc,
 }
 
 /// Runs one client by name, or all.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     let clients: &[Client] = match only {
-        None => &[Client::Python, Client::Node, Client::Table, Client::Focus],
+        None => &[Client::Python, Client::Node, Client::Table, Client::Focus, Client::Oidc],
         Some("python") => &[Client::Python],
         Some("node") => &[Client::Node],
         Some("table") => &[Client::Table],
         Some("focus") => &[Client::Focus],
-        Some(other) => bail!("no client {other}: python, node, table or focus"),
+        Some("oidc") => &[Client::Oidc],
+        Some(other) => bail!("no client {other}: python, node, table, focus or oidc"),
     };
     let mut sum = Counted::default();
     for client in clients {
@@ -69,6 +73,7 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
         }
         Client::Node => node()?,
         Client::Focus => return count_focus(),
+        Client::Oidc => return oidc::count(),
     };
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
