@@ -114,7 +114,8 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "certificate_file",
         "none",
-        "PEM file with your own certificate chain, instead of the local authority's.",
+        "PEM file with your own certificate chain, instead of the local authority's. A renewed one \
+         is served within a minute, without a restart.",
     ),
     ("private_key_file", "none", "PEM file with the private key of `certificate_file`."),
     ("log_format", "\"text\"", "Form of the log on standard error: \"text\" or \"json\"."),

@@ -71,6 +71,8 @@ pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
 /// What the header for remaining reads says: requests are not limited here, so the figure is always
 /// the one that Azure begins an hour with.
 pub const READS_REMAINING: &str = "11999";
+/// How often it is looked whether the user's own certificate was renewed.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// Longest path of a request, in bytes.
 pub const PATH_BYTES: usize = 8_192;
 /// Longest name of a host.

@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
@@ -30,8 +30,8 @@ pub struct Running {
     url: String,
     handle: Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
-    /// Reads the keys of issuers.
-    refreshing: JoinHandle<()>,
+    /// What goes on beside requests.
+    background: JoinSet<()>,
 }
 
 /// Why the server does not start.
@@ -90,11 +90,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let app = App::open(config, clock::system(), clock::random_ids());
     let app = app.await.map_err(StartError::App)?;
+    let own_certificate = tls::OwnCertificate::new(&app.config);
     let tls = tls::server_config(&app.config, (app.clock)()).map_err(StartError::Tls)?;
     let url = app.listens_on(address);
 
     let handle = Handle::new();
-    let mut server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))
+    let served = RustlsConfig::from_config(tls);
+    let mut server = axum_server::from_tcp_rustls(listener, served.clone())
         .map_err(|error| StartError::Listen(address, error))?
         .handle(handle.clone());
     let mut http1 = server.http_builder().http1();
@@ -112,8 +114,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     write_file(&path, format!("{url}\n").as_bytes(), 0o644)
         .map_err(|error| StartError::File(path, error))?;
     tracing::info!(url, data = %data.display(), "listening");
-    let refreshing = tokio::spawn(keep_issuers_fresh(Arc::clone(&app)));
-    Ok(Running { app, url, handle, serving, refreshing })
+    let mut background = JoinSet::new();
+    background.spawn(keep_issuers_fresh(Arc::clone(&app)));
+    if let Some(own) = own_certificate {
+        background.spawn(keep_certificate(own, served));
+    }
+    Ok(Running { app, url, handle, serving, background })
 }
 
 /// Keeps the keys of issuers that others run fresh, until it is stopped.
@@ -121,6 +127,24 @@ async fn keep_issuers_fresh(app: Arc<App>) {
     loop {
         app.refresh_issuers().await;
         tokio::time::sleep(limits::ISSUER_LOOK).await;
+    }
+}
+
+/// Serves the user's own certificate as it is renewed, until it is stopped. Connections that are open
+/// keep theirs.
+async fn keep_certificate(mut own: tls::OwnCertificate, served: RustlsConfig) {
+    loop {
+        tokio::time::sleep(limits::CERTIFICATE_LOOK).await;
+        match own.changed() {
+            None => {}
+            Some(Ok(config)) => {
+                served.reload_from_config(config);
+                tracing::info!("serving the renewed certificate");
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the renewed certificate cannot be served; the last one is");
+            }
+        }
     }
 }
 
@@ -132,9 +156,9 @@ impl Running {
     }
 
     /// Lets requests under way finish, and closes the ledger.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
-        self.refreshing.abort();
+        self.background.shutdown().await;
         self.handle.graceful_shutdown(Some(limits::SHUTDOWN));
         match self.serving.await {
             Ok(Ok(())) => {}

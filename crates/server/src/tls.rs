@@ -110,6 +110,46 @@ pub fn server_config(config: &Config, now: UtcTime) -> Result<Arc<ServerConfig>,
     identity.server_config()
 }
 
+/// The user's own certificate and key, as they were when last looked at: whoever renews them puts
+/// others in their place while the server runs.
+#[derive(Debug)]
+pub struct OwnCertificate {
+    certificate: PathBuf,
+    key: PathBuf,
+    /// SHA-256 of both files; none if one could not be read.
+    seen: Option<Vec<u8>>,
+}
+
+impl OwnCertificate {
+    /// Those of the configuration, as they are now; none if it names none.
+    #[must_use]
+    pub fn new(config: &Config) -> Option<Self> {
+        let (certificate, key) = config.certificate.clone()?;
+        let seen = contents(&certificate, &key);
+        Some(Self { certificate, key, seen })
+    }
+
+    /// What to serve from now on, if a file changed since the last look; an error for files that do
+    /// not go together, which may be because the second is yet to come.
+    pub fn changed(&mut self) -> Option<Result<Arc<ServerConfig>, TlsError>> {
+        let seen = contents(&self.certificate, &self.key);
+        if seen == self.seen {
+            return None;
+        }
+        self.seen = seen;
+        let identity = Identity::from_files(&self.certificate, &self.key);
+        Some(identity.and_then(Identity::server_config))
+    }
+}
+
+fn contents(certificate: &Path, key: &Path) -> Option<Vec<u8>> {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for file in [certificate, key] {
+        hash.update(digest::digest(&digest::SHA256, &std::fs::read(file).ok()?).as_ref());
+    }
+    Some(hash.finish().as_ref().to_vec())
+}
+
 impl Identity {
     /// Reads a certificate chain, the server's own first, and its private key.
     ///

@@ -229,3 +229,57 @@ fn clients_speak_http_2_or_1_1_with_the_local_certificate_and_with_the_users_own
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn a_renewed_certificate_is_served_once_its_key_is_there_too() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (first, second) = (authority(folder.path(), now()), authority(elsewhere.path(), now()));
+    let (certificate, key) = (folder.path().join("own.pem"), folder.path().join("own.key"));
+    let pair_of = |authority: &LocalAuthority| {
+        let pair = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = days_from(now(), 30);
+        (params.signed_by(&pair, &authority.issuer).unwrap().pem(), pair.serialize_pem())
+    };
+    let (old, old_key) = pair_of(&first);
+    std::fs::write(&certificate, &old).unwrap();
+    std::fs::write(&key, old_key).unwrap();
+    let settings = Settings {
+        certificate_file: Some(certificate.clone()),
+        private_key_file: Some(key.clone()),
+        ..Settings::default()
+    };
+    assert!(OwnCertificate::new(&config(folder.path(), Settings::default())).is_none());
+    let mut own = OwnCertificate::new(&config(folder.path(), settings)).unwrap();
+    assert!(own.changed().is_none());
+    // A file that is written anew with what it had is no change.
+    std::fs::write(&certificate, old).unwrap();
+    assert!(own.changed().is_none());
+
+    let (new, new_key) = pair_of(&second);
+    std::fs::write(&certificate, new).unwrap();
+    let error = own.changed().unwrap().unwrap_err().to_string();
+    assert!(error.contains("own.pem cannot be used with its key"), "{error}");
+    assert!(own.changed().is_none(), "it is said once");
+    std::fs::remove_file(&key).unwrap();
+    assert!(own.changed().unwrap().is_err());
+    std::fs::write(&key, new_key).unwrap();
+    let renewed = own.changed().unwrap().unwrap();
+    assert_eq!(handshake(renewed, &second.certificate, b"h2"), "h2 TLSv1_3");
+    assert!(own.changed().is_none());
+}
+
+#[test]
+fn ciphers_are_modern_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = server_config(&config(folder.path(), Settings::default()), now()).unwrap();
+    let suites = &local.crypto_provider().cipher_suites;
+    assert!(suites.len() >= 6);
+    for suite in suites {
+        let name = format!("{:?}", suite.suite());
+        let encrypts = name.contains("_GCM_") || name.contains("CHACHA20_POLY1305");
+        let is_forward_secret = name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_");
+        assert!(encrypts && is_forward_secret, "{name}");
+    }
+    assert_eq!(local.max_early_data_size, 0, "nothing is taken that could be sent again");
+}
