@@ -28,6 +28,10 @@ pub const PERIODS_PER_QUESTION: usize = 120;
 pub const ROWS_PER_QUESTION: usize = 5_000_000;
 /// Lines of days that one question of the cost APIs may touch: some hundred bytes of memory each.
 pub const LINES_PER_QUESTION: usize = 1_000_000;
+/// Rows on a page of a cost query.
+///
+/// Source: Azure Cost Management, query, `$top`.
+pub const QUERY_PAGE_ROWS: usize = 5_000;
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.

@@ -62,6 +62,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(azure::consumption::usage_details::list))
         .routes(routes!(azure::consumption::usage_details::list_of_group))
         .routes(routes!(azure::consumption::usage_details::list_of_period))
+        .routes(routes!(azure::cost_management::query::ask))
+        .routes(routes!(azure::cost_management::query::ask_of_group))
         // Our own API, /tallyhouse/v1.
         .routes(routes!(own::ingest::post_events))
         .routes(routes!(own::ingest::post_usage_aggregates))

@@ -75,13 +75,41 @@ impl fmt::Display for CostRequestError {
 
 impl std::error::Error for CostRequestError {}
 
+/// Which page is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Most items of the page.
+    pub top: usize,
+    /// Where to go on; still to be checked against the question.
+    pub skip_token: Option<String>,
+}
+
+impl PageRequest {
+    /// Reads `$top`, which is at most `most` and `expected` says so, and `$skiptoken`.
+    ///
+    /// # Errors
+    /// [`CostRequestError`] if `$top` is no such number.
+    pub fn from_parameters(
+        parameters: &Parameters,
+        most: usize,
+        expected: &'static str,
+    ) -> Result<Self, CostRequestError> {
+        let top = top(parameters, most, expected)?;
+        Ok(Self { top, skip_token: skip_token(parameters) })
+    }
+}
+
 /// How many items a page may have: `$top`, or as many as there may be.
-pub(crate) fn top(parameters: &Parameters, most: usize) -> Result<usize, CostRequestError> {
+pub(crate) fn top(
+    parameters: &Parameters,
+    most: usize,
+    expected: &'static str,
+) -> Result<usize, CostRequestError> {
     let Some(text) = parameters.get("$top").filter(|text| !text.is_empty()) else {
         return Ok(most);
     };
     let count = text.parse().ok().filter(|count| (1..=most).contains(count));
-    count.ok_or_else(|| CostRequestError::value("$top", text, "a number from 1 to 1000"))
+    count.ok_or_else(|| CostRequestError::value("$top", text, expected))
 }
 
 /// The token of a page after the first.

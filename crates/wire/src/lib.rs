@@ -8,6 +8,7 @@
 pub mod arm;
 pub mod authorization;
 pub mod continuation;
+pub mod cost_query;
 pub mod cost_request;
 pub mod error;
 pub mod event;

@@ -10,4 +10,4 @@ mod page;
 mod request;
 
 pub use page::{BilledPeriod, DetailsPage, write_page};
-pub use request::{DetailsRequest, ITEMS_MAX, Metric};
+pub use request::{DetailsRequest, ITEMS_MAX, Metric, charge_type, frequency, publisher_type};

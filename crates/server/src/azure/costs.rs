@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use accounts::{Scope, Subscription};
+use accounts::{Action, Scope, Subscription};
 use domain::daily::{DayLine, day_lines};
 use domain::time::{Date, UtcTime};
 use wire::page_token::PageToken;
@@ -38,13 +38,28 @@ pub(crate) fn enter_scope(
     resource_group: Option<String>,
     operation: &Operation,
 ) -> Result<CostScope, ApiError> {
+    enter_scope_by(app, asked, subscription, resource_group, operation, &[])
+}
+
+/// The same where one of several rights is enough; a refusal names the operation's own.
+pub(crate) fn enter_scope_by(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+    resource_group: Option<String>,
+    operation: &Operation,
+    others: &[Action],
+) -> Result<CostScope, ApiError> {
     let (principal, subscription) = enter_subscription(app, asked, subscription, operation)?;
     let cost_scope = CostScope { subscription, resource_group };
     let path = cost_scope.path();
     let is_name = !cost_scope.resource_group.as_ref().is_some_and(|name| name.contains('/'));
     let scope = Scope::parse(&path).ok().filter(|_| is_name);
     let scope = scope.ok_or(ApiError::NotFound { what: "resource group", id: path })?;
-    require_at(&app.directory(), &principal, &scope, operation.action)?;
+    let directory = app.directory();
+    if !others.iter().any(|action| directory.allows(&principal, action, &scope)) {
+        require_at(&directory, &principal, &scope, operation.action)?;
+    }
     Ok(cost_scope)
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod authorization;
 pub(crate) mod consumption;
+pub(crate) mod cost_management;
 pub(crate) mod costs;
 pub(crate) mod metadata;
 mod operation;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use accounts::Action;
 
 use super::consumption::usage_details;
+use super::cost_management::query;
 use super::{authorization, providers, rate_card, subscriptions, tenants, usage_aggregates};
 
 /// A call on resources of one type.
@@ -56,6 +57,7 @@ pub(crate) const NAMESPACES: &[Namespace] = namespaces![
     "Microsoft.Authorization",
     "Microsoft.Commerce",
     "Microsoft.Consumption",
+    "Microsoft.CostManagement",
     "Microsoft.Resources"
 ];
 
@@ -64,6 +66,7 @@ const OPERATIONS: &[&Operation] = &[
     &usage_aggregates::OPERATION,
     &rate_card::OPERATION,
     &usage_details::OPERATION,
+    &query::OPERATION,
     &authorization::OPERATIONS[0],
     &authorization::OPERATIONS[1],
     &authorization::OPERATIONS[2],

@@ -52,6 +52,7 @@ stories!(
     closed_periods,
     cost,
     cost_groups,
+    cost_query,
     cost_terms,
     events,
     events_wrong,

@@ -13,7 +13,7 @@ use domain::time::Date;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::request::{DetailsRequest, charge_type, publisher_type};
+use super::request::{DetailsRequest, charge_type, frequency, publisher_type};
 use crate::exact::Exact;
 use crate::object;
 
@@ -202,7 +202,6 @@ impl DetailsPage<'_> {
             instance: InstanceNames::of(usage),
             is_azure_credit_eligible: price.is_some() && usage.meter.is_credit_eligible,
             publisher_type: publisher_type(usage.meter.is_third_party),
-            frequency: "UsageBased",
             meter_details: request.expand_meter.then(|| MeterDetails {
                 meter_name: description.name.as_deref(),
                 meter_category: description.category.as_deref(),
@@ -221,10 +220,10 @@ impl DetailsPage<'_> {
     }
 
     fn term<'a>(&'a self, line: &'a DayLine, kind: TermLineKind, amount: Money) -> Properties<'a> {
-        let (product, frequency) = match kind {
-            TermLineKind::Credit => ("Monetary Credit", "UsageBased"),
-            TermLineKind::Forfeited => ("Monetary Commitment, not drawn", "Recurring"),
-            TermLineKind::Recurring => ("Recurring Charge", "Recurring"),
+        let product = match kind {
+            TermLineKind::Credit => "Monetary Credit",
+            TermLineKind::Forfeited => "Monetary Commitment, not drawn",
+            TermLineKind::Recurring => "Recurring Charge",
         };
         let amount = || Some(Exact::new(amount));
         Properties {
@@ -233,7 +232,6 @@ impl DetailsPage<'_> {
             unit_price: amount(),
             cost: amount(),
             pretax_cost: amount(),
-            frequency,
             ..self.common(line, Exact::new(1))
         }
     }
@@ -276,7 +274,7 @@ impl DetailsPage<'_> {
             is_azure_credit_eligible: false,
             publisher_type: publisher_type(false),
             charge_type: charge_type(line),
-            frequency: "",
+            frequency: frequency(line),
             pricing_model: "On Demand",
             is_estimated: period.is_estimated,
             meter_details: None,

@@ -82,7 +82,7 @@ impl DetailsRequest {
             metric: metric(parameters.get("metric"))?,
             expand_meter,
             expand_additional,
-            top: top(parameters, ITEMS_MAX)?,
+            top: top(parameters, ITEMS_MAX, "a number from 1 to 1000")?,
             skip_token: skip_token(parameters),
         })
     }
@@ -235,7 +235,8 @@ impl Property {
 }
 
 /// What Azure calls such a charge: a credit is a refund, what is due without usage a purchase.
-pub(crate) fn charge_type(line: &DayLine) -> &'static str {
+#[must_use]
+pub fn charge_type(line: &DayLine) -> &'static str {
     match &line.kind {
         DayLineKind::Usage(_) => "Usage",
         DayLineKind::Term(TermLineKind::Credit, _) => "Refund",
@@ -243,6 +244,17 @@ pub(crate) fn charge_type(line: &DayLine) -> &'static str {
     }
 }
 
-pub(crate) fn publisher_type(is_third_party: bool) -> &'static str {
+/// How often Azure says that such a charge comes.
+#[must_use]
+pub fn frequency(line: &DayLine) -> &'static str {
+    match &line.kind {
+        DayLineKind::Usage(_) | DayLineKind::Term(TermLineKind::Credit, _) => "UsageBased",
+        DayLineKind::Term(TermLineKind::Forfeited | TermLineKind::Recurring, _) => "Recurring",
+    }
+}
+
+/// Whom Azure calls the seller of a meter.
+#[must_use]
+pub fn publisher_type(is_third_party: bool) -> &'static str {
     if is_third_party { "Marketplace" } else { "Azure" }
 }
