@@ -96,8 +96,17 @@ pub(crate) fn require(
     subscription: &Subscription,
     action: Action,
 ) -> Result<(), ApiError> {
-    let scope = Scope::of_subscription(subscription.id);
-    if directory.allows(principal, &action, &scope) {
+    require_at(directory, principal, &Scope::of_subscription(subscription.id), action)
+}
+
+/// Refuses whoever lacks the right over the scope.
+pub(crate) fn require_at(
+    directory: &Directory,
+    principal: &Principal,
+    scope: &Scope,
+    action: Action,
+) -> Result<(), ApiError> {
+    if directory.allows(principal, &action, scope) {
         return Ok(());
     }
     Err(forbidden(principal, action, scope.to_string()))

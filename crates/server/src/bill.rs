@@ -207,7 +207,7 @@ impl App {
     }
 
     /// The prices and terms of a period: those of the offer that it starts under.
-    async fn book(
+    pub(crate) async fn book(
         &self,
         account: &Account,
         basis: &Basis,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use domain::id::{OfferId, SubscriptionId};
 use ledger::limits::{SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
 use serde::Deserialize;
 
@@ -36,6 +37,18 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "issuer_name",
         "\"Tallyhouse\"",
         "Name of whoever bills, which exports give as provider and as issuer of invoices.",
+    ),
+    (
+        "provider_subscription",
+        "none",
+        "GUID of the subscription whose readers see the usage of every subscription, as Azure Stack \
+         Hub's provider does. No subscription shows others' usage without it.",
+    ),
+    (
+        "retail_offer",
+        "none",
+        "Offer whose list prices `/api/retail/prices` shows to anybody, without a token, such as \
+         \"MS-AZR-0003P\". There are no retail prices without it.",
     ),
     (
         "host_names",
@@ -159,6 +172,10 @@ pub struct Settings {
     /// Name of whoever bills.
     pub issuer_name: Option<String>,
     /// See [`KEYS`].
+    pub provider_subscription: Option<String>,
+    /// See [`KEYS`].
+    pub retail_offer: Option<String>,
+    /// See [`KEYS`].
     pub host_names: Option<Vec<String>>,
     /// See [`KEYS`].
     pub audiences: Option<Vec<String>>,
@@ -195,6 +212,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Name of whoever bills, for exports.
     pub issuer_name: String,
+    /// The subscription whose readers see the usage of every one.
+    pub provider_subscription: Option<SubscriptionId>,
+    /// The offer whose list prices anybody may know.
+    pub retail_offer: Option<OfferId>,
     /// Further names for the local certificate.
     pub host_names: Vec<String>,
     /// Further accepted audiences.
@@ -282,6 +303,8 @@ impl Settings {
             listen: self.listen.or(other.listen),
             public_url: self.public_url.or(other.public_url),
             issuer_name: self.issuer_name.or(other.issuer_name),
+            provider_subscription: self.provider_subscription.or(other.provider_subscription),
+            retail_offer: self.retail_offer.or(other.retail_offer),
             host_names: self.host_names.or(other.host_names),
             audiences: self.audiences.or(other.audiences),
             issuers: self.issuers.or(other.issuers),
@@ -328,6 +351,18 @@ impl Settings {
                 }
                 name => name.unwrap_or_else(|| DEFAULT_ISSUER_NAME.to_owned()),
             },
+            provider_subscription: read(
+                "provider_subscription",
+                "the GUID of a subscription",
+                self.provider_subscription,
+                SubscriptionId::parse,
+            )?,
+            retail_offer: read(
+                "retail_offer",
+                "an offer such as MS-AZR-0003P",
+                self.retail_offer,
+                OfferId::parse,
+            )?,
             host_names: self.host_names.unwrap_or_default(),
             audiences: self.audiences.unwrap_or_default(),
             identity,
@@ -347,6 +382,20 @@ impl Settings {
                 1 << 20..=SEAL_BYTES_MAX,
             )?,
         })
+    }
+}
+
+/// An id that a setting names.
+fn read<T, E>(
+    key: &'static str,
+    expected: &'static str,
+    given: Option<String>,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(given) = given else { return Ok(None) };
+    match parse(&given) {
+        Ok(id) => Ok(Some(id)),
+        Err(_) => Err(ConfigError::Value { key, expected, given }),
     }
 }
 

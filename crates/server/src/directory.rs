@@ -88,6 +88,17 @@ impl Directory {
         self.cards(key, self.revision).iter().rfind(|card| card.key == *key)
     }
 
+    /// The cards of an offer and currency, in order of region and then of import.
+    pub(crate) fn cards_of(
+        &self,
+        offer: &OfferId,
+        currency: &Currency,
+    ) -> impl Iterator<Item = &RateCardKey> {
+        let wanted = move |(of, in_currency, _): &PriceKey| of == offer && in_currency == currency;
+        let cards = self.cards.iter().filter(move |(key, _)| wanted(key));
+        cards.flat_map(|(_, versions)| versions.iter().map(|version| &version.key))
+    }
+
     /// Every tenant, the installation's own first.
     pub(crate) fn tenants(&self) -> &[TenantId] {
         &self.tenants

@@ -17,6 +17,7 @@ use wire::error::{ErrorBody, RateCardErrorBody};
 use wire::page_token::PageTokenError;
 use wire::query::QueryError;
 use wire::ratecard::RateCardError;
+use wire::stack::SubscriberError;
 use wire::usage::UsageRequestError;
 
 use crate::identity::TokenError;
@@ -69,6 +70,10 @@ pub(crate) enum ApiError {
     Usage(UsageRequestError),
     /// The continuation token is wrong.
     Continuation(ContinuationError),
+    /// What names a subscriber is no GUID.
+    Subscriber(SubscriberError),
+    /// There is no such subscriber.
+    NotSubscriber(SubscriptionId),
     /// A question of the cost APIs is wrong.
     CostRequest(CostRequestError),
     /// The `$skiptoken` is wrong.
@@ -168,6 +173,8 @@ impl ApiError {
             | Self::MalformedSubscription(_)
             | Self::Usage(_)
             | Self::Continuation(_)
+            | Self::Subscriber(_)
+            | Self::NotSubscriber(_)
             | Self::CostRequest(_)
             | Self::PageToken(_)
             | Self::UnknownVersion
@@ -218,7 +225,8 @@ impl ApiError {
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
-            Self::Continuation(_) | Self::UnknownVersion => "InvalidProperty",
+            Self::Continuation(_) | Self::UnknownVersion | Self::Subscriber(_) => "InvalidProperty",
+            Self::NotSubscriber(_) => "SubscriberIdIsNotDirectTenant",
             Self::CostRequest(_) | Self::PageToken(_) => "BadRequest",
             Self::RateCardQuery => "InvalidQuery",
             Self::RateCard(_) => "InvalidRateCard",
@@ -288,6 +296,8 @@ impl ApiError {
             ),
             Self::Usage(error) => error.to_string(),
             Self::Continuation(error) => error.to_string(),
+            Self::Subscriber(error) => error.to_string(),
+            Self::NotSubscriber(id) => format!("The subscriberId '{id}' is no subscription here."),
             Self::CostRequest(error) => error.to_string(),
             Self::PageToken(error) => error.to_string(),
             Self::UnknownVersion => {

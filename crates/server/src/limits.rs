@@ -32,6 +32,16 @@ pub const LINES_PER_QUESTION: usize = 1_000_000;
 ///
 /// Source: Azure Cost Management, query, `$top`.
 pub const QUERY_PAGE_ROWS: usize = 5_000;
+/// Meters on a page of a price sheet.
+///
+/// Source: Azure Consumption, pricesheets, `$top`.
+pub const SHEET_PAGE_METERS: usize = 1_000;
+/// Items on a page of retail prices.
+///
+/// Source: Azure Retail Prices, paging.
+pub const RETAIL_PAGE_ITEMS: usize = 1_000;
+/// Questions about retail prices worked on at a time: anybody may ask them.
+pub const RETAIL_QUESTIONS: usize = 2;
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.

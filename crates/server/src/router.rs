@@ -62,6 +62,11 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(azure::consumption::usage_details::list))
         .routes(routes!(azure::consumption::usage_details::list_of_group))
         .routes(routes!(azure::consumption::usage_details::list_of_period))
+        .routes(routes!(azure::consumption::price_sheet::show))
+        .routes(routes!(azure::consumption::price_sheet::show_of_period))
+        .routes(routes!(azure::stack::list))
+        .routes(routes!(azure::stack::list_by_older_path))
+        .routes(routes!(azure::retail::list))
         .routes(routes!(azure::cost_management::query::ask))
         .routes(routes!(azure::cost_management::query::ask_of_group))
         // Our own API, /tallyhouse/v1.

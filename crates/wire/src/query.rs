@@ -83,6 +83,14 @@ impl Parameters {
         self.all(name).first().map(String::as_str)
     }
 
+    /// The same without those whose value is empty.
+    #[must_use]
+    pub fn without_empty(&self) -> Self {
+        let given =
+            self.0.iter().filter(|(_, values)| values.iter().any(|value| !value.is_empty()));
+        Self(given.map(|(name, values)| (name.clone(), values.clone())).collect())
+    }
+
     /// The names of the parameters, in lower case.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

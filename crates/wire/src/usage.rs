@@ -16,7 +16,9 @@ pub use import::{
     AggregatesError, ImportedAggregate, Occurrences, RowError, parse_aggregate, read_aggregates,
     with_occurrence,
 };
+pub(crate) use page::{Writer, granularity_name};
 pub use page::{next_link, write_page};
+pub(crate) use request::{CONTINUATION_TOKEN, GRANULARITY, REPORTED_END, REPORTED_START};
 pub use request::{UsageRequest, UsageRequestError};
 
 #[cfg(test)]

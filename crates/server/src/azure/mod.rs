@@ -11,6 +11,8 @@ pub(crate) mod metadata;
 mod operation;
 pub(crate) mod providers;
 pub(crate) mod rate_card;
+pub(crate) mod retail;
+pub(crate) mod stack;
 pub(crate) mod subscriptions;
 pub(crate) mod tenants;
 pub(crate) mod unknown;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use accounts::Action;
 
-use super::consumption::usage_details;
+use super::consumption::{price_sheet, usage_details};
 use super::cost_management::query;
-use super::{authorization, providers, rate_card, subscriptions, tenants, usage_aggregates};
+use super::{authorization, providers, rate_card, stack, subscriptions, tenants, usage_aggregates};
 
 /// A call on resources of one type.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ macro_rules! namespaces {
 pub(crate) const NAMESPACES: &[Namespace] = namespaces![
     "Microsoft.Authorization",
     "Microsoft.Commerce",
+    "Microsoft.Commerce.Admin",
     "Microsoft.Consumption",
     "Microsoft.CostManagement",
     "Microsoft.Resources"
@@ -66,6 +67,9 @@ const OPERATIONS: &[&Operation] = &[
     &usage_aggregates::OPERATION,
     &rate_card::OPERATION,
     &usage_details::OPERATION,
+    &price_sheet::OPERATION,
+    &stack::OPERATION,
+    &stack::OLDER,
     &query::OPERATION,
     &authorization::OPERATIONS[0],
     &authorization::OPERATIONS[1],
@@ -172,6 +176,8 @@ mod tests {
         let mut routed = BTreeSet::new();
         for path in router::documented_paths() {
             let Some((_, below)) = path.rsplit_once("/providers/microsoft.") else { continue };
+            // Of price sheets there is one, which the path names.
+            let below = below.strip_suffix("/default").unwrap_or(below);
             let segments = below.split('/').filter(|segment| !segment.starts_with('{'));
             let name = segments.collect::<Vec<_>>().join("/");
             let listed = known.iter().any(|known| known["microsoft.".len()..] == name);

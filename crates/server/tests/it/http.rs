@@ -1,6 +1,7 @@
 //! Runs one file of requests and compares the answers.
 //!
-//! A block begins with `### what it shows`, then directives, the request line, headers, an empty
+//! A line `@setting KEY = VALUE` before the first block is one of the configuration file. A block
+//! begins with `### what it shows`, then directives, the request line, headers, an empty
 //! line and the body; `---` begins the answer. Directives: `@time T` sets the clock, `@token NAME
 //! OID [TENANT]` issues a token, `@body N` sends N bytes of spaces, `@events N` sends N events of
 //! their own instances, `@name A B` calls what B stands for A as well, `@claims` shows what the
@@ -60,9 +61,11 @@ pub(crate) async fn check(path: &Path) {
 /// Runs a story on this data folder.
 pub(crate) async fn check_on(path: &Path, folder: TempDir) {
     let text = std::fs::read_to_string(path).unwrap();
-    let mut story = Story::begin(folder).await;
     let mut written = String::new();
     let (head, blocks) = text.split_once("###").unwrap_or((&text, ""));
+    let settings: Vec<_> = head.lines().filter_map(|line| line.strip_prefix("@setting ")).collect();
+    let settings = Settings::from_toml(&settings.join("\n")).unwrap();
+    let mut story = Story::begin(folder, settings).await;
     written.push_str(head);
     for block in blocks.split("\n###") {
         let asked = block.split("\n---").next().unwrap().trim_end();
@@ -100,7 +103,7 @@ fn moment(text: &str) -> UtcTime {
 }
 
 impl Story {
-    async fn begin(folder: TempDir) -> Self {
+    async fn begin(folder: TempDir, settings: Settings) -> Self {
         let now = Arc::new(AtomicI64::new(moment(START).to_micros()));
         let (clock_now, count) = (Arc::clone(&now), AtomicU64::new(0));
         let clock =
@@ -108,7 +111,7 @@ impl Story {
         let ids = Arc::new(move || {
             uuid::Uuid::from_u128(u128::from(count.fetch_add(1, Ordering::SeqCst)) + 1)
         });
-        let config = Settings::default().into_config(folder.path().to_owned()).unwrap();
+        let config = settings.into_config(folder.path().to_owned()).unwrap();
         let app = App::open(config, clock, ids).await.unwrap();
         let mut names = BTreeMap::new();
         names.insert("ADMIN".to_owned(), app.administrator_token().unwrap());

@@ -75,7 +75,7 @@ pub fn next_link(
     link
 }
 
-fn granularity_name(granularity: Granularity) -> &'static str {
+pub(crate) fn granularity_name(granularity: Granularity) -> &'static str {
     match granularity {
         Granularity::Daily => "Daily",
         Granularity::Hourly => "Hourly",
@@ -96,14 +96,20 @@ fn name(granularity: Granularity, reported: ReportedTime) -> String {
     )
 }
 
-struct Writer(Vec<u8>);
+/// Writes JSON into bytes.
+#[derive(Default)]
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn raw(&mut self, text: &str) {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(crate) fn raw(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn string(&mut self, text: &str) {
+    pub(crate) fn string(&mut self, text: &str) {
         serde_json::to_writer(&mut self.0, text).expect("a string is JSON, a vector takes it");
     }
 
@@ -144,6 +150,25 @@ impl Writer {
             self.raw(instance.info_fields.as_ref().map_or("{}", |fields| &fields.0));
         }
         write!(self.0, ",\"quantity\":{}}}}}", row.quantity).expect("a vector takes every byte");
+    }
+
+    /// A row of Azure Stack Hub's answer to the provider.
+    pub(crate) fn subscriber_row(&mut self, subscription: SubscriptionId, row: &Aggregate) {
+        let (meter, quantity) = (row.key.meter, row.quantity);
+        let name = format!("{subscription}-{meter}");
+        self.raw(&format!(
+            "{{\"id\":\"/subscriptions/{subscription}/providers/Microsoft.Commerce.Admin/\
+             UsageAggregate/{name}\",\"name\":\"{name}\",\
+             \"type\":\"Microsoft.Commerce.Admin/UsageAggregate\",\
+             \"properties\":{{\"subscriptionId\":\"{subscription}\",\
+             \"usageStartTime\":\"{}\",\"usageEndTime\":\"{}\"",
+            with_offset(row.key.start),
+            with_offset(row.key.end)
+        ));
+        if let Some(instance) = &row.instance {
+            self.instance_data(instance, &mut Self::default());
+        }
+        self.raw(&format!(",\"quantity\":{quantity},\"meterId\":\"{meter}\"}}}}"));
     }
 
     fn instance_data(&mut self, instance: &Instance, scratch: &mut Self) {

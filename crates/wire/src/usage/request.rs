@@ -11,11 +11,11 @@ use crate::query::Parameters;
 use crate::text::Excerpt;
 use crate::time::{TimeProblem, TimeTextError, parse_reported_time};
 
-pub(super) const REPORTED_START: &str = "reportedStartTime";
-pub(super) const REPORTED_END: &str = "reportedEndTime";
-pub(super) const GRANULARITY: &str = "aggregationGranularity";
+pub(crate) const REPORTED_START: &str = "reportedStartTime";
+pub(crate) const REPORTED_END: &str = "reportedEndTime";
+pub(crate) const GRANULARITY: &str = "aggregationGranularity";
 pub(super) const SHOW_DETAILS: &str = "showDetails";
-pub(super) const CONTINUATION_TOKEN: &str = "continuationToken";
+pub(crate) const CONTINUATION_TOKEN: &str = "continuationToken";
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! `Microsoft.Consumption`: what was used and what it costs, item by item, and the price sheet.
 
+pub(crate) mod price_sheet;
 pub(crate) mod usage_details;
 
 /// What the clients send, from the first to the latest.

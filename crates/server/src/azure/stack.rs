@@ -1,0 +1,214 @@
+//! `GET …/Microsoft.Commerce.Admin/subscriberUsageAggregates`: Azure Stack Hub's view for whoever runs
+//! the installation, of the usage of every subscription.
+//!
+//! It is there for the one subscription that the setting `provider_subscription` names, so that a role
+//! at any other never shows what is somebody else's. Pages go by subscription, and are read as of the
+//! version that the first page was read at.
+
+use std::sync::Arc;
+
+use accounts::Action;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use domain::aggregate::{Aggregate, UsageQuery};
+use domain::id::SubscriptionId;
+use http::header;
+use ledger::{ReadError, Snapshot};
+use wire::continuation;
+use wire::stack::{next_link, read_token, subscriber, token, write_page};
+use wire::usage::UsageRequest;
+
+use crate::app::App;
+use crate::authorize::require;
+use crate::azure::operation::Operation;
+use crate::azure::{api_version, enter_subscription};
+use crate::error::ApiError;
+use crate::exchange::Asked;
+use crate::limits;
+
+/// What the clients send.
+const API_VERSIONS: &[&str] = &["2015-06-01-preview"];
+
+/// Reading the usage of every subscription, a right over the provider's.
+pub(in crate::azure) const OPERATION: Operation = Operation {
+    namespace: "Microsoft.Commerce.Admin",
+    resource_type: "subscriberUsageAggregates",
+    versions: API_VERSIONS,
+    action: Action::new("Microsoft.Commerce.Admin/subscriberUsageAggregates/read"),
+};
+
+/// The same by its older path.
+pub(in crate::azure) const OLDER: Operation =
+    Operation { namespace: "Microsoft.Commerce", ..OPERATION };
+
+/// Usage of every subscription, for the provider.
+#[utoipa::path(
+    get,
+    path = "/subscriptions/{subscriptionId}/providers/microsoft.commerce.admin/subscriberusageaggregates",
+    tag = "Azure",
+    params(
+        ("subscriptionId" = String, Path, description = "GUID of the provider's subscription, which the setting provider_subscription names"),
+        ("api-version" = String, Query, description = "2015-06-01-preview"),
+        ("reportedStartTime" = String, Query, description = "First reported moment, UTC"),
+        ("reportedEndTime" = String, Query, description = "First reported moment after it, UTC"),
+        ("aggregationGranularity" = Option<String>, Query, description = "Daily (default) or Hourly"),
+        ("subscriberId" = Option<String>, Query, description = "GUID of one subscription; all of them if absent"),
+        ("continuationToken" = Option<String>, Query, description = "From a page's nextLink"),
+    ),
+    responses(
+        (status = 200, description = "A page of usage aggregates", content_type = "application/json"),
+        (status = 400, description = "A parameter is missing or wrong", body = wire::error::ErrorBody),
+        (status = 401, description = "No valid token", body = wire::error::ErrorBody),
+        (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 404, description = "No such subscription, or none of a provider", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(subscription): Path<String>,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    answer(&app, &asked, &subscription, &OPERATION).await
+}
+
+/// The same by its older path.
+#[utoipa::path(
+    get,
+    path = "/subscriptions/{subscriptionId}/providers/microsoft.commerce/subscriberusageaggregates",
+    tag = "Azure",
+    params(
+        ("subscriptionId" = String, Path, description = "GUID of the provider's subscription, which the setting provider_subscription names"),
+        ("api-version" = String, Query, description = "2015-06-01-preview"),
+        ("reportedStartTime" = String, Query, description = "First reported moment, UTC"),
+        ("reportedEndTime" = String, Query, description = "First reported moment after it, UTC"),
+        ("aggregationGranularity" = Option<String>, Query, description = "Daily (default) or Hourly"),
+        ("subscriberId" = Option<String>, Query, description = "GUID of one subscription; all of them if absent"),
+        ("continuationToken" = Option<String>, Query, description = "From a page's nextLink"),
+    ),
+    responses(
+        (status = 200, description = "A page of usage aggregates", content_type = "application/json"),
+        (status = 400, description = "A parameter is missing or wrong", body = wire::error::ErrorBody),
+        (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 404, description = "No such subscription, or none of a provider", body = wire::error::ErrorBody),
+    )
+)]
+pub(crate) async fn list_by_older_path(
+    State(app): State<Arc<App>>,
+    Path(subscription): Path<String>,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    answer(&app, &asked, &subscription, &OLDER).await
+}
+
+async fn answer(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+    operation: &Operation,
+) -> Result<Response, ApiError> {
+    let provider = enter_provider(app, asked, subscription, operation)?;
+    let one = subscriber(&asked.parameters).map_err(ApiError::Subscriber)?;
+    let parameters = asked.parameters.without_empty();
+    let request = UsageRequest::from_parameters(provider, &parameters, (app.clock)());
+    let UsageRequest { mut query, continuation } = request.map_err(ApiError::Usage)?;
+    query.details = true; // the only form that there is
+
+    let (version, rows, more) = read_rows(app, &query, one, continuation.as_deref()).await?;
+    let last = rows.last().filter(|_| more);
+    let link = last.map(|(subscription, row)| {
+        let of_row = UsageQuery { subscription: *subscription, ..query.clone() };
+        let token = token(&version, row, &of_row);
+        next_link(&asked.origin, provider, &query, one, &token)
+    });
+    let body = write_page(&rows, link.as_deref());
+    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+}
+
+/// The checks before the call's own; the call is there for the provider's subscription alone.
+fn enter_provider(
+    app: &App,
+    asked: &Asked,
+    subscription: &str,
+    operation: &Operation,
+) -> Result<SubscriptionId, ApiError> {
+    let (principal, subscription) = enter_subscription(app, asked, subscription, operation)?;
+    if app.config.provider_subscription != Some(subscription.id) {
+        return Err(ApiError::ResourceType {
+            namespace: operation.namespace.to_ascii_lowercase(),
+            resource_type: operation.resource_type.to_ascii_lowercase(),
+            api_version: api_version(asked)?.to_owned(),
+        });
+    }
+    require(&app.directory(), &principal, &subscription, operation.action)?;
+    Ok(subscription.id)
+}
+
+/// Rows of the page with their subscriptions, in order of these, and whether more follow.
+async fn read_rows(
+    app: &App,
+    query: &UsageQuery,
+    one: Option<SubscriptionId>,
+    continuation: Option<&str>,
+) -> Result<(String, Vec<(SubscriptionId, Aggregate)>, bool), ApiError> {
+    let snapshot = app.ledger.snapshot(Some(query.reported.end.0)).await.map_err(failed)?;
+    let (snapshot, mut after) = match continuation {
+        None => (snapshot, None),
+        Some(token) => {
+            let (subscription, place) = read_token(token).map_err(ApiError::Continuation)?;
+            let of_token = UsageQuery { subscription, ..query.clone() };
+            let (version, key) =
+                continuation::decode(place, &of_token).map_err(ApiError::Continuation)?;
+            let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
+            (snapshot.as_of(&version).map_err(failed)?, Some((subscription, key)))
+        }
+    };
+    let first = after.as_ref().map(|(subscription, _)| *subscription);
+    let mut rows: Vec<(SubscriptionId, Aggregate)> = Vec::new();
+    for subscription in subscribers(app, one)?.into_iter().skip_while(|id| Some(*id) < first) {
+        let left = limits::USAGE_PAGE_ROWS - rows.len();
+        let key = after.take().filter(|(of, _)| *of == subscription).map(|(_, key)| key);
+        let of_subscription = UsageQuery { subscription, ..query.clone() };
+        // One more than fits tells that a page follows, wherever the page ends.
+        let page = page(&snapshot, &of_subscription, key, left.max(1)).await?;
+        if left == 0 {
+            if !page.rows.is_empty() {
+                return Ok((snapshot.version().to_string(), rows, true));
+            }
+            continue;
+        }
+        rows.extend(page.rows.into_iter().map(|row| (subscription, row)));
+        if page.more {
+            return Ok((snapshot.version().to_string(), rows, true));
+        }
+    }
+    Ok((snapshot.version().to_string(), rows, false))
+}
+
+async fn page(
+    snapshot: &Snapshot,
+    query: &UsageQuery,
+    after: Option<domain::aggregate::AggregateKey>,
+    most: usize,
+) -> Result<ledger::UsagePage, ApiError> {
+    snapshot.usage_page(query, after, most).await.map_err(failed)
+}
+
+/// The subscriptions that are asked about, in order of id: every one, also a cancelled one, or one.
+fn subscribers(app: &App, one: Option<SubscriptionId>) -> Result<Vec<SubscriptionId>, ApiError> {
+    let directory = app.directory();
+    match one {
+        None => Ok(directory.subscriptions().map(|subscription| subscription.id).collect()),
+        Some(id) if directory.subscription(id).is_some() => Ok(vec![id]),
+        Some(id) => Err(ApiError::NotSubscriber(id)),
+    }
+}
+
+fn failed(error: ReadError) -> ApiError {
+    match error {
+        ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
+            ApiError::UnknownVersion
+        }
+        ReadError::Sum(error) => ApiError::Sum(error),
+        error => ApiError::internal("reading usage", &error),
+    }
+}
