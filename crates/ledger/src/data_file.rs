@@ -4,7 +4,7 @@
 //! source, event id. The last two name the record, so nothing ties.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,8 +87,7 @@ pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileE
         let day = folder.join(day);
         for name in storage::names(&day)? {
             if first(&name).is_some_and(|first| first > sealed.0) {
-                let file = day.join(name);
-                fs::remove_file(&file).at("remove", &file)?;
+                storage::remove(&day.join(name))?;
             }
         }
     }

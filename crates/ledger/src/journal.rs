@@ -121,7 +121,7 @@ pub(crate) fn remove_sealed(folder: &Path, sealed: Commit) -> Result<(), FileErr
     let mut removed = false;
     for pair in sealed {
         let path = &pair[0].1;
-        fs::remove_file(path).at("remove", path)?;
+        storage::remove(path)?;
         removed = true;
     }
     if removed { storage::sync_folder(folder) } else { Ok(()) }

@@ -139,8 +139,7 @@ pub(crate) fn remove_temporaries(folder: &Path) -> Result<(), FileError> {
     for name in names(folder)? {
         if name.starts_with('.') && Path::new(&name).extension().is_some_and(|end| end == TEMPORARY)
         {
-            let file = folder.join(name);
-            fs::remove_file(&file).at("remove", &file)?;
+            remove(&folder.join(name))?;
         }
     }
     Ok(())

@@ -35,8 +35,7 @@ pub(super) struct Filter {
 impl Filter {
     /// An empty filter for this many identities.
     pub(super) fn for_records(records: u64) -> Self {
-        let blocks = (records * BITS_PER_RECORD).div_ceil(BLOCK_BYTES as u64 * 8).max(1);
-        let blocks = usize::try_from(blocks).expect("a filter fits into memory");
+        let blocks = usize::try_from(blocks_for(records)).expect("a filter fits into memory");
         Self { blocks: vec![[0; WORDS]; blocks] }
     }
 
@@ -84,8 +83,12 @@ impl Filter {
 
     /// Length of its bytes for this many identities.
     pub(super) fn bytes_for(records: u64) -> u64 {
-        (records * BITS_PER_RECORD).div_ceil(BLOCK_BYTES as u64 * 8).max(1) * BLOCK_BYTES as u64
+        blocks_for(records) * BLOCK_BYTES as u64
     }
+}
+
+fn blocks_for(records: u64) -> u64 {
+    (records * BITS_PER_RECORD).div_ceil(BLOCK_BYTES as u64 * 8).max(1)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! Nothing waits for it but the sealer, once a few seals are ahead of it. What it fails to write
 //! stays in memory and is tried again with the next seal: the index answers the same.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -171,8 +170,8 @@ fn is_of(segment: &Segment, error: &IndexError) -> bool {
 
 /// A joined segment that stays is removed by the next opening.
 fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path) {
-        let file = path.display();
-        tracing::warn!(%error, %file, "joined index segment was not removed");
+    if let Err(error) = storage::remove(path) {
+        let cause = &error.cause;
+        tracing::warn!(%error, %cause, "joined index segment was not removed");
     }
 }

@@ -35,19 +35,13 @@ impl Workshop<'_> {
         let sets = frozen.iter().flat_map(|frozen| &frozen.records);
         let mut entries: Vec<_> =
             sets.map(|(id, known)| Entry { id: *id, known: *known }).collect();
-        let range = Range {
-            first: frozen.first().expect("there is a frozen set").range.first,
-            last: frozen.last().expect("there is a frozen set").range.last,
-        };
+        let range = Range::joining(frozen.iter().map(|frozen| frozen.range));
         self.write_sorted(&range.path(self.folder), range, &mut entries)
     }
 
     /// Joins segments that follow each other.
     pub(super) fn join(&self, segments: &[Arc<Segment>]) -> Result<Segment, IndexError> {
-        let range = Range {
-            first: segments.first().expect("there is a segment").range.first,
-            last: segments.last().expect("there is a segment").range.last,
-        };
+        let range = Range::joining(segments.iter().map(|segment| segment.range));
         self.join_as(segments, range)
     }
 

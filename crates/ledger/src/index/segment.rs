@@ -65,6 +65,12 @@ pub(super) struct Segment {
 }
 
 impl Range {
+    /// The commits of ranges that follow each other.
+    pub(super) fn joining(mut ranges: impl DoubleEndedIterator<Item = Self>) -> Self {
+        let first = ranges.next().expect("there is a range to join");
+        Self { first: first.first, last: ranges.next_back().unwrap_or(first).last }
+    }
+
     fn name(self) -> String {
         format!("{:020}-{:020}{ENDING}", self.first.0, self.last.0)
     }
@@ -134,9 +140,12 @@ impl Segment {
             if self.fences[number] > prefix {
                 break;
             }
-            let entries = self.block(number as u64)?;
-            if let Ok(place) = entries.binary_search_by_key(&id, |entry| entry.id) {
-                return Ok(Some(entries[place].known));
+            // Of a block one entry is read: identities compare as their bytes.
+            let block = self.block(number as u64)?;
+            let entries = block.entries();
+            let wanted = id.to_bytes();
+            if let Ok(place) = entries.binary_search_by(|entry| entry[..16].cmp(&wanted)) {
+                return Ok(Some(read_entry(&entries[place]).known));
             }
         }
         Ok(None)
@@ -147,14 +156,14 @@ impl Segment {
         let blocks = 0..self.fences.len() as u64;
         blocks.flat_map(|number| {
             let (entries, error) = match self.block(number) {
-                Ok(entries) => (entries, None),
+                Ok(block) => (block.entries().iter().map(read_entry).collect(), None),
                 Err(error) => (Vec::new(), Some(error)),
             };
             entries.into_iter().map(Ok).chain(error.map(Err))
         })
     }
 
-    fn block(&self, number: u64) -> Result<Vec<Entry>, IndexError> {
+    fn block(&self, number: u64) -> Result<Block, IndexError> {
         let mut bytes = [0; BLOCK_BYTES];
         read_at(&self.file, &self.path, &mut bytes, (number + 1) * BLOCK_BYTES as u64)?;
         if block_checksum(number, &bytes).to_le_bytes() != bytes[CHECKSUM_AT..] {
@@ -162,7 +171,20 @@ impl Segment {
         }
         let left = self.entries - number * BLOCK_ENTRIES as u64;
         let count = usize::try_from(left).map_or(BLOCK_ENTRIES, |left| left.min(BLOCK_ENTRIES));
-        Ok(bytes.chunks_exact(ENTRY_BYTES).take(count).map(read_entry).collect())
+        Ok(Block { bytes, count })
+    }
+}
+
+/// A block whose checksum is right.
+struct Block {
+    bytes: [u8; BLOCK_BYTES],
+    count: usize,
+}
+
+impl Block {
+    /// Its entries as they are stored, in order.
+    fn entries(&self) -> &[[u8; ENTRY_BYTES]] {
+        &self.bytes.as_chunks().0[..self.count]
     }
 }
 
@@ -283,7 +305,7 @@ fn prefix(id: RecordId) -> u64 {
     u64::from_be_bytes(*id.to_bytes().first_chunk().expect("sixteen bytes hold eight"))
 }
 
-fn read_entry(bytes: &[u8]) -> Entry {
+fn read_entry(bytes: &[u8; ENTRY_BYTES]) -> Entry {
     let (id, rest) = bytes.split_at(16);
     let (content, commit) = rest.split_at(16);
     Entry {
