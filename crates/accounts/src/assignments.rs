@@ -335,6 +335,16 @@ async fn find_same(
     Ok(None)
 }
 
+/// Where a role is assigned.
+pub(crate) async fn scopes_assigned(
+    connection: &mut SqliteConnection,
+    role: RoleId,
+) -> Result<Vec<Scope>, StorageError> {
+    let rows = sqlx::query(in_force!("AND role = ?")).bind(role.to_string());
+    let rows = rows.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(read_assignment(row)?.scope)).collect()
+}
+
 /// How many assignments of a subscription are in force.
 async fn count(
     connection: &mut SqliteConnection,
@@ -353,7 +363,6 @@ async fn count(
 
 fn read_assignment(row: &SqliteRow) -> Result<RoleAssignment, StorageError> {
     let row = Stored::new("role_grant", row);
-    let text = |column| row.optional(column, |row, column| Ok(row.text(column)?.to_owned()));
     let scope = row.text("scope")?;
     Ok(RoleAssignment {
         id: row.parsed("id", RoleAssignmentId::parse)?,
@@ -362,7 +371,7 @@ fn read_assignment(row: &SqliteRow) -> Result<RoleAssignment, StorageError> {
             .optional("principal_type", |row, column| row.parsed(column, PrincipalType::parse))?,
         role: row.parsed("role", RoleId::parse)?,
         scope: Scope::parse(scope).map_err(|_| row.damaged("scope", scope.to_owned()))?,
-        description: text("description")?,
+        description: row.optional("description", Stored::owned_text)?,
         revision: Revision(row.count("revision")?),
         created_at: row.time("made_micros")?,
         created_by: row.text("made_by")?.to_owned(),

@@ -171,7 +171,7 @@ impl Accounts {
 
 fn read_entry(row: &SqliteRow) -> Result<AuditEntry, StorageError> {
     let row = Stored::new("audit_entry", row);
-    let text = |column| row.optional(column, |row, column| Ok(row.text(column)?.to_owned()));
+    let text = |column| row.optional(column, Stored::owned_text);
     let subscription =
         row.optional("subscription", |row, column| row.parsed(column, SubscriptionId::parse))?;
     Ok(AuditEntry {
@@ -188,6 +188,6 @@ fn read_entry(row: &SqliteRow) -> Result<AuditEntry, StorageError> {
 
 fn read_fact(row: &SqliteRow) -> Result<Fact, StorageError> {
     let row = Stored::new("audit_fact", row);
-    let text = |column| row.optional(column, |row, column| Ok(row.text(column)?.to_owned()));
+    let text = |column| row.optional(column, Stored::owned_text);
     Ok(Fact { name: row.text("name")?.to_owned(), before: text("before")?, after: text("after")? })
 }

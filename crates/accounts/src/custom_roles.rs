@@ -8,6 +8,7 @@ use domain::time::UtcTime;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
+use crate::assignments::scopes_assigned;
 use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::CUSTOM_ROLES_MAX;
@@ -249,20 +250,6 @@ fn of_subscription(entry: Entry, scopes: &[Scope]) -> Entry {
         Some(only) => entry.of_subscription(only),
         None => entry,
     }
-}
-
-/// Where a role is assigned.
-async fn scopes_assigned(
-    connection: &mut SqliteConnection,
-    role: RoleId,
-) -> Result<Vec<Scope>, StorageError> {
-    let rows = sqlx::query(
-        "SELECT scope FROM role_grant WHERE role = ? AND NOT EXISTS
-             (SELECT 1 FROM role_grant_removal AS removal
-              WHERE removal.role_grant = role_grant.revision)",
-    );
-    let rows = rows.bind(role.to_string()).fetch_all(connection).await?;
-    rows.iter().map(|row| Stored::new("role_grant", row).parsed("scope", Scope::parse)).collect()
 }
 
 /// Every role in force.

@@ -228,11 +228,7 @@ async fn check_scope(
 }
 
 fn action(new: &NewPriceOverride) -> String {
-    let target = match &new.target {
-        OverrideTarget::EveryMeter => "every meter".to_owned(),
-        OverrideTarget::Category(name) => format!("category {name}"),
-        OverrideTarget::Meter(meter) => format!("meter {meter}"),
-    };
+    let target = target_words(&new.target);
     let scope = match new.scope {
         OverrideScope::Installation => "the installation".to_owned(),
         OverrideScope::Tenant(tenant) => format!("tenant {tenant}"),
@@ -241,13 +237,17 @@ fn action(new: &NewPriceOverride) -> String {
     format!("override prices of {target} for {scope} from {}", new.from)
 }
 
-/// The price list is the provider's: only the administrator sees what is changed of it.
-fn entry(new: &NewPriceOverride) -> Entry {
-    let target = match &new.target {
+fn target_words(target: &OverrideTarget) -> String {
+    match target {
         OverrideTarget::EveryMeter => "every meter".to_owned(),
         OverrideTarget::Category(name) => format!("category {name}"),
         OverrideTarget::Meter(meter) => format!("meter {meter}"),
-    };
+    }
+}
+
+/// The price list is the provider's: only the administrator sees what is changed of it.
+fn entry(new: &NewPriceOverride) -> Entry {
+    let target = target_words(&new.target);
     let object = match new.scope {
         OverrideScope::Installation => "installation".to_owned(),
         OverrideScope::Tenant(tenant) => tenant.to_string(),

@@ -287,6 +287,10 @@ impl<'a> Stored<'a> {
         Ok(self.row.try_get(column)?)
     }
 
+    pub(crate) fn owned_text(self, column: &'static str) -> Result<String, StorageError> {
+        self.text(column).map(str::to_owned)
+    }
+
     pub(crate) fn bytes(self, column: &'static str) -> Result<&'a [u8], StorageError> {
         Ok(self.row.try_get(column)?)
     }
