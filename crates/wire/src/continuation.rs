@@ -14,16 +14,13 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::aggregate::{AggregateKey, Granularity, UsageQuery};
 use domain::id::{InstanceHash, MeterId};
 use domain::time::{ReportedTime, UtcTime};
 
+use crate::sealed::{self, VERSION_BYTES_MAX};
+
 const FORM: u8 = 1;
-/// Longest version of the ledger that fits a token.
-const VERSION_BYTES_MAX: usize = 512;
-const TOKEN_BYTES_MAX: usize = 1024;
 
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +84,7 @@ pub fn encode(version: &str, key: &AggregateKey, query: &UsageQuery) -> String {
     bytes.push(u8::from(key.instance.is_some()));
     bytes.extend(key.instance.iter().flat_map(|instance| instance.to_bytes()));
     bytes.extend(version.as_bytes());
-    bytes.extend(checksum(&bytes));
-    URL_SAFE_NO_PAD.encode(bytes)
+    sealed::seal(bytes)
 }
 
 /// The ledger's version and the last row of a token, which must belong to this query.
@@ -100,15 +96,8 @@ pub fn decode(
     query: &UsageQuery,
 ) -> Result<(String, AggregateKey), ContinuationError> {
     let malformed = ContinuationError::Malformed;
-    if token.len() > TOKEN_BYTES_MAX {
-        return Err(malformed);
-    }
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed)?;
-    let (content, check) = bytes.split_last_chunk::<4>().ok_or(malformed)?;
-    if *check != checksum(content) {
-        return Err(malformed);
-    }
-    let mut reader = Reader(content);
+    let content = sealed::open(token).ok_or(malformed)?;
+    let mut reader = Reader(&content);
     match reader.take::<1>() {
         Some([FORM]) => {}
         Some([form]) => return Err(ContinuationError::UnknownForm(form)),
@@ -145,10 +134,6 @@ fn query_hash(query: &UsageQuery) -> [u8; 16] {
         }
     }
     *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
-}
-
-fn checksum(bytes: &[u8]) -> [u8; 4] {
-    *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -279,9 +264,7 @@ mod tests {
 
     #[test]
     fn a_token_of_a_later_form_says_so() {
-        let mut bytes = vec![9, 1, 2, 3];
-        bytes.extend(checksum(&bytes));
-        let error = decode(&URL_SAFE_NO_PAD.encode(bytes), &query()).unwrap_err();
+        let error = decode(&sealed::seal(vec![9, 1, 2, 3]), &query()).unwrap_err();
         assert_eq!(error, ContinuationError::UnknownForm(9));
     }
 }

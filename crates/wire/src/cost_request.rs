@@ -122,14 +122,9 @@ pub(crate) fn skip_token(parameters: &Parameters) -> Option<String> {
 #[must_use]
 pub fn next_link(address: &str, parameters: &Parameters, kept: &[&str], token: &str) -> String {
     let mut link = address.to_owned();
-    let mut separator = '?';
     let given = kept.iter().filter_map(|name| Some((*name, parameters.get(name)?)));
     for (name, value) in given.chain([("$skiptoken", token)]) {
-        link.push(separator);
-        link.push_str(name);
-        link.push('=');
-        query::encode(value, &mut link);
-        separator = '&';
+        query::push(&mut link, name, value);
     }
     link
 }

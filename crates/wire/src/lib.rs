@@ -25,6 +25,7 @@ pub mod query;
 pub mod ratecard;
 mod record;
 pub mod retail;
+mod sealed;
 pub mod secret;
 pub mod stack;
 pub mod text;

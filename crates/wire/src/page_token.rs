@@ -12,14 +12,11 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::time::UtcTime;
 
+use crate::sealed::{self, VERSION_BYTES_MAX};
+
 const FORM: u8 = 1;
-/// Longest version of the ledger that fits a token.
-const VERSION_BYTES_MAX: usize = 512;
-const TOKEN_BYTES_MAX: usize = 1024;
 
 /// Where a page of an answer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl PageToken {
     /// # Panics
     /// If the version is longer than 512 bytes.
     #[must_use]
-    pub fn encode(&self, question: &[&str]) -> String {
+    pub fn encode(&self, question: &[impl AsRef<str>]) -> String {
         let version = self.ledger_version.as_bytes();
         assert!(version.len() <= VERSION_BYTES_MAX, "ledger version of {} bytes", version.len());
         let mut bytes = Vec::with_capacity(64 + version.len());
@@ -72,24 +69,17 @@ impl PageToken {
         bytes.extend(self.accounts_revision.to_be_bytes());
         bytes.extend(self.sent.to_be_bytes());
         bytes.extend(version);
-        bytes.extend(checksum(&bytes));
-        URL_SAFE_NO_PAD.encode(bytes)
+        sealed::seal(bytes)
     }
 
     /// Reads a token of this question.
     ///
     /// # Errors
     /// [`PageTokenError`] if it belongs to another one, or is no token.
-    pub fn decode(token: &str, question: &[&str]) -> Result<Self, PageTokenError> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(PageTokenError::Malformed);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| PageTokenError::Malformed)?;
-        let (content, check) = bytes.split_last_chunk::<4>().ok_or(PageTokenError::Malformed)?;
-        if *check != checksum(content) {
-            return Err(PageTokenError::Malformed);
-        }
-        let (hash, token) = Self::read(content).ok_or(PageTokenError::Malformed)?;
+    pub fn decode(token: &str, question: &[impl AsRef<str>]) -> Result<Self, PageTokenError> {
+        let content = sealed::open(token);
+        let read = content.as_deref().and_then(Self::read);
+        let (hash, token) = read.ok_or(PageTokenError::Malformed)?;
         if hash != question_hash(question) {
             return Err(PageTokenError::OtherQuestion);
         }
@@ -112,19 +102,15 @@ impl PageToken {
     }
 }
 
-fn question_hash(question: &[&str]) -> [u8; 16] {
+fn question_hash(question: &[impl AsRef<str>]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"question/1");
-    for text in question {
+    for text in question.iter().map(AsRef::as_ref) {
         let length = u64::try_from(text.len()).expect("a length fits 64 bits");
         hasher.update(&length.to_be_bytes());
         hasher.update(text.as_bytes());
     }
     *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
-}
-
-fn checksum(bytes: &[u8]) -> [u8; 4] {
-    *blake3::hash(bytes).as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
 }
 
 #[cfg(test)]
@@ -158,7 +144,8 @@ mod tests {
 
     #[test]
     fn whatever_is_no_token_is_refused() {
-        let good = token().encode(&[]);
+        const NOTHING: [&str; 0] = [];
+        let good = token().encode(&NOTHING);
         let mut changed = good.clone().into_bytes();
         changed[30] = if changed[30] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
@@ -171,7 +158,7 @@ mod tests {
             &changed,
             &"A".repeat(2_000),
         ] {
-            assert_eq!(PageToken::decode(text, &[]), Err(PageTokenError::Malformed), "{text}");
+            assert_eq!(PageToken::decode(text, &NOTHING), Err(PageTokenError::Malformed), "{text}");
         }
     }
 }

@@ -104,6 +104,13 @@ impl Parameters {
     }
 }
 
+/// Adds a parameter to a link, after those that it has.
+pub(crate) fn push(link: &mut String, name: &str, value: &str) {
+    let separator = if link.contains('?') { "&" } else { "?" };
+    link.extend([separator, name, "="]);
+    encode(value, link);
+}
+
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub(crate) fn encode(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";

@@ -178,14 +178,12 @@ pub fn write_page(
 }
 
 fn next_page_link(origin: &str, parameters: &Parameters, skip: usize) -> String {
-    let mut link = format!("{origin}/api/retail/prices?");
+    let mut link = format!("{origin}/api/retail/prices");
     for name in ["api-version", "currencyCode", "$filter", "$top"] {
         if let Some(value) = parameters.get(name) {
-            link.extend([name, "="]);
-            query::encode(value, &mut link);
-            link.push('&');
+            query::push(&mut link, name, value);
         }
     }
-    link.push_str(&format!("$skip={skip}"));
+    query::push(&mut link, "$skip", &skip.to_string());
     link
 }

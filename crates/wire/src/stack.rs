@@ -89,8 +89,7 @@ pub fn next_link(
     for (name, value) in
         parameters.into_iter().chain(subscriber).chain([(CONTINUATION_TOKEN, token)])
     {
-        link.extend(["&", name, "="]);
-        query::encode(value, &mut link);
+        query::push(&mut link, name, value);
     }
     link
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use accounts::{Action, Scope, Subscription};
 use domain::daily::{DayLine, day_lines};
 use domain::time::{Date, UtcTime};
+use wire::cost_request::next_link;
 use wire::page_token::PageToken;
+use wire::query::Parameters;
 
 use crate::app::App;
 use crate::authorize::require_at;
@@ -81,12 +83,43 @@ impl CostScope {
     }
 }
 
+/// The pages of an answer that is computed as a whole.
+#[derive(Debug)]
+pub(crate) struct Paging {
+    /// All that the answer depends on beside the token.
+    pub(crate) question: Vec<String>,
+    pub(crate) parameters: Parameters,
+    /// Those of them that a link to a later page repeats.
+    pub(crate) repeated: &'static [&'static str],
+    /// Most items of a page.
+    pub(crate) top: usize,
+}
+
+impl Paging {
+    /// The items of a page, which begins after so many, and the link to the next page if more follow.
+    /// `rest` has the items from there on, one more than the page at least if there are as many.
+    pub(crate) fn cut<'a, T>(
+        &self,
+        rest: &'a [T],
+        basis: &Basis,
+        sent: usize,
+        address: &str,
+    ) -> (&'a [T], Option<String>) {
+        let shown = &rest[..rest.len().min(self.top)];
+        let link = (rest.len() > shown.len()).then(|| {
+            let token = basis.page_token(sent + shown.len()).encode(&self.question);
+            next_link(address, &self.parameters, self.repeated, &token)
+        });
+        (shown, link)
+    }
+}
+
 impl App {
     /// The state that a page is computed from, and how many items came before it.
     pub(crate) async fn basis_of_page(
         &self,
         token: Option<&str>,
-        question: &[&str],
+        question: &[String],
     ) -> Result<(Basis, usize), ApiError> {
         let Some(token) = token else { return Ok((self.basis(None).await?, 0)) };
         let token = PageToken::decode(token, question).map_err(ApiError::PageToken)?;

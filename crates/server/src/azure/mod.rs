@@ -21,6 +21,8 @@ pub(crate) mod usage_aggregates;
 use std::sync::Arc;
 
 use accounts::Subscription;
+use axum::response::{IntoResponse, Response};
+use http::header;
 
 use crate::app::App;
 use crate::authorize::require;
@@ -28,6 +30,11 @@ use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::identity::Principal;
 use operation::Operation;
+
+/// Answers with a body that is written JSON.
+pub(crate) fn json(body: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}
 
 /// The `api-version` that the client asks for; every call under ARM needs one.
 pub(crate) fn api_version(asked: &Asked) -> Result<&str, ApiError> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::book::{Book, ListedMeter, PriceList};
 use domain::catalogue::RateCardKey;
 use domain::decimal::OutOfRange;
@@ -14,11 +14,12 @@ use domain::id::{Currency, MeterId, OfferId};
 use domain::period::{AnchorDay, BillingPeriod};
 use domain::region;
 use domain::time::UtcTime;
-use http::{Uri, header};
+use http::Uri;
 use tokio::sync::Semaphore;
 use wire::retail::{PriceField, RetailPrice, RetailRequest, write_page};
 
 use crate::app::App;
+use crate::azure::json;
 use crate::catalogue::blocking;
 use crate::directory::Directory;
 use crate::error::ApiError;
@@ -67,7 +68,7 @@ pub(crate) async fn list(
         Ok(write_page(&prices, &request, &asked.parameters, &asked.origin))
     })
     .await?;
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 /// The card of an offer and currency: that of the United States, else of the first country; in English,

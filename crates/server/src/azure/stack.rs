@@ -9,19 +9,17 @@ use std::sync::Arc;
 
 use accounts::Action;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::aggregate::{Aggregate, UsageQuery};
 use domain::id::SubscriptionId;
-use http::header;
-use ledger::{ReadError, Snapshot};
-use wire::continuation;
 use wire::stack::{next_link, read_token, subscriber, token, write_page};
 use wire::usage::UsageRequest;
 
 use crate::app::App;
 use crate::authorize::require;
 use crate::azure::operation::Operation;
-use crate::azure::{api_version, enter_subscription};
+use crate::azure::usage_aggregates::{begin, failed};
+use crate::azure::{api_version, enter_subscription, json};
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
@@ -121,7 +119,7 @@ async fn answer(
         next_link(&asked.origin, provider, &query, one, &token)
     });
     let body = write_page(&rows, link.as_deref());
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 /// The checks before the call's own; the call is there for the provider's subscription alone.
@@ -150,26 +148,18 @@ async fn read_rows(
     one: Option<SubscriptionId>,
     continuation: Option<&str>,
 ) -> Result<(String, Vec<(SubscriptionId, Aggregate)>, bool), ApiError> {
-    let snapshot = app.ledger.snapshot(Some(query.reported.end.0)).await.map_err(failed)?;
-    let (snapshot, mut after) = match continuation {
-        None => (snapshot, None),
-        Some(token) => {
-            let (subscription, place) = read_token(token).map_err(ApiError::Continuation)?;
-            let of_token = UsageQuery { subscription, ..query.clone() };
-            let (version, key) =
-                continuation::decode(place, &of_token).map_err(ApiError::Continuation)?;
-            let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
-            (snapshot.as_of(&version).map_err(failed)?, Some((subscription, key)))
-        }
-    };
-    let first = after.as_ref().map(|(subscription, _)| *subscription);
+    let token = continuation.map(read_token).transpose().map_err(ApiError::Continuation)?;
+    let (first, place) = token.unzip();
+    let of_token =
+        UsageQuery { subscription: first.unwrap_or(query.subscription), ..query.clone() };
+    let (snapshot, mut after) = begin(app, &of_token, place).await?;
     let mut rows: Vec<(SubscriptionId, Aggregate)> = Vec::new();
     for subscription in subscribers(app, one)?.into_iter().skip_while(|id| Some(*id) < first) {
         let left = limits::USAGE_PAGE_ROWS - rows.len();
-        let key = after.take().filter(|(of, _)| *of == subscription).map(|(_, key)| key);
+        let key = after.take().filter(|_| first == Some(subscription));
         let of_subscription = UsageQuery { subscription, ..query.clone() };
         // One more than fits tells that a page follows, wherever the page ends.
-        let page = page(&snapshot, &of_subscription, key, left.max(1)).await?;
+        let page = snapshot.usage_page(&of_subscription, key, left.max(1)).await.map_err(failed)?;
         if left == 0 {
             if !page.rows.is_empty() {
                 return Ok((snapshot.version().to_string(), rows, true));
@@ -184,15 +174,6 @@ async fn read_rows(
     Ok((snapshot.version().to_string(), rows, false))
 }
 
-async fn page(
-    snapshot: &Snapshot,
-    query: &UsageQuery,
-    after: Option<domain::aggregate::AggregateKey>,
-    most: usize,
-) -> Result<ledger::UsagePage, ApiError> {
-    snapshot.usage_page(query, after, most).await.map_err(failed)
-}
-
 /// The subscriptions that are asked about, in order of id: every one, also a cancelled one, or one.
 fn subscribers(app: &App, one: Option<SubscriptionId>) -> Result<Vec<SubscriptionId>, ApiError> {
     let directory = app.directory();
@@ -200,15 +181,5 @@ fn subscribers(app: &App, one: Option<SubscriptionId>) -> Result<Vec<Subscriptio
         None => Ok(directory.subscriptions().map(|subscription| subscription.id).collect()),
         Some(id) if directory.subscription(id).is_some() => Ok(vec![id]),
         Some(id) => Err(ApiError::NotSubscriber(id)),
-    }
-}
-
-fn failed(error: ReadError) -> ApiError {
-    match error {
-        ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
-            ApiError::UnknownVersion
-        }
-        ReadError::Sum(error) => ApiError::Sum(error),
-        error => ApiError::internal("reading usage", &error),
     }
 }

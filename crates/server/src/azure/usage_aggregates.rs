@@ -9,18 +9,17 @@ use std::sync::Arc;
 
 use accounts::{Action, Scope, Subscription};
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use domain::aggregate::Aggregate;
+use axum::response::Response;
+use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
 use domain::book::PriceList;
 use domain::id::ResourceScope;
 use domain::record::MeterDescription;
-use http::header;
 use ledger::{ReadError, Snapshot, UsagePage};
 use wire::continuation;
 use wire::usage::{UsageRequest, next_link, write_page};
 
-use super::enter_subscription;
 use super::operation::Operation;
+use super::{enter_subscription, json};
 use crate::app::App;
 use crate::authorize::forbidden;
 use crate::bill::Account;
@@ -88,7 +87,7 @@ pub(crate) async fn list(
         next_link(&asked.origin, subscription.id, query, &token)
     });
     let body = write_page(&rows, subscription.id, query.granularity, link.as_deref());
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 /// The checks before the call's own, in ARM's order; gives the subscription, and where in it is the
@@ -116,25 +115,34 @@ fn enter(
 
 /// The page, and the state of the ledger that it was read from.
 async fn read_page(app: &App, request: &UsageRequest) -> Result<(Snapshot, UsagePage), ApiError> {
-    let failed = |error| match error {
+    let (snapshot, after) = begin(app, &request.query, request.continuation.as_deref()).await?;
+    let page = snapshot.usage_page(&request.query, after, limits::USAGE_PAGE_ROWS).await;
+    Ok((snapshot, page.map_err(failed)?))
+}
+
+/// The state of the ledger that a page is read from, and the row that it comes after: those of the
+/// token, which is of this query.
+pub(super) async fn begin(
+    app: &App,
+    query: &UsageQuery,
+    token: Option<&str>,
+) -> Result<(Snapshot, Option<AggregateKey>), ApiError> {
+    let snapshot = app.ledger.snapshot(Some(query.reported.end.0)).await.map_err(failed)?;
+    let Some(token) = token else { return Ok((snapshot, None)) };
+    let (version, key) = continuation::decode(token, query).map_err(ApiError::Continuation)?;
+    let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
+    Ok((snapshot.as_of(&version).map_err(failed)?, Some(key)))
+}
+
+/// Why a page of usage was not read.
+pub(super) fn failed(error: ReadError) -> ApiError {
+    match error {
         ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
             ApiError::UnknownVersion
         }
         ReadError::Sum(error) => ApiError::Sum(error),
         error => ApiError::internal("reading usage", &error),
-    };
-    let snapshot = app.ledger.snapshot(Some(request.query.reported.end.0)).await.map_err(failed)?;
-    let (snapshot, after) = match &request.continuation {
-        None => (snapshot, None),
-        Some(token) => {
-            let (version, key) =
-                continuation::decode(token, &request.query).map_err(ApiError::Continuation)?;
-            let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
-            (snapshot.as_of(&version).map_err(failed)?, Some(key))
-        }
-    };
-    let page = snapshot.usage_page(&request.query, after, limits::USAGE_PAGE_ROWS).await;
-    Ok((snapshot, page.map_err(failed)?))
+    }
 }
 
 /// Gives rows whose source described no meter the rate card's description of it.

@@ -69,8 +69,7 @@ pub fn next_link(
         (SHOW_DETAILS, details),
         (CONTINUATION_TOKEN, token),
     ] {
-        link.extend(["&", name, "="]);
-        query::encode(value, &mut link);
+        query::push(&mut link, name, value);
     }
     link
 }

@@ -22,9 +22,9 @@ use wire::authorization::Form;
 
 use self::scope_path::ScopePath;
 use super::operation::Operation;
-use super::{api_version, supported, unknown, well_formed};
+use super::{api_version, enter_subscription, unknown};
 use crate::app::App;
-use crate::authorize::forbidden;
+use crate::authorize::require_at;
 use crate::directory::Directory;
 use crate::error::{ApiError, AuthorizationError};
 use crate::exchange::{Asked, PathAsWritten};
@@ -42,15 +42,15 @@ const VERSIONS: &[(&str, Form)] = &[
 ];
 
 /// The same, without the members.
-const API_VERSIONS: &[&str] = &[
-    "2015-07-01",
-    "2018-01-01-preview",
-    "2018-07-01",
-    "2018-09-01-preview",
-    "2020-04-01-preview",
-    "2022-04-01",
-    "2022-05-01-preview",
-];
+const API_VERSIONS: &[&str] = &{
+    let mut names = [""; VERSIONS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = VERSIONS[place].0;
+        place += 1;
+    }
+    names
+};
 
 /// An operation on each type, which says what they have in common; rights are asked for one by one.
 pub(super) const OPERATIONS: [Operation; 3] = [
@@ -91,23 +91,32 @@ pub(crate) async fn below_subscription(
             return Err(error.into());
         }
     };
-    match (path.resource_type.as_str(), &path.name) {
-        ("roleassignments", None) => role_assignments::list(&app, &method, &asked, &path),
-        ("roleassignments", Some(name)) => match method {
-            Method::GET => role_assignments::show(&app, &asked, &path, name),
-            Method::PUT => role_assignments::put(&app, &asked, &path, name, body).await,
-            Method::DELETE => role_assignments::remove(&app, &asked, &path, name).await,
-            other => Err(ApiError::Method(other.to_string())),
-        },
-        ("roledefinitions", None) => role_definitions::list(&app, &method, &asked, &path),
-        ("roledefinitions", Some(name)) => match method {
-            Method::GET => role_definitions::show(&app, &asked, &path, name),
-            Method::PUT => role_definitions::put(&app, &asked, &path, name, body).await,
-            Method::DELETE => role_definitions::remove(&app, &asked, &path, name).await,
-            other => Err(ApiError::Method(other.to_string())),
-        },
-        ("permissions", None) => permissions::list(&app, &method, &asked, &path),
-        (other, _) => {
+    match (path.resource_type.as_str(), &path.name, method) {
+        ("roleassignments", None, Method::GET) => role_assignments::list(&app, &asked, &path),
+        ("roleassignments", Some(name), Method::GET) => {
+            role_assignments::show(&app, &asked, &path, name)
+        }
+        ("roleassignments", Some(name), Method::PUT) => {
+            role_assignments::put(&app, &asked, &path, name, body).await
+        }
+        ("roleassignments", Some(name), Method::DELETE) => {
+            role_assignments::remove(&app, &asked, &path, name).await
+        }
+        ("roledefinitions", None, Method::GET) => role_definitions::list(&app, &asked, &path),
+        ("roledefinitions", Some(name), Method::GET) => {
+            role_definitions::show(&app, &asked, &path, name)
+        }
+        ("roledefinitions", Some(name), Method::PUT) => {
+            role_definitions::put(&app, &asked, &path, name, body).await
+        }
+        ("roledefinitions", Some(name), Method::DELETE) => {
+            role_definitions::remove(&app, &asked, &path, name).await
+        }
+        ("permissions", None, Method::GET) => permissions::list(&app, &asked, &path),
+        ("roleassignments" | "roledefinitions", _, other) | ("permissions", None, other) => {
+            Err(ApiError::Method(other.to_string()))
+        }
+        (other, ..) => {
             let api_version = api_version(&asked)?.to_owned();
             app.enter(&asked, &app.directory(), &path.subscription)?;
             let namespace = "microsoft.authorization".to_owned();
@@ -118,10 +127,10 @@ pub(crate) async fn below_subscription(
 
 /// The checks before a call's own, in ARM's order.
 fn enter(app: &App, asked: &Asked, path: &ScopePath, action: Action) -> Result<Entered, ApiError> {
-    let version = well_formed(api_version(asked)?, API_VERSIONS)?;
-    let directory = app.directory();
-    let (principal, subscription) = app.enter(asked, &directory, &path.subscription)?;
-    supported(version, API_VERSIONS)?;
+    // The operations differ in their rights alone, which are asked for below.
+    let (principal, subscription) =
+        enter_subscription(app, asked, &path.subscription, &OPERATIONS[0])?;
+    let (directory, version) = (app.directory(), api_version(asked)?);
     let scope = path.scope.clone().map_err(AuthorizationError::Scope)?;
     let form = VERSIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(version));
     let form = form.map_or(Form::First, |(_, form)| *form);
@@ -133,10 +142,7 @@ fn enter(app: &App, asked: &Asked, path: &ScopePath, action: Action) -> Result<E
 impl Entered {
     /// Refuses whoever lacks the right there.
     fn require(&self, action: Action, scope: &Scope) -> Result<(), ApiError> {
-        if self.directory.allows(&self.principal, &action, scope) {
-            return Ok(());
-        }
-        Err(forbidden(&self.principal, action, scope.to_string()))
+        require_at(&self.directory, &self.principal, scope, action)
     }
 
     /// Path of a role, by which it is known everywhere in the subscription: clients compare it.
@@ -149,14 +155,6 @@ impl Entered {
 
     fn by(&self) -> String {
         self.principal.object_id.to_string()
-    }
-}
-
-/// Refuses other methods than GET.
-fn get_only(method: &Method) -> Result<(), ApiError> {
-    match *method {
-        Method::GET => Ok(()),
-        _ => Err(ApiError::Method(method.to_string())),
     }
 }
 

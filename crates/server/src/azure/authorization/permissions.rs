@@ -2,12 +2,12 @@
 
 use accounts::Action;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use wire::authorization::{Form, Listed, Permission};
 
 use super::role_definitions::permission_of;
 use super::scope_path::ScopePath;
-use super::{answer, enter, get_only};
+use super::{answer, enter};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -26,13 +26,7 @@ use crate::exchange::Asked;
         (status = 403, description = "No right", body = wire::error::ErrorBody),
     )
 )]
-pub(super) fn list(
-    app: &App,
-    method: &Method,
-    asked: &Asked,
-    path: &ScopePath,
-) -> Result<Response, ApiError> {
-    get_only(method)?;
+pub(super) fn list(app: &App, asked: &Asked, path: &ScopePath) -> Result<Response, ApiError> {
     let entered = enter(app, asked, path, Action::PERMISSION_READ)?;
     let roles = entered.directory.roles_of(&entered.principal, &entered.scope);
     let mut value: Vec<_> = roles.iter().map(|role| permission_of(role, entered.form)).collect();

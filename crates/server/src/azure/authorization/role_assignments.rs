@@ -12,13 +12,13 @@ use accounts::{
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use domain::id::{ObjectId, RoleAssignmentId, RoleId};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use wire::authorization::{
     self as body, Assignee, AssignmentFilter, Form, Listed, RoleAssignmentPut, time_text,
 };
 
 use super::scope_path::ScopePath;
-use super::{Entered, answer, enter, get_only};
+use super::{Entered, answer, enter};
 use crate::app::App;
 use crate::error::{ApiError, AuthorizationError};
 use crate::exchange::Asked;
@@ -43,13 +43,7 @@ const TYPE: &str = "Microsoft.Authorization/roleAssignments";
         (status = 403, description = "No right", body = wire::error::ErrorBody),
     )
 )]
-pub(super) fn list(
-    app: &App,
-    method: &Method,
-    asked: &Asked,
-    path: &ScopePath,
-) -> Result<Response, ApiError> {
-    get_only(method)?;
+pub(super) fn list(app: &App, asked: &Asked, path: &ScopePath) -> Result<Response, ApiError> {
     let entered = enter(app, asked, path, Action::ROLE_ASSIGNMENT_READ)?;
     let filter = AssignmentFilter::parse(asked.parameters.get("$filter"));
     let filter = filter.map_err(AuthorizationError::Filter)?;

@@ -12,14 +12,14 @@ use accounts::{
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use domain::id::RoleId;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use wire::authorization::{
     self as body, BEFORE_TIME, DefinitionFilter, Form, Listed, Permission, RoleDefinitionPut,
     RoleType, time_text,
 };
 
 use super::scope_path::ScopePath;
-use super::{Entered, answer, enter, get_only};
+use super::{Entered, answer, enter};
 use crate::app::App;
 use crate::error::{ApiError, AuthorizationError};
 use crate::exchange::Asked;
@@ -43,13 +43,7 @@ const TYPE: &str = "Microsoft.Authorization/roleDefinitions";
         (status = 403, description = "No right", body = wire::error::ErrorBody),
     )
 )]
-pub(super) fn list(
-    app: &App,
-    method: &Method,
-    asked: &Asked,
-    path: &ScopePath,
-) -> Result<Response, ApiError> {
-    get_only(method)?;
+pub(super) fn list(app: &App, asked: &Asked, path: &ScopePath) -> Result<Response, ApiError> {
     let entered = enter(app, asked, path, Action::ROLE_DEFINITION_READ)?;
     let filter = DefinitionFilter::parse(asked.parameters.get("$filter"));
     let filter = filter.map_err(AuthorizationError::Filter)?;

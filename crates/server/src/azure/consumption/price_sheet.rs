@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use accounts::Action;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::book::Book;
 use domain::decimal::OutOfRange;
 use domain::period::BillingPeriod;
 use domain::price_override::OverrideTarget;
 use domain::time::UtcTime;
-use http::header;
-use wire::cost_request::{PageRequest, next_link};
+use wire::cost_request::PageRequest;
 use wire::price_sheet::{SheetPage, SheetPrice, expands_meters, write_page};
 
 use super::API_VERSIONS;
 use super::usage_details::find_period;
 use crate::app::App;
-use crate::azure::costs::{CostScope, enter_scope};
+use crate::azure::costs::{CostScope, Paging, enter_scope};
+use crate::azure::json;
 use crate::azure::operation::Operation;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
@@ -109,9 +109,13 @@ async fn answer(
     let request = request.map_err(ApiError::CostRequest)?;
     let expands = expands_meters(&asked.parameters).map_err(ApiError::CostRequest)?;
     let question = ["pricesheet", &scope.path().to_lowercase(), named.as_deref().unwrap_or("")];
-    let question = question.map(str::to_owned);
-    let texts = question.each_ref().map(String::as_str);
-    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &texts).await?;
+    let paging = Paging {
+        question: question.map(str::to_owned).into(),
+        parameters: asked.parameters.clone(),
+        repeated: REPEATED,
+        top: request.top,
+    };
+    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
     let account = basis.account(scope.subscription.id)?;
     let current = account.schedule.containing(basis.known_at);
     let period = match &named {
@@ -126,16 +130,11 @@ async fn answer(
     let path = if named.is_some() { of_period.clone() } else { scope.path() };
     let address =
         format!("{}{path}/providers/Microsoft.Consumption/pricesheets/default", asked.origin);
-    let parameters = asked.parameters.clone();
     let body = blocking(move || {
         let prices = prices(&book, period, moment_in(period, basis.known_at));
         let prices = prices.map_err(|error| ApiError::Rate(error.into()))?;
         let rest = prices.get(sent..).unwrap_or_default();
-        let shown = &rest[..rest.len().min(request.top)];
-        let token = (rest.len() > shown.len()).then(|| basis.page_token(sent + shown.len()));
-        let texts = question.each_ref().map(String::as_str);
-        let link =
-            token.map(|token| next_link(&address, &parameters, REPEATED, &token.encode(&texts)));
+        let (shown, link) = paging.cut(rest, &basis, sent, &address);
         let page = SheetPage {
             billing_period: &of_period,
             currency: &account.subscription.currency,
@@ -146,7 +145,7 @@ async fn answer(
         Ok(write_page(&page, expands))
     })
     .await?;
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 /// The moment within a period whose prices are shown: the one asked at, else the nearest to it.

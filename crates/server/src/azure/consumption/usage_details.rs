@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use accounts::Action;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::daily::DayLine;
 use domain::period::BillingPeriod;
 use domain::time::Date;
-use http::header;
-use wire::cost_request::next_link;
 use wire::usage_details::{BilledPeriod, DetailsPage, DetailsRequest, write_page};
 
 use super::API_VERSIONS;
 use crate::app::App;
-use crate::azure::costs::{CostScope, enter_scope};
+use crate::azure::costs::{CostScope, Paging, enter_scope};
+use crate::azure::json;
 use crate::azure::operation::Operation;
 use crate::bill::{Account, Basis};
 use crate::catalogue::blocking;
@@ -141,25 +140,25 @@ async fn answer(
     let path = path(scope, period.as_deref());
     let given = |name| asked.parameters.get(name).unwrap_or_default();
     let question = ["usageDetails", &path.to_lowercase(), given("$filter"), given("metric")];
+    let paging = Paging {
+        question: question.map(str::to_owned).into(),
+        parameters: asked.parameters.clone(),
+        repeated: REPEATED,
+        top: request.top,
+    };
 
     let _turn = app.cost_turns.acquire().await;
-    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &question).await?;
+    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
     let account = basis.account(scope.subscription.id)?;
     let period = period.map(|name| find_period(&name, &account)).transpose()?;
     let days = days_asked(&request, period, &account, &basis);
     let lines = app.lines_of_days(&account, &basis, &days).await?;
 
     let (scope, address) = (scope.clone(), format!("{}{path}", asked.origin));
-    let (parameters, question) = (asked.parameters.clone(), question.map(str::to_owned));
     let issued = move || {
         let wanted = lines.iter().filter(|line| scope.has(line) && request.passes(line));
         let rest: Vec<&DayLine> = wanted.skip(sent).take(request.top + 1).collect();
-        let page = &rest[..rest.len().min(request.top)];
-        let token = (rest.len() > page.len()).then(|| basis.page_token(sent + page.len()));
-        let link = token.map(|token| {
-            let token = token.encode(&question.each_ref().map(String::as_str));
-            next_link(&address, &parameters, REPEATED, &token)
-        });
+        let (page, link) = paging.cut(&rest, &basis, sent, &address);
         let page = DetailsPage {
             subscription: account.subscription.id,
             billing_account: account.subscription.tenant.to_string(),
@@ -171,7 +170,7 @@ async fn answer(
         Ok(write_page(&page, &request))
     };
     let body = blocking(issued).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 fn path(scope: &CostScope, period: Option<&str>) -> String {

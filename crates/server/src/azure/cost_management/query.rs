@@ -6,17 +6,17 @@ use std::sync::Arc;
 use accounts::Action;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::id::SubscriptionId;
 use domain::time::{Date, UtcTime};
-use http::header;
 use wire::cost_query::{CostQuery, Measure, QueryPage, Timeframe, write_page};
-use wire::cost_request::{CostRequestError, PageRequest, next_link};
+use wire::cost_request::{CostRequestError, PageRequest};
 use wire::text::Excerpt;
 
 use super::table;
 use crate::app::App;
-use crate::azure::costs::{CostScope, enter_scope_by};
+use crate::azure::costs::{CostScope, Paging, enter_scope_by};
+use crate::azure::json;
 use crate::azure::operation::Operation;
 use crate::bill::{Account, Basis};
 use crate::catalogue::blocking;
@@ -140,29 +140,28 @@ async fn answer(
     let same = wire::json::canonical(&String::from_utf8_lossy(&body));
     let same = same.map_err(|error| ApiError::Body(format!("the request body {error}")))?;
     let question = ["query".to_owned(), path.to_lowercase(), same.0.to_string()];
-    let texts = question.each_ref().map(String::as_str);
+    let paging = Paging {
+        question: question.into(),
+        parameters: asked.parameters.clone(),
+        repeated: REPEATED,
+        top: page.top,
+    };
     let _turn = app.cost_turns.acquire().await;
-    let (basis, sent) = app.basis_of_page(page.skip_token.as_deref(), &texts).await?;
+    let (basis, sent) = app.basis_of_page(page.skip_token.as_deref(), &paging.question).await?;
     let account = basis.account(scope.subscription.id)?;
     let days = days_of(query.timeframe, &account, &basis);
     let lines = app.lines_of_days(&account, &basis, &days).await?;
 
-    let (parameters, origin) = (asked.parameters.clone(), asked.origin.clone());
+    let address = format!("{}{path}/providers/Microsoft.CostManagement/query", asked.origin);
     let body = blocking(move || {
         let of_scope = lines.iter().filter(|line| scope.has(line));
         let rows = table::rows(of_scope, &query, &order, &account.subscription);
         let rows = rows.map_err(|error| ApiError::Rate(error.into()))?;
         let rest = rows.get(sent..).unwrap_or_default();
-        let shown = &rest[..rest.len().min(page.top)];
-        let token = (rest.len() > shown.len()).then(|| basis.page_token(sent + shown.len()));
-        let texts = question.each_ref().map(String::as_str);
-        let link = token.map(|token| {
-            let address = format!("{origin}{path}/providers/Microsoft.CostManagement/query");
-            next_link(&address, &parameters, REPEATED, &token.encode(&texts))
-        });
+        let (shown, link) = paging.cut(rest, &basis, sent, &address);
         let page = QueryPage {
             scope: &path,
-            name: name(&question),
+            name: name(&paging.question),
             columns: &columns,
             rows: shown,
             next_link: link,
@@ -170,7 +169,7 @@ async fn answer(
         Ok(write_page(&page))
     })
     .await?;
-    Ok(([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response())
+    Ok(json(body))
 }
 
 const QUERY_TOP: &str = "a number from 1 to 5000";
