@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::time::{Civil, UtcTime};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -138,6 +138,20 @@ const CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 const RETURN_CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
 const REMAINING_READS: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
+
+/// An answer that has a secret or a token in it: no cache on its way may keep it.
+///
+/// Source: RFC 6749, section 5.1.
+pub(crate) struct NoStore<T>(pub(crate) T);
+
+impl<T: IntoResponse> IntoResponse for NoStore<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        response
+    }
+}
 
 /// Gives the request its ids, the answer its headers, and the log its line.
 pub(crate) async fn frame(

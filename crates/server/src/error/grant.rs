@@ -16,6 +16,7 @@ use wire::oauth::{FormError, OauthErrorBody};
 use wire::text::Excerpt;
 
 use super::ApiError;
+use crate::exchange::NoStore;
 use crate::limits;
 
 /// Why no token is given.
@@ -231,9 +232,8 @@ impl GrantError {
             trace_id,
             correlation_id,
         };
-        let mut response = (self.status(), axum::Json(body)).into_response();
+        let mut response = (self.status(), NoStore(axum::Json(body))).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             Self::Client { in_header: true } => {
                 let basic = HeaderValue::from_static("Basic realm=\"tallyhouse\"");

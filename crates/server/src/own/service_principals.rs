@@ -21,7 +21,7 @@ use wire::secret::SecretText;
 use super::{parsed, read_json, read_optional_json};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::exchange::Asked;
+use crate::exchange::{Asked, NoStore};
 use crate::identity::Secret;
 use crate::limits;
 use crate::token_endpoint::Busy;
@@ -41,7 +41,7 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     asked: Asked,
     body: Body,
-) -> Result<(StatusCode, Json<ServicePrincipalCredential>), ApiError> {
+) -> Result<(StatusCode, NoStore<Json<ServicePrincipalCredential>>), ApiError> {
     let administrator = app.administrator(&asked)?;
     app.issuer()?;
     let body: ServicePrincipalCreate = read_json(body).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn create(
         let made = accounts.create_service_principal(tenant, name, new, &by, now).await;
         made.map_err(refusal)
     });
-    Ok((StatusCode::CREATED, Json(credential(&made.await?, &secret))))
+    Ok((StatusCode::CREATED, credential(&made.await?, &secret)))
 }
 
 fn refusal(error: CreateServicePrincipalError) -> ApiError {
@@ -104,7 +104,7 @@ pub(crate) async fn rotate(
     Path(application): Path<String>,
     asked: Asked,
     body: Body,
-) -> Result<Json<ServicePrincipalCredential>, ApiError> {
+) -> Result<NoStore<Json<ServicePrincipalCredential>>, ApiError> {
     let administrator = app.administrator(&asked)?;
     app.issuer()?;
     let application = application_of(&application)?;
@@ -117,7 +117,7 @@ pub(crate) async fn rotate(
             accounts.rotate_service_principal(application, new, overlap_hours, &by, now).await;
         rotated.map_err(rotation_refusal)
     });
-    Ok(Json(credential(&rotated.await?, &secret)))
+    Ok(credential(&rotated.await?, &secret))
 }
 
 fn rotation_refusal(error: RotateServicePrincipalError) -> ApiError {
@@ -188,9 +188,12 @@ async fn make_secret(app: &App, days: Option<u32>) -> Result<(Secret, NewSecret)
 }
 
 /// A service principal with its latest secret, which this is.
-fn credential(principal: &ServicePrincipal, secret: &Secret) -> ServicePrincipalCredential {
+fn credential(
+    principal: &ServicePrincipal,
+    secret: &Secret,
+) -> NoStore<Json<ServicePrincipalCredential>> {
     let latest = principal.secrets.last().expect("it was given one just now");
-    ServicePrincipalCredential {
+    NoStore(Json(ServicePrincipalCredential {
         app_id: principal.application.to_string(),
         object_id: principal.object.to_string(),
         tenant: principal.tenant.to_string(),
@@ -198,7 +201,7 @@ fn credential(principal: &ServicePrincipal, secret: &Secret) -> ServicePrincipal
         password: SecretText::new(secret.expose().to_owned()),
         key_id: latest.id.to_string(),
         expires_on: latest.until.to_string(),
-    }
+    }))
 }
 
 fn body_of(principal: &ServicePrincipal, now: UtcTime) -> own::ServicePrincipal {

@@ -13,7 +13,7 @@ use wire::secret::SecretText;
 use super::{parsed, read_json};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::exchange::Asked;
+use crate::exchange::{Asked, NoStore};
 use crate::identity::{Claims, DEFAULT_AUDIENCE};
 use crate::limits;
 
@@ -29,7 +29,7 @@ pub(crate) async fn issue(
     State(app): State<Arc<App>>,
     asked: Asked,
     body: Body,
-) -> Result<Json<TokenResponse>, ApiError> {
+) -> Result<NoStore<Json<TokenResponse>>, ApiError> {
     app.administrator(&asked)?;
     let request: TokenRequest = read_json(body).await?;
     let tenant = request.tenant_id.as_deref().map(TenantId::parse).transpose();
@@ -57,7 +57,8 @@ pub(crate) async fn issue(
         generation: is_administrator.then(|| directory.principals.generation()),
     };
     let access_token = SecretText::new(app.issuer()?.issue(&claims, (app.clock)()));
-    Ok(Json(TokenResponse { token_type: "Bearer".to_owned(), access_token, expires_in }))
+    let token_type = "Bearer".to_owned();
+    Ok(NoStore(Json(TokenResponse { token_type, access_token, expires_in })))
 }
 
 /// Makes all tokens of the administrator that were given out so far worthless, and gives out a new
@@ -71,7 +72,7 @@ pub(crate) async fn issue(
 pub(crate) async fn rotate_administrator(
     State(app): State<Arc<App>>,
     asked: Asked,
-) -> Result<Json<TokenResponse>, ApiError> {
+) -> Result<NoStore<Json<TokenResponse>>, ApiError> {
     let administrator = app.administrator(&asked)?;
     app.issuer()?;
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
@@ -89,9 +90,9 @@ pub(crate) async fn rotate_administrator(
             Err((_, error)) => Err(ApiError::internal("writing the administrator's token", &error)),
         }
     });
-    Ok(Json(TokenResponse {
+    Ok(NoStore(Json(TokenResponse {
         token_type: "Bearer".to_owned(),
         access_token: SecretText::new(rotated.await?),
         expires_in: limits::ADMINISTRATOR_TOKEN_SECONDS,
-    }))
+    })))
 }

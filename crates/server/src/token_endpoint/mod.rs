@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use domain::id::{ApplicationId, TenantId};
 use domain::time::UtcTime;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use wire::oauth::{TokenAnswer, TokenAnswerV1, TokenForm, basic_credentials};
 use wire::query::Parameters;
 use wire::secret::SecretText;
@@ -25,7 +25,7 @@ use wire::secret::SecretText;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::error::grant::{GrantError, Trace};
-use crate::exchange::{Asked, RequestId, read_body_up_to};
+use crate::exchange::{Asked, NoStore, RequestId, read_body_up_to};
 use crate::identity::{Claims, Issuer, Secret};
 use crate::limits;
 
@@ -272,7 +272,7 @@ fn claims_of(principal: &ServicePrincipal, audience: String) -> Claims {
 
 fn answer(token: SecretText, claims: Claims, in_version_1: bool, now: UtcTime) -> Response {
     let (token_type, expires_in) = ("Bearer".to_owned(), claims.expires_in_seconds);
-    let mut response = if in_version_1 {
+    if in_version_1 {
         let from = now.to_micros().div_euclid(1_000_000);
         let answer = TokenAnswerV1 {
             token_type,
@@ -283,13 +283,10 @@ fn answer(token: SecretText, claims: Claims, in_version_1: bool, now: UtcTime) -
             resource: claims.audience,
             access_token: token,
         };
-        Json(answer).into_response()
+        NoStore(Json(answer)).into_response()
     } else {
         let ext_expires_in = expires_in;
-        Json(TokenAnswer { token_type, expires_in, ext_expires_in, access_token: token })
-            .into_response()
-    };
-    let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-    response
+        let answer = TokenAnswer { token_type, expires_in, ext_expires_in, access_token: token };
+        NoStore(Json(answer)).into_response()
+    }
 }
