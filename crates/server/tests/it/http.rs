@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use axum::Router;
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -86,7 +87,7 @@ pub(crate) async fn check_on(path: &Path, folder: TempDir) {
 }
 
 struct Story {
-    app: Arc<App>,
+    router: Router,
     now: Arc<AtomicI64>,
     names: BTreeMap<String, String>,
     show_headers: bool,
@@ -118,7 +119,7 @@ impl Story {
         names.insert("TENANT".to_owned(), app.tenant().to_string());
         names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
         Self {
-            app,
+            router: service(&app),
             now,
             names,
             show_headers: false,
@@ -188,7 +189,7 @@ impl Story {
     }
 
     async fn send(&self, request: Request<Body>) -> http::Response<Body> {
-        service(&self.app).oneshot(request).await.unwrap()
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     async fn direct(&mut self, line: &str) {

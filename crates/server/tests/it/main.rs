@@ -13,6 +13,7 @@ mod kept_folder;
 mod pretty;
 mod private_files;
 mod real_card;
+mod rights;
 mod secrets;
 mod world;
 

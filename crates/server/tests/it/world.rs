@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::Router;
 use axum::body::Body;
 use domain::time::UtcTime;
 use http::{HeaderMap, Request, StatusCode};
@@ -19,6 +20,7 @@ pub(crate) const START: i64 = 1_770_724_800;
 /// The application, in a data folder of its own.
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
+    router: Router,
     now: Arc<AtomicI64>,
     folder: TempDir,
 }
@@ -61,7 +63,7 @@ impl World {
         let config = settings.into_config(folder.path().join("data")).unwrap();
         let ids = Arc::new(|| uuid::Uuid::from_u128(1));
         let app = App::open(config, clock, ids).await.unwrap();
-        Self { app, now, folder }
+        Self { router: service(&app), app, now, folder }
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -79,7 +81,7 @@ impl World {
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = service(&self.app).oneshot(request).await.unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
