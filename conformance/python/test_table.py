@@ -28,6 +28,19 @@ class Table(unittest.TestCase):
         self.assertEqual(len(quantities), CASE["records"])
         self.assertEqual(total(quantities), SUM)
 
+    def test_joined_files_change_no_data(self):
+        table = DeltaTable(TABLE)
+        joins = [each["version"] for each in table.history() if each["operation"] == "OPTIMIZE"]
+        self.assertTrue(joins)
+        for version in joins:
+            states = []
+            for read in (version - 1, version):
+                table.load_as_version(read)
+                quantities = table.to_pyarrow_table(columns=["quantity"])["quantity"].to_pylist()
+                states.append((len(quantities), total(quantities)))
+            self.assertEqual(*states)
+            self.assertGreater(states[0][0], 0)
+
     def test_polars_sums_exactly(self):
         frame = polars.read_delta(TABLE)
         self.assertEqual(frame.height, CASE["records"])

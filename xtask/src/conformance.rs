@@ -169,6 +169,7 @@ fn fill(server: &Server, case: &Case, folder: &Path) -> Result<()> {
     let files = [("hourly.json", case.hourly_document()), ("daily.ndjson", case.daily_lines())];
     for (name, text) in &files {
         import(server, &folder.join(name), text, "accepted")?;
+        server.tallyhouse(&["ledger", "seal"])?; // so that there are files to join
     }
     for (name, text) in &files {
         import(server, &folder.join(name), text, "duplicate")?; // adds nothing
@@ -233,6 +234,7 @@ fn describe(server: &Server, case: &Case, folder: &Path) -> Result<PathBuf> {
     };
     let (reader, stranger) = (token(READER)?, token(STRANGER)?);
     server.tallyhouse(&["ledger", "seal"])?;
+    server.tallyhouse(&["ledger", "compact"])?;
     let description = json!({
         "url": server.url,
         "authority": server.authority(),

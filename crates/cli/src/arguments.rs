@@ -249,6 +249,9 @@ pub(crate) enum LedgerCommand {
     /// Seal the journal now, so that other readers of the Delta table see all usage
     #[command(after_long_help = "Example:\n  tallyhouse --data ./data ledger seal")]
     Seal,
+    /// Join small data files of the Delta table now; it happens by itself after seals
+    #[command(after_long_help = "Example:\n  tallyhouse --data ./data ledger compact")]
+    Compact,
 }
 
 /// Reads a GUID that has no type of its own.

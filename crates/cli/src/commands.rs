@@ -64,10 +64,16 @@ pub(crate) fn run<W: Write>(
             };
             output.write(post(client, "/tokens", &request)?)
         }
-        Command::Ledger(LedgerCommand::Seal) => {
+        Command::Ledger(command) => {
+            let (call, done) = match command {
+                LedgerCommand::Seal => {
+                    ("seal", "the journal is sealed: the Delta table has all usage")
+                }
+                LedgerCommand::Compact => ("compact", "no more data files are to be joined"),
+            };
             let payload = Payload { content_type: "application/json", bytes: b"" };
-            client.post(&format!("{OWN_API}/ledger/seal"), &[], payload)?;
-            message("the journal is sealed: the Delta table has all usage");
+            client.post(&format!("{OWN_API}/ledger/{call}"), &[], payload)?;
+            message(done);
             Ok(())
         }
     }

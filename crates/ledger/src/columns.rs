@@ -123,39 +123,41 @@ pub(crate) const ALWAYS: [&str; 9] = [
     "commit_time",
 ];
 
-/// A batch read from a data file, as rows. A column that was not read is absent in every row.
-pub(crate) struct RowBatch<'a> {
-    subscription: Ids<'a, SubscriptionId>,
-    reported: &'a TimestampMicrosecondArray,
-    start: &'a TimestampMicrosecondArray,
-    end: &'a TimestampMicrosecondArray,
-    meter: Ids<'a, MeterId>,
-    quantity: &'a Decimal128Array,
-    instance_hash: &'a BinaryArray,
-    commit: &'a Int64Array,
-    commit_time: &'a TimestampMicrosecondArray,
-    unit_block: Option<&'a Decimal128Array>,
-    billed_cost: Option<&'a Decimal128Array>,
-    reverses: Option<&'a BinaryArray>,
-    texts: [Option<Dictionary<'a>>; TEXT_COUNT],
+/// A batch read from a data file, as rows; it keeps what it needs of the batch. A column that was not
+/// read is absent in every row.
+pub(crate) struct RowBatch {
+    subscription: Ids<SubscriptionId>,
+    reported: TimestampMicrosecondArray,
+    start: TimestampMicrosecondArray,
+    end: TimestampMicrosecondArray,
+    meter: Ids<MeterId>,
+    quantity: Decimal128Array,
+    instance_hash: BinaryArray,
+    commit: Int64Array,
+    commit_time: TimestampMicrosecondArray,
+    unit_block: Option<Decimal128Array>,
+    billed_cost: Option<Decimal128Array>,
+    reverses: Option<BinaryArray>,
+    texts: [Option<Dictionary>; TEXT_COUNT],
 }
 
-impl<'a> RowBatch<'a> {
-    pub(crate) fn new(batch: &'a RecordBatch) -> Result<Self, Malformed> {
+impl RowBatch {
+    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, Malformed> {
         let column = |name: &str| batch.column_by_name(name);
-        let decimal =
-            |name: &str| column(name).and_then(|it| it.as_primitive_opt::<Decimal128Type>());
-        let binary = |name: &str| column(name).and_then(|it| it.as_binary_opt::<i32>());
+        let decimal = |name: &str| {
+            column(name).and_then(|it| it.as_primitive_opt::<Decimal128Type>()).cloned()
+        };
+        let binary = |name: &str| column(name).and_then(|it| it.as_binary_opt::<i32>()).cloned();
         Ok(Self {
             subscription: Ids::new(given(batch, "subscription_id")?, SubscriptionId::parse)?,
-            reported: times(batch, "reported_time")?,
-            start: times(batch, "usage_start")?,
-            end: times(batch, "usage_end")?,
+            reported: times(batch, "reported_time")?.clone(),
+            start: times(batch, "usage_start")?.clone(),
+            end: times(batch, "usage_end")?.clone(),
             meter: Ids::new(given(batch, "meter_id")?, MeterId::parse)?,
             quantity: decimal("quantity").ok_or(Malformed("type of column quantity"))?,
             instance_hash: binary("instance_hash").ok_or(Malformed("type of instance_hash"))?,
-            commit: commits(batch)?,
-            commit_time: times(batch, "commit_time")?,
+            commit: commits(batch)?.clone(),
+            commit_time: times(batch, "commit_time")?.clone(),
             unit_block: decimal("unit_block"),
             billed_cost: decimal("billed_cost"),
             reverses: binary("reverses"),
@@ -163,25 +165,29 @@ impl<'a> RowBatch<'a> {
         })
     }
 
-    pub(crate) fn row(&self, position: usize) -> Result<Row<'a>, Malformed> {
-        let (start, end) = (time(self.start, position)?, time(self.end, position)?);
+    pub(crate) fn len(&self) -> usize {
+        self.commit.len()
+    }
+
+    pub(crate) fn row(&self, position: usize) -> Result<Row<'_>, Malformed> {
+        let (start, end) = (time(&self.start, position)?, time(&self.end, position)?);
         let mut texts = Texts::default();
         for (column, (text, _, _)) in self.texts.iter().zip(TEXTS) {
             texts.set(text, column.as_ref().and_then(|column| column.text(position)));
         }
-        let reversed = self.reverses.filter(|column| column.is_valid(position));
+        let reversed = self.reverses.as_ref().filter(|column| column.is_valid(position));
         Ok(Row {
             subscription: self.subscription.id(position),
-            reported: ReportedTime(time(self.reported, position)?),
+            reported: ReportedTime(time(&self.reported, position)?),
             window: Window::new(start, end).map_err(|_| Malformed("usage window"))?,
             meter: self.meter.id(position),
             quantity: quantity(self.quantity.value(position))?,
             instance_hash: InstanceHash::from_bytes(hash(self.instance_hash.value(position))?),
-            commit: commit(self.commit, position)?,
-            commit_time: time(self.commit_time, position)?,
+            commit: commit(&self.commit, position)?,
+            commit_time: time(&self.commit_time, position)?,
             texts,
-            unit_block: maybe_quantity(self.unit_block, position)?,
-            billed_cost: maybe_quantity(self.billed_cost, position)?,
+            unit_block: maybe_quantity(self.unit_block.as_ref(), position)?,
+            billed_cost: maybe_quantity(self.billed_cost.as_ref(), position)?,
             reverses: reversed
                 .map(|column| hash(column.value(position)).map(RecordId::from_bytes))
                 .transpose()?,
@@ -223,7 +229,7 @@ pub(crate) fn commit(commits: &Int64Array, position: usize) -> Result<Commit, Ma
 }
 
 /// A column of texts.
-pub(crate) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<Dictionary<'a>, Malformed> {
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<Dictionary, Malformed> {
     Dictionary::new(given(batch, name)?)
 }
 
@@ -244,21 +250,21 @@ fn maybe_quantity(
 }
 
 /// A text column with each distinct text once.
-pub(crate) struct Dictionary<'a> {
-    keys: &'a Int32Array,
-    values: &'a StringArray,
+pub(crate) struct Dictionary {
+    keys: Int32Array,
+    values: StringArray,
 }
 
-impl<'a> Dictionary<'a> {
-    pub(crate) fn new(column: &'a ArrayRef) -> Result<Self, Malformed> {
+impl Dictionary {
+    pub(crate) fn new(column: &ArrayRef) -> Result<Self, Malformed> {
         let wrong = Malformed("type of a text column");
         let column = column.as_dictionary_opt::<Int32Type>().ok_or(wrong)?;
         let values = column.values().as_string_opt::<i32>().ok_or(wrong)?;
-        Ok(Self { keys: column.keys(), values })
+        Ok(Self { keys: column.keys().clone(), values: values.clone() })
     }
 
     /// The text in a row.
-    pub(crate) fn text(&self, position: usize) -> Option<&'a str> {
+    pub(crate) fn text(&self, position: usize) -> Option<&str> {
         let key = self.key(position)?;
         self.values.is_valid(key).then(|| self.values.value(key))
     }
@@ -278,16 +284,13 @@ impl<'a> Dictionary<'a> {
 }
 
 /// A column of GUIDs as texts; each distinct one is read once.
-struct Ids<'a, T> {
-    column: Dictionary<'a>,
+struct Ids<T> {
+    column: Dictionary,
     ids: Vec<Option<T>>,
 }
 
-impl<'a, T: Copy> Ids<'a, T> {
-    fn new<E>(
-        column: &'a ArrayRef,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Self, Malformed> {
+impl<T: Copy> Ids<T> {
+    fn new<E>(column: &ArrayRef, parse: impl Fn(&str) -> Result<T, E>) -> Result<Self, Malformed> {
         let column = Dictionary::new(column)?;
         let ids: Vec<_> =
             column.values.iter().map(|text| text.and_then(|text| parse(text).ok())).collect();

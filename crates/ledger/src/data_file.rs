@@ -3,14 +3,15 @@
 //! Total order of rows in a file: subscription, reported hour, usage start, meter, instance hash,
 //! source, event id. The last two name the record, so nothing ties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::Commit;
-use domain::time::Date;
+use domain::time::{Date, ReportedTime, UtcTime};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
@@ -27,20 +28,18 @@ use crate::state::{Bounds, DataFile};
 use crate::storage;
 use crate::tail::{Chunk, TailRow};
 
-/// A data file just written, with its size in bytes.
-pub(crate) struct Written {
-    pub(crate) file: Arc<DataFile>,
-    pub(crate) size: u64,
-}
+/// How the names of joined files begin, which tells them from those of seals.
+const JOINED: &str = "joined-";
 
-/// What one seal's data files are called: `{first}-{last}-{epoch}-{attempt}.parquet`, in a folder
-/// `reported_day={day}` each. Some readers take the partition value from there, not from the log.
+/// What the data files of a seal or a join are called: `{first}-{last}-{epoch}-{attempt}.parquet`, in
+/// a folder `reported_day={day}` each. Some readers take the partition value from there, not from the
+/// log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Naming {
     pub(crate) first: Commit,
     pub(crate) last: Commit,
     pub(crate) epoch: u64,
-    /// Of this opening, so that a seal tried again never meets its own leftovers.
+    /// Of this opening, so that one tried again never meets its own leftovers.
     pub(crate) attempt: u64,
 }
 
@@ -49,6 +48,11 @@ impl Naming {
         let Self { first, last, epoch, attempt } = self;
         format!("{:020}-{:020}-{epoch}-{attempt}.parquet", first.0, last.0)
     }
+
+    /// The name of the file that others of a day are joined into.
+    pub(crate) fn joined(&self) -> String {
+        format!("{JOINED}{}", self.name())
+    }
 }
 
 /// Writes the rows of chunks into one file for each reported day; files and folders are synced.
@@ -56,7 +60,7 @@ pub(crate) fn write(
     folder: &Path,
     naming: Naming,
     chunks: &[Arc<Chunk>],
-) -> Result<Vec<Written>, FileError> {
+) -> Result<Vec<Arc<DataFile>>, FileError> {
     let mut days: BTreeMap<Date, Vec<(&Chunk, &TailRow)>> = BTreeMap::new();
     for chunk in chunks {
         for entry in chunk.rows() {
@@ -68,15 +72,20 @@ pub(crate) fn write(
         let mut rows: Vec<Row<'_>> =
             entries.iter().map(|(chunk, entry)| chunk.row(entry)).collect();
         rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-        let day_folder = folder.join(format!("{}={day}", schema::PARTITION));
+        let day_folder = day_folder(folder, day);
         storage::make_folder(&day_folder)?;
-        let path = day_folder.join(naming.name());
-        let size = write_file(&path, &rows)?;
-        storage::sync_folder(&day_folder)?;
-        let file = Arc::new(DataFile { path, day, bounds: bounds(&rows), rows: rows.len() as u64 });
-        written.push(Written { file, size });
+        let mut file = DataFileWriter::create(day_folder.join(naming.name()), day)?;
+        for row in &rows {
+            file.push(row)?;
+        }
+        written.push(Arc::new(file.finish()?));
     }
     Ok(written)
+}
+
+/// Where the data files of a reported day lie.
+pub(crate) fn day_folder(folder: &Path, day: Date) -> PathBuf {
+    folder.join(format!("{}={day}", schema::PARTITION))
 }
 
 /// Clears data files of seals that were not finished: they lie above the sealed commit.
@@ -94,41 +103,80 @@ pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileE
     Ok(())
 }
 
-fn order<'a>(row: &Row<'a>) -> impl Ord + use<'a> {
-    (
-        (row.subscription, row.reported.hour_start(), row.window.start(), row.meter),
-        (row.instance_hash, row.texts.get(Text::Source), row.texts.get(Text::EventId)),
-    )
+/// Clears joined files that the log never came to name: their rows are in the files that were to be
+/// joined.
+pub(crate) fn remove_unlogged(folder: &Path, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
+    for day in storage::names(folder)? {
+        let day = folder.join(day);
+        for name in storage::names(&day)?.into_iter().filter(|name| name.starts_with(JOINED)) {
+            let file = day.join(name);
+            if !logged.contains(&*file) {
+                storage::remove(&file)?;
+            }
+        }
+    }
+    Ok(())
 }
 
-fn bounds(rows: &[Row<'_>]) -> Bounds {
-    fn least_and_greatest<T: Ord + Copy>(values: impl Iterator<Item = T> + Clone) -> (T, T) {
-        let bounds = values.clone().min().zip(values.max());
-        bounds.expect("a data file has rows")
+/// What the order of rows begins with: few rows have it in common.
+pub(crate) type OrderBegin = (SubscriptionId, ReportedTime, UtcTime, MeterId, InstanceHash);
+
+/// The order of rows in a file.
+pub(crate) fn order<'a>(row: &Row<'a>) -> (OrderBegin, impl Ord + use<'a>) {
+    let reported = row.reported.hour_start();
+    let begin = (row.subscription, reported, row.window.start(), row.meter, row.instance_hash);
+    (begin, (row.texts.get(Text::Source), row.texts.get(Text::EventId)))
+}
+
+/// A data file under way, whose rows come in order.
+pub(crate) struct DataFileWriter {
+    path: PathBuf,
+    day: Date,
+    writer: ArrowWriter<File>,
+    builder: BatchBuilder,
+    bounds: Option<Bounds>,
+    rows: u64,
+}
+
+impl DataFileWriter {
+    /// Makes the file, which must not be there.
+    pub(crate) fn create(path: PathBuf, day: Date) -> Result<Self, FileError> {
+        let file = File::create_new(&path).at("make", &path)?;
+        let options =
+            ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, schema::written(), options);
+        let writer = writer.map_err(|error| failed(&path, error))?;
+        Ok(Self { path, day, writer, builder: BatchBuilder::new(), bounds: None, rows: 0 })
     }
-    Bounds {
-        subscription: least_and_greatest(rows.iter().map(|row| row.subscription)),
-        reported: least_and_greatest(rows.iter().map(|row| row.reported.0)),
-        start: least_and_greatest(rows.iter().map(|row| row.window.start())),
-        commit: least_and_greatest(rows.iter().map(|row| row.commit)),
+
+    pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<(), FileError> {
+        let bounds = Bounds::of(row);
+        self.bounds = Some(self.bounds.map_or(bounds, |before| before.and(bounds)));
+        self.builder.push(row);
+        self.rows += 1;
+        if self.rows.is_multiple_of(BATCH_ROWS as u64) { self.end_batch() } else { Ok(()) }
+    }
+
+    fn end_batch(&mut self) -> Result<(), FileError> {
+        let written = self.writer.write(&self.builder.finish());
+        written.map_err(|error| failed(&self.path, error))
+    }
+
+    /// Ends the file; it and its folder are synced.
+    pub(crate) fn finish(mut self) -> Result<DataFile, FileError> {
+        self.end_batch()?;
+        let Self { path, day, writer, bounds, rows, .. } = self;
+        let file = writer.into_inner().map_err(|error| failed(&path, error))?;
+        file.sync_all().at("sync", &path)?;
+        let bytes = file.metadata().map(|metadata| metadata.len()).at("measure", &path)?;
+        storage::sync_folder(storage::parent(&path))?;
+        let bounds = bounds.expect("a data file has rows");
+        Ok(DataFile { path, day, bounds, rows, bytes })
     }
 }
 
-fn write_file(path: &Path, rows: &[Row<'_>]) -> Result<u64, FileError> {
-    let failed = |error: ParquetError| FileError::new("write", path, io::Error::other(error));
-    let file = File::create_new(path).at("make", path)?;
-    let options =
-        ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-    let mut writer =
-        ArrowWriter::try_new_with_options(file, schema::written(), options).map_err(failed)?;
-    let mut builder = BatchBuilder::new();
-    for rows in rows.chunks(BATCH_ROWS) {
-        rows.iter().for_each(|row| builder.push(row));
-        writer.write(&builder.finish()).map_err(failed)?;
-    }
-    let file = writer.into_inner().map_err(failed)?;
-    file.sync_all().at("sync", path)?;
-    file.metadata().map(|metadata| metadata.len()).at("measure", path)
+fn failed(path: &Path, error: ParquetError) -> FileError {
+    FileError::new("write", path, io::Error::other(error))
 }
 
 fn properties() -> WriterProperties {

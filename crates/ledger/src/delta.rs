@@ -13,7 +13,6 @@ use domain::record::Commit;
 use domain::time::{Civil, UtcTime};
 use serde::{Deserialize, Serialize};
 
-use crate::data_file::Written;
 use crate::error::OpenError;
 use crate::schema;
 use crate::state::{Bounds, DataFile};
@@ -42,6 +41,16 @@ pub(crate) struct Table {
     pub(crate) sealed: Commit,
     /// Its time.
     pub(crate) sealed_time: UtcTime,
+    /// Files that others have taken the place of, in order of the log.
+    pub(crate) replaced: Vec<Replaced>,
+}
+
+/// A data file that another has taken the place of.
+#[derive(Debug, Clone)]
+pub(crate) struct Replaced {
+    pub(crate) file: Arc<DataFile>,
+    /// Since when.
+    pub(crate) since: UtcTime,
 }
 
 /// One line of a log entry.
@@ -92,8 +101,14 @@ struct Add {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Remove {
     path: String,
+    deletion_timestamp: i64,
+    data_change: bool,
+    extended_file_metadata: bool,
+    partition_values: BTreeMap<String, String>,
+    size: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -157,7 +172,7 @@ pub(crate) fn create(table: &Path, author: Author) -> Result<Put, PutError> {
     let id = SubscriptionId::parse(&id).map_or(id, |guid| guid.to_string()); // dashes, as GUIDs have
     let configuration = [("delta.appendOnly", "true".to_owned()), (FORMAT_KEY, FORMAT.to_string())];
     let actions = [
-        author.commit_info("CREATE TABLE", UtcTime::MIN),
+        author.commit_info("CREATE TABLE", true, UtcTime::MIN),
         Action::Protocol(Protocol {
             min_reader_version: READER_VERSION,
             min_writer_version: WRITER_VERSION,
@@ -179,18 +194,43 @@ pub(crate) fn add(
     table: &Path,
     author: Author,
     entry: u64,
-    written: &[Written],
+    written: &[Arc<DataFile>],
     (sealed, sealed_time): (Commit, UtcTime),
 ) -> Result<Put, PutError> {
-    let mut actions = vec![author.commit_info("WRITE", sealed_time)];
+    let mut actions = vec![author.commit_info("WRITE", true, sealed_time)];
     actions.push(Action::Txn(Txn { app_id: author.writer.journal.to_string(), version: sealed.0 }));
-    let adds = written.iter().map(|written| Action::Add(add_action(table, written, author.now)));
+    let adds = written.iter().map(|file| Action::Add(add_action(table, file, author.now, true)));
     actions.extend(adds);
     put(table, entry, &actions)
 }
 
-/// Files added and not removed, with their sizes, by path.
-type LiveFiles = BTreeMap<String, (Arc<DataFile>, u64)>;
+/// Puts a data file in the place of others that have its rows. `sealed_time` is the time of the last
+/// sealed commit.
+pub(crate) fn replace(
+    table: &Path,
+    author: Author,
+    entry: u64,
+    (replaced, joined): (&[Arc<DataFile>], &DataFile),
+    sealed_time: UtcTime,
+) -> Result<Put, PutError> {
+    let mut actions = vec![author.commit_info("OPTIMIZE", false, sealed_time)];
+    let removes = replaced.iter().map(|file| {
+        Action::Remove(Remove {
+            path: path_in(table, file),
+            deletion_timestamp: millis(author.now),
+            data_change: false,
+            extended_file_metadata: true,
+            partition_values: partition_of(file),
+            size: file.bytes,
+        })
+    });
+    actions.extend(removes);
+    actions.push(Action::Add(add_action(table, joined, author.now, false)));
+    put(table, entry, &actions)
+}
+
+/// Files added and not removed, by path.
+type LiveFiles = BTreeMap<String, Arc<DataFile>>;
 
 /// Path of a log entry.
 pub(crate) fn entry_path(table: &Path, entry: u64) -> PathBuf {
@@ -205,7 +245,13 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
         number.parse::<u64>().ok()
     };
     let mut files = LiveFiles::new();
-    let mut read = Table { next: 0, files: vec![], sealed: Commit(0), sealed_time: UtcTime::MIN };
+    let mut read = Table {
+        next: 0,
+        files: Vec::new(),
+        sealed: Commit(0),
+        sealed_time: UtcTime::MIN,
+        replaced: Vec::new(),
+    };
     for entry in entries.iter().filter_map(|name| number(name)) {
         if entry != read.next {
             return Err(OpenError::LogDamaged { file: entry_path(table, read.next) });
@@ -214,8 +260,8 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
         read.next += 1;
     }
     // Only files that no later entry removed must be there.
-    for (file, size) in files.into_values() {
-        check_size(&file, size)?;
+    for file in files.into_values() {
+        check_size(&file)?;
         read.files.push(file);
     }
     Ok((read.next > 0).then_some(read))
@@ -251,10 +297,13 @@ fn read_entry(
             Action::MetaData(metadata) => check_metadata(&metadata, &path)?,
             Action::Add(add) => {
                 let file = data_file(table, &add).ok_or_else(damaged)?;
-                files.insert(add.path, (Arc::new(file), add.size));
+                files.insert(add.path, Arc::new(file));
             }
             Action::Remove(remove) => {
-                files.remove(&remove.path).ok_or_else(damaged)?;
+                let file = files.remove(&remove.path).ok_or_else(damaged)?;
+                let micros = remove.deletion_timestamp.checked_mul(1_000).ok_or_else(damaged)?;
+                let since = UtcTime::from_micros(micros).map_err(|_| damaged())?;
+                read.replaced.push(Replaced { file, since });
             }
             Action::Txn(txn) if JournalId::parse(&txn.app_id) == Some(writer.journal) => {
                 read.sealed = Commit(txn.version);
@@ -294,8 +343,8 @@ fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
     if found == known { Ok(()) } else { Err(damaged()) }
 }
 
-fn check_size(file: &DataFile, size: u64) -> Result<(), OpenError> {
-    let there = std::fs::metadata(&file.path).is_ok_and(|metadata| metadata.len() == size);
+fn check_size(file: &DataFile) -> Result<(), OpenError> {
+    let there = std::fs::metadata(&file.path).is_ok_and(|metadata| metadata.len() == file.bytes);
     if there { Ok(()) } else { Err(OpenError::DataDamaged { file: file.path.clone() }) }
 }
 
@@ -308,9 +357,17 @@ fn put(table: &Path, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
     storage::put_if_absent(&entry_path(table, entry), text.as_bytes())
 }
 
-fn add_action(table: &Path, written: &Written, now: UtcTime) -> Add {
-    let DataFile { path, day, bounds, rows } = &*written.file;
-    let path = path.strip_prefix(table).expect("a data file lies in its table's folder");
+fn path_in(table: &Path, file: &DataFile) -> String {
+    let path = file.path.strip_prefix(table).expect("a data file lies in its table's folder");
+    path.to_string_lossy().into_owned()
+}
+
+fn partition_of(file: &DataFile) -> BTreeMap<String, String> {
+    [(schema::PARTITION.to_owned(), file.day.to_string())].into()
+}
+
+fn add_action(table: &Path, file: &DataFile, now: UtcTime, data_change: bool) -> Add {
+    let bounds = &file.bounds;
     let values = |pick: fn(&Bounds) -> (SubscriptionId, UtcTime, UtcTime, Commit)| {
         let (subscription, reported, start, commit) = pick(bounds);
         StatsValues {
@@ -321,17 +378,17 @@ fn add_action(table: &Path, written: &Written, now: UtcTime) -> Add {
         }
     };
     let stats = Stats {
-        num_records: *rows,
+        num_records: file.rows,
         min_values: values(|it| (it.subscription.0, it.reported.0, it.start.0, it.commit.0)),
         max_values: values(|it| (it.subscription.1, it.reported.1, it.start.1, it.commit.1)),
         null_count: NullCount::default(),
     };
     Add {
-        path: path.to_string_lossy().into_owned(),
-        partition_values: [(schema::PARTITION.to_owned(), day.to_string())].into(),
-        size: written.size,
+        path: path_in(table, file),
+        partition_values: partition_of(file),
+        size: file.bytes,
         modification_time: millis(now),
-        data_change: true,
+        data_change,
         stats: serde_json::to_string(&stats).expect("statistics are always JSON"),
     }
 }
@@ -354,16 +411,17 @@ fn data_file(table: &Path, add: &Add) -> Option<DataFile> {
             commit: (Commit(low.commit), Commit(high.commit)),
         },
         rows: stats.num_records,
+        bytes: add.size,
     })
 }
 
 impl Author {
-    fn commit_info(self, operation: &str, commit_time: UtcTime) -> Action {
+    fn commit_info(self, operation: &str, is_blind_append: bool, commit_time: UtcTime) -> Action {
         Action::CommitInfo(CommitInfo {
             timestamp: millis(self.now),
             operation: operation.to_owned(),
             engine_info: ENGINE.to_owned(),
-            is_blind_append: true,
+            is_blind_append,
             journal_id: self.writer.journal.to_string(),
             epoch: self.writer.epoch,
             commit_time_micros: commit_time.to_micros(),

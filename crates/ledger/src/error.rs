@@ -310,6 +310,41 @@ impl From<FileError> for SealError {
     }
 }
 
+/// Why data files were not joined. They stay as they are, and it is tried again.
+#[derive(Debug, Clone)]
+pub enum CompactError {
+    /// The ledger was closed, or writes no more since a sync failed.
+    Refused,
+    /// A data file could not be read.
+    Read(ReadError),
+    /// The joined file could not be written.
+    File(FileError),
+    /// The table's log did not take it.
+    Log(SealError),
+}
+
+impl fmt::Display for CompactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("ledger refuses writes until it is opened again"),
+            Self::Read(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CompactError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused => None,
+            Self::Read(error) => error.source(),
+            Self::File(error) => error.source(),
+            Self::Log(error) => error.source(),
+        }
+    }
+}
+
 /// The ledger's threads did not end in good order; what was acknowledged is kept all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseError;

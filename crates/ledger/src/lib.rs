@@ -7,12 +7,15 @@
 mod activity;
 mod columns;
 mod committer;
+mod compactor;
 mod data_file;
 mod delta;
+mod doubling;
 mod encoding;
 mod error;
 mod frame;
 mod index;
+mod joining;
 mod journal;
 pub mod limits;
 mod moment;
@@ -42,11 +45,14 @@ use domain::time::{ReportedTime, UtcTime};
 use tokio::sync::{mpsc, oneshot};
 
 use committer::{Message, Pending, Request};
+use compactor::CompactCommand;
 use sealer::SealCommand;
 use seam::Seams;
 use shared::Shared;
 
-pub use error::{AppendError, CloseError, FileError, OpenError, ReadError, SealError};
+pub use error::{
+    AppendError, CloseError, CompactError, FileError, OpenError, ReadError, SealError,
+};
 pub use snapshot::{Snapshot, UsagePage};
 pub use version::{Version, VersionTextError};
 
@@ -59,6 +65,9 @@ pub struct Options {
     pub seal_bytes: u64,
     /// Age of the first unsealed group commit, in seconds, at which the journal is sealed.
     pub seal_after_seconds: u64,
+    /// How long data files that were joined stay for readers outside, in seconds; open snapshots keep
+    /// theirs in any case.
+    pub keep_replaced_seconds: u64,
 }
 
 /// One record to store.
@@ -110,6 +119,7 @@ pub(crate) struct Inner {
     shared: Arc<Shared>,
     committer: mpsc::Sender<Message>,
     sealer: SyncSender<SealCommand>,
+    compactor: SyncSender<CompactCommand>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -215,6 +225,21 @@ impl Ledger {
         }
     }
 
+    /// Joins small data files of a day, as far as is due, and removes joined ones that have stayed
+    /// their time. It happens after seals by itself; answers are the same before and after.
+    ///
+    /// # Errors
+    /// [`CompactError`]; nothing is lost by it.
+    pub async fn compact(&self) -> Result<(), CompactError> {
+        let (reply, answer) = oneshot::channel();
+        let inner = Arc::clone(&self.0);
+        let sent = move || inner.compactor.send(CompactCommand::Now(reply)).is_ok();
+        match tokio::task::spawn_blocking(sent).await {
+            Ok(true) => answer.await.unwrap_or(Err(CompactError::Refused)),
+            _ => Err(CompactError::Refused),
+        }
+    }
+
     /// Stops taking records, ends the group commit and the seal under way, and frees the folder.
     /// Snapshots stay readable.
     ///
@@ -244,10 +269,18 @@ impl Ledger {
     }
 }
 
+impl Drop for Inner {
+    /// Without [`Ledger::close`] the threads learn here that nobody is left.
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Inner {
     fn join(&self) -> Result<(), CloseError> {
         self.shared.closing.store(true, Ordering::SeqCst);
-        let _ = self.sealer.send(SealCommand::Stop); // gone already: closed twice
+        let _ = self.compactor.send(CompactCommand::Stop); // gone already: closed twice
+        let _ = self.sealer.send(SealCommand::Stop);
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();

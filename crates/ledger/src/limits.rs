@@ -40,6 +40,22 @@ pub const INDEXER_QUEUE: usize = 4;
 pub const INDEX_SEGMENTS_JOINED: usize = 4;
 /// Identities that are sorted in memory while a segment of the index is made anew: 160 MB.
 pub const INDEX_RUN_RECORDS: usize = 4 << 20;
+/// Most commands that wait for the compactor.
+pub const COMPACTOR_QUEUE: usize = 4;
+/// How often the compactor looks for replaced files that may go, in milliseconds.
+pub const COMPACTOR_TICK_MS: u64 = 10_000;
+/// Data files of a reported day that are joined at a time, at least, while the day is young.
+pub const FILES_JOINED: usize = 4;
+/// The same once nothing but late usage is added to the day: few files are then worth more than few
+/// writes.
+pub const FILES_JOINED_LATE: usize = 2;
+/// Days after which a reported day is no longer young.
+pub const YOUNG_DAYS: i32 = 1;
+/// Rows of a joined file, at most.
+pub const JOINED_ROWS_MAX: u64 = 16 << 20;
+/// How long a replaced data file stays for readers outside, in seconds, unless the options say
+/// otherwise: seven days.
+pub const REPLACED_SECONDS: u64 = 7 * 86_400;
 
 /// Most instances whose visibility a page remembers.
 pub(crate) const JUDGED_INSTANCES_MAX: usize = 1_000_000;

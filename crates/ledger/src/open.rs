@@ -1,21 +1,25 @@
 //! Opening a ledger folder: lock, check, replay, and only then write.
 
-use std::fs::{OpenOptions, TryLockError};
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
-use std::thread;
+use std::thread::{Builder, JoinHandle};
 
 use domain::record::{Commit, StoredRecord};
 use domain::time::UtcTime;
 use tokio::sync::mpsc;
 
 use crate::committer::Committer;
+use crate::compactor::Compactor;
 use crate::delta::{self, Author, Table};
 use crate::error::{At, FileError, OpenError};
 use crate::index::{Index, Indexer, Known, Shelf, Workshop};
 use crate::journal::{self, Expected, Frame, Journal};
-use crate::limits::{COMMITTER_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE};
+use crate::limits::{
+    COMMITTER_QUEUE, COMPACTOR_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE,
+};
 use crate::row::{Interner, Malformed};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
@@ -29,13 +33,37 @@ use crate::{Inner, Options, data_file};
 
 /// Opens a folder for writing and starts the ledger's threads.
 pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, OpenError> {
+    let closing = AtomicBool::new(false);
+    let recovered = recover(dir, &options, &seams, &closing)?;
+    start(recovered, options, seams, closing)
+}
+
+/// A folder that was found to be in order.
+struct Recovered {
+    folders: Folders,
+    lock: File,
+    writer: Writer,
+    table: Table,
+    journal: Journal,
+    shelf: Arc<Shelf>,
+    index: Index,
+    state: State,
+    unsealed_bytes: u64,
+}
+
+/// Locks a folder, reads what it holds, and clears what a crash left unfinished.
+fn recover(
+    dir: &Path,
+    options: &Options,
+    seams: &Seams,
+    closing: &AtomicBool,
+) -> Result<Recovered, OpenError> {
     let folders = Folders::in_root(dir);
     storage::make_folder(&folders.root)?;
     let lock = lock(&folders.root.join("lock"))?;
     let now = (options.clock)();
     let (writer, table) = claim(&folders, now)?;
-    let closing = AtomicBool::new(false);
-    let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing: &closing };
+    let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing };
     let shelf = Arc::new(Shelf::open(workshop, &table)?);
     let mut rebuilt = Rebuilt::from_table(&table, writer.journal, Arc::clone(&shelf));
     let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
@@ -45,21 +73,34 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
     storage::remove_temporaries(&folders.root)?;
     storage::remove_temporaries(&folders.log)?;
     data_file::remove_unsealed(&folders.data, table.sealed)?;
+    let logged = table.files.iter().chain(table.replaced.iter().map(|replaced| &replaced.file));
+    data_file::remove_unlogged(&folders.data, &logged.map(|file| &*file.path).collect())?;
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
-    let (last, time_floor) = (state.last, state.last_time);
-    if time_floor > now {
-        tracing::warn!(last = %time_floor, clock = %now, "the clock is behind the last commit");
+    if state.last_time > now {
+        tracing::warn!(last = %state.last_time, clock = %now, "the clock is behind the last commit");
     }
+    Ok(Recovered { folders, lock, writer, table, journal, shelf, index, state, unsealed_bytes })
+}
 
+/// Starts the threads over a folder that is in order.
+fn start(
+    recovered: Recovered,
+    options: Options,
+    seams: Seams,
+    closing: AtomicBool,
+) -> Result<Inner, OpenError> {
+    let Recovered { folders, lock, writer, table, journal, shelf, index, state, .. } = recovered;
+    let (last, time_floor) = (state.last, state.last_time);
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
-    let (to_sealer, commands) = std_mpsc::sync_channel(SEALER_QUEUE);
+    let (to_sealer, seal_commands) = std_mpsc::sync_channel(SEALER_QUEUE);
     let (to_indexer, index_commands) = std_mpsc::sync_channel(INDEXER_QUEUE);
+    let (to_compactor, compact_commands) = std_mpsc::sync_channel(COMPACTOR_QUEUE);
     let shared = Arc::new(Shared {
-        clock: Arc::clone(&options.clock),
+        clock: options.clock,
         seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
         current: Current::new(state),
         writable: AtomicBool::new(true),
-        unsealed_bytes: AtomicU64::new(unsealed_bytes),
+        unsealed_bytes: AtomicU64::new(recovered.unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
         closing,
         folders,
@@ -68,37 +109,56 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
     let sealer = Sealer {
         shared: Arc::clone(&shared),
         writer,
-        commands,
+        commands: seal_commands,
         committer: to_committer.downgrade(),
         indexer: to_indexer.clone(),
+        compactor: to_compactor.clone(),
         seal_after_seconds: i64::try_from(options.seal_after_seconds).unwrap_or(i64::MAX),
-        after_step: seams.after_step,
+        after_step: Arc::clone(&seams.after_step),
         sealed: table.sealed,
+        sealed_time: table.sealed_time,
         next_entry: table.next,
         attempt: 0,
         not_before: UtcTime::MIN,
     };
-    let (shared_too, sealer_too) = (Arc::clone(&shared), to_sealer.clone());
+    let compactor = Compactor {
+        shared: Arc::clone(&shared),
+        epoch: writer.epoch,
+        commands: compact_commands,
+        sealer: to_sealer.clone(),
+        keep_replaced_seconds: i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX),
+        after_step: seams.after_step,
+        replaced: table.replaced,
+        damaged: BTreeSet::new(),
+        attempt: 0,
+    };
     let committer = Committer {
-        shared: shared_too,
+        shared: Arc::clone(&shared),
         writer,
         journal,
         index,
         last,
         time_floor,
         queue,
-        sealer: sealer_too,
+        sealer: to_sealer.clone(),
         indexer: to_indexer,
     };
     let shared_too = Arc::clone(&shared);
     let indexer =
         Indexer { shared: shared_too, journal: writer.journal, shelf, commands: index_commands };
     let threads = vec![
-        start("ledger-sealer", move || sealer.run())?,
-        start("ledger-committer", move || committer.run())?,
-        start("ledger-indexer", move || indexer.run())?,
+        thread("ledger-sealer", move || sealer.run())?,
+        thread("ledger-committer", move || committer.run())?,
+        thread("ledger-indexer", move || indexer.run())?,
+        thread("ledger-compactor", move || compactor.forget_removed().run())?,
     ];
-    Ok(Inner { shared, committer: to_committer, sealer: to_sealer, threads: Mutex::new(threads) })
+    Ok(Inner {
+        shared,
+        committer: to_committer,
+        sealer: to_sealer,
+        compactor: to_compactor,
+        threads: Mutex::new(threads),
+    })
 }
 
 impl Folders {
@@ -115,7 +175,7 @@ impl Folders {
     }
 }
 
-fn lock(file: &Path) -> Result<std::fs::File, OpenError> {
+fn lock(file: &Path) -> Result<File, OpenError> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(file);
     let lock = opened.at("open", file)?;
     match lock.try_lock() {
@@ -160,11 +220,8 @@ fn claim(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), OpenError> 
     Ok((writer, table.ok_or(OpenError::LogDamaged { file: entry })?))
 }
 
-fn start(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<thread::JoinHandle<()>, OpenError> {
-    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let started = Builder::new().name(name.to_owned()).spawn(work);
     started.map_err(|cause| OpenError::Thread(Arc::new(cause)))
 }
 

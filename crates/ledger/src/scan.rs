@@ -16,8 +16,8 @@ use domain::record::Commit;
 use domain::time::{ReportedTime, UtcTime};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-    RowFilter,
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
 };
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
@@ -139,7 +139,7 @@ pub(crate) fn file(
     let groups = opened.groups(|group| selection.row_group_may_match(group));
     opened.batches(groups, &columns(needed), selection.subscription, |batch| {
         let rows = RowBatch::new(batch).map_err(|error| damaged(path, error))?;
-        for position in 0..batch.num_rows() {
+        for position in 0..rows.len() {
             let row = rows.row(position).map_err(|error| damaged(path, error))?;
             if selection.matches(&row) {
                 each(&row)?;
@@ -190,6 +190,25 @@ impl<'a> OpenedFile<'a> {
         if groups.is_empty() {
             return Ok(());
         }
+        let path = self.path;
+        for batch in self.reader(groups, columns, subscription)? {
+            each(&batch.map_err(|error| damaged(path, error))?)?;
+        }
+        Ok(())
+    }
+
+    /// The whole file, every column, in batches.
+    pub(crate) fn whole(self) -> Result<ParquetRecordBatchReader, ReadError> {
+        let groups = (0..self.row_groups().len()).collect();
+        self.reader(groups, &columns(Needed::Everything), None)
+    }
+
+    fn reader(
+        self,
+        groups: Vec<usize>,
+        columns: &[&'static str],
+        subscription: Option<SubscriptionId>,
+    ) -> Result<ParquetRecordBatchReader, ReadError> {
         let Self { path, file, metadata } = self;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let descriptor = builder.parquet_schema();
@@ -203,10 +222,7 @@ impl<'a> OpenedFile<'a> {
             let predicate = ArrowPredicateFn::new(id_only, of_subscription);
             builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
         }
-        for batch in builder.build().map_err(|error| damaged(path, error))? {
-            each(&batch.map_err(|error| damaged(path, error))?)?;
-        }
-        Ok(())
+        builder.build().map_err(|error| damaged(path, error))
     }
 }
 

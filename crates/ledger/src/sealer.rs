@@ -1,4 +1,5 @@
-//! The sealer: one thread that moves the journal's frames into the table.
+//! The sealer: one thread that moves the journal's frames into the table, and that alone writes the
+//! table's log.
 //!
 //! Data files are synced before the log names them, the log entry before readers and the journal's
 //! cut rely on it; so a crash between any two steps loses nothing and doubles nothing.
@@ -13,14 +14,16 @@ use domain::time::UtcTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::committer::Message;
+use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
 use crate::delta::{self, Author};
 use crate::error::SealError;
 use crate::index::IndexCommand;
 use crate::journal;
 use crate::limits::SEAL_TICK_MS;
-use crate::seam::{AfterStep, SealStep};
+use crate::seam::{AfterStep, Step};
 use crate::shared::Shared;
+use crate::state::DataFile;
 use crate::storage::{Put, PutError};
 use crate::tail::Chunk;
 use crate::writer_file::Writer;
@@ -31,6 +34,8 @@ pub(crate) enum SealCommand {
     Due,
     /// Seal everything, and answer.
     Now(oneshot::Sender<Result<(), SealError>>),
+    /// Have the table take over a join.
+    Join(Join),
     /// Stop.
     Stop,
 }
@@ -43,10 +48,13 @@ pub(crate) struct Sealer {
     /// Weak, so that the committer stops with the last handle.
     pub(crate) committer: mpsc::WeakSender<Message>,
     pub(crate) indexer: SyncSender<IndexCommand>,
+    pub(crate) compactor: SyncSender<CompactCommand>,
     pub(crate) seal_after_seconds: i64,
     pub(crate) after_step: AfterStep,
     /// Last commit in the table.
     pub(crate) sealed: Commit,
+    /// Its time.
+    pub(crate) sealed_time: UtcTime,
     /// Number of the next log entry.
     pub(crate) next_entry: u64,
     /// Seals begun since opening.
@@ -64,6 +72,9 @@ impl Sealer {
                 Ok(SealCommand::Due) => {} // sealed since
                 Ok(SealCommand::Now(reply)) => {
                     let _ = reply.send(self.seal()); // whoever asked may have gone away
+                }
+                Ok(SealCommand::Join(Join { replaced, joined, reply })) => {
+                    let _ = reply.send(self.take_over(&replaced, joined));
                 }
                 Err(RecvTimeoutError::Timeout) if self.is_due() => self.try_seal(),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -97,7 +108,7 @@ impl Sealer {
 
     fn seal(&mut self) -> Result<(), SealError> {
         self.rotate()?;
-        (self.after_step)(SealStep::Rotated);
+        (self.after_step)(Step::Rotated);
         let chunks = self.shared.current.load().frozen.clone();
         let Some(last) = chunks.last() else { return Ok(()) };
         let (last, last_time) = (last.last, last.last_time);
@@ -108,28 +119,50 @@ impl Sealer {
         let (first, epoch, attempt) = (Commit(self.sealed.0 + 1), self.writer.epoch, self.attempt);
         let naming = Naming { first, last, epoch, attempt };
         let written = data_file::write(&folders.data, naming, &chunks)?;
-        (self.after_step)(SealStep::DataWritten);
+        (self.after_step)(Step::DataWritten);
 
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
         let entry = self.next_entry;
         let put = delta::add(&folders.table, author, entry, &written, (last, last_time));
         self.settle(put)?;
-        (self.next_entry, self.sealed) = (entry + 1, last);
-        (self.after_step)(SealStep::Logged);
+        (self.next_entry, self.sealed, self.sealed_time) = (entry + 1, last, last_time);
+        (self.after_step)(Step::Logged);
 
-        let files = written.into_iter().map(|written| written.file).collect();
-        self.shared.current.change(|state| state.sealed(files, last));
+        self.shared.current.change(|state| state.sealed(written, last));
         let bytes = chunks.iter().map(|chunk| Chunk::journal_bytes(chunk)).sum();
         self.shared.unsealed_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        (self.after_step)(SealStep::Published);
+        (self.after_step)(Step::Published);
 
         if let Err(error) = journal::remove_sealed(&self.shared.folders.journal, last) {
             // They are known to be sealed, and removed by the next seal or opening.
             tracing::warn!(%error, "sealed segments were not removed");
         }
-        (self.after_step)(SealStep::JournalCut);
+        (self.after_step)(Step::JournalCut);
         // An indexer that is gone takes no more; what it did not write, an opening makes anew.
         let _ = self.indexer.send(IndexCommand::Sealed(last));
+        // A full queue has the compactor at work, and it looks at everything each time.
+        let _ = self.compactor.try_send(CompactCommand::Sealed);
+        Ok(())
+    }
+
+    /// Puts a joined file in the place of others, in the log and for readers.
+    fn take_over(
+        &mut self,
+        replaced: &[Arc<DataFile>],
+        joined: Arc<DataFile>,
+    ) -> Result<(), SealError> {
+        if !self.shared.writable.load(Ordering::SeqCst) {
+            return Err(SealError::Refused);
+        }
+        let author = Author { writer: self.writer, now: (self.shared.clock)() };
+        let table = &self.shared.folders.table;
+        let files = (replaced, &*joined);
+        let put = delta::replace(table, author, self.next_entry, files, self.sealed_time);
+        self.settle(put)?;
+        self.next_entry += 1;
+        (self.after_step)(Step::JoinLogged);
+        self.shared.current.change(|state| state.joined(replaced, joined));
+        (self.after_step)(Step::JoinPublished);
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! What a test may put in the place of the real thing: the sync of a frame, and what happens
-//! between two steps of a seal.
+//! between two steps of a seal or a join.
 
 use std::fs::File;
 use std::io;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 /// Syncs the journal after a frame was written.
 pub(crate) type SyncFrame = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
-/// Is told each step of a seal when it is done.
-pub(crate) type AfterStep = Arc<dyn Fn(SealStep) + Send + Sync>;
+/// Is told each step when it is done.
+pub(crate) type AfterStep = Arc<dyn Fn(Step) + Send + Sync>;
 
-/// The steps of a seal, in order.
+/// The steps of a seal, and then of a join, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SealStep {
+pub(crate) enum Step {
     /// The journal goes on in a new segment.
     Rotated,
     /// Every data file is written and synced.
@@ -23,6 +23,14 @@ pub(crate) enum SealStep {
     Published,
     /// The sealed segments are gone.
     JournalCut,
+    /// The joined file is written and synced.
+    Joined,
+    /// The log entry that puts it in the place of others is there and synced.
+    JoinLogged,
+    /// Readers see it in their place.
+    JoinPublished,
+    /// Replaced files that may go are gone.
+    Cleared,
 }
 
 /// The seams.

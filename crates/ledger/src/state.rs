@@ -7,6 +7,7 @@ use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::time::{Date, UtcTime};
 
+use crate::row::Row;
 use crate::tail::{self, Chunk};
 use crate::version::JournalId;
 
@@ -18,6 +19,8 @@ pub(crate) struct DataFile {
     pub(crate) day: Date,
     pub(crate) bounds: Bounds,
     pub(crate) rows: u64,
+    /// Its size.
+    pub(crate) bytes: u64,
 }
 
 /// Least and greatest values of a file's rows, both inclusive.
@@ -27,6 +30,34 @@ pub(crate) struct Bounds {
     pub(crate) reported: (UtcTime, UtcTime),
     pub(crate) start: (UtcTime, UtcTime),
     pub(crate) commit: (Commit, Commit),
+}
+
+impl Bounds {
+    /// The bounds of one row.
+    pub(crate) fn of(row: &Row<'_>) -> Self {
+        fn both<T: Copy>(value: T) -> (T, T) {
+            (value, value)
+        }
+        Self {
+            subscription: both(row.subscription),
+            reported: both(row.reported.0),
+            start: both(row.window.start()),
+            commit: both(row.commit),
+        }
+    }
+
+    /// The bounds of the rows within these or those.
+    pub(crate) fn and(self, other: Self) -> Self {
+        fn around<T: Ord>(a: (T, T), b: (T, T)) -> (T, T) {
+            (a.0.min(b.0), a.1.max(b.1))
+        }
+        Self {
+            subscription: around(self.subscription, other.subscription),
+            reported: around(self.reported, other.reported),
+            start: around(self.start, other.start),
+            commit: around(self.commit, other.commit),
+        }
+    }
 }
 
 /// The ledger at one moment.
@@ -66,6 +97,18 @@ impl State {
     /// Hands everything in the tail to the sealer.
     pub(crate) fn freeze(&mut self) {
         self.frozen.append(&mut self.fresh);
+    }
+
+    /// Puts a data file in the place of others that have its rows.
+    pub(crate) fn joined(&mut self, replaced: &[Arc<DataFile>], joined: Arc<DataFile>) {
+        let mut all = Vec::clone(&self.files);
+        all.retain(|file| !replaced.iter().any(|gone| Arc::ptr_eq(gone, file)));
+        assert!(
+            all.len() + replaced.len() == self.files.len(),
+            "only files of the table are replaced"
+        );
+        all.push(joined);
+        self.files = Arc::new(all);
     }
 
     /// Puts data files in the place of the frozen chunks up to a commit.

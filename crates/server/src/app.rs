@@ -121,6 +121,7 @@ impl App {
             clock: Arc::clone(&clock),
             seal_bytes: config.seal_bytes,
             seal_after_seconds: config.seal_after_seconds,
+            keep_replaced_seconds: config.keep_replaced_seconds,
         };
         let folder = data.join("ledger");
         make_private_folder(&folder).map_err(|error| AppError::Folder(folder.clone(), error))?;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use domain::id::{OfferId, SubscriptionId};
-use ledger::limits::{SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
+use ledger::limits::{REPLACED_SECONDS, SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
 use serde::Deserialize;
 
 pub use issuers::{ExternalPrincipal, IdentityConfig, IssuerConfig, IssuerSettings, IssuerTenants};
@@ -148,6 +148,13 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "67108864",
         "Size at which the journal is sealed into the Delta table, in bytes, 1 MiB to 128 MiB.",
     ),
+    (
+        "keep_replaced_seconds",
+        "604800",
+        "How long data files of the Delta table stay after they were joined into larger ones, in \
+         seconds, 0 to 31,536,000 (a year): outside readers that opened the table before may read \
+         them for that long.",
+    ),
 ];
 
 /// Form of the log.
@@ -199,6 +206,8 @@ pub struct Settings {
     pub seal_after_seconds: Option<u64>,
     /// See [`KEYS`].
     pub seal_bytes: Option<u64>,
+    /// See [`KEYS`].
+    pub keep_replaced_seconds: Option<u64>,
 }
 
 /// A checked configuration.
@@ -232,6 +241,8 @@ pub struct Config {
     pub seal_after_seconds: u64,
     /// Size at which the journal is sealed, in bytes.
     pub seal_bytes: u64,
+    /// How long joined data files stay, in seconds.
+    pub keep_replaced_seconds: u64,
 }
 
 /// Why settings are refused.
@@ -317,6 +328,7 @@ impl Settings {
             log_filter: self.log_filter.or(other.log_filter),
             seal_after_seconds: self.seal_after_seconds.or(other.seal_after_seconds),
             seal_bytes: self.seal_bytes.or(other.seal_bytes),
+            keep_replaced_seconds: self.keep_replaced_seconds.or(other.keep_replaced_seconds),
         }
     }
 
@@ -380,6 +392,12 @@ impl Settings {
                 "1048576 to 134217728",
                 self.seal_bytes.unwrap_or(SEAL_BYTES),
                 1 << 20..=SEAL_BYTES_MAX,
+            )?,
+            keep_replaced_seconds: within(
+                "keep_replaced_seconds",
+                "0 to 31536000",
+                self.keep_replaced_seconds.unwrap_or(REPLACED_SECONDS),
+                0..=31_536_000,
             )?,
         })
     }
@@ -449,6 +467,10 @@ mod tests {
         check("public_url = 'http://b'", "setting 'public_url' takes an origin");
         check("certificate_file = 'c'", "setting 'certificate_file' needs 'private_key_file'");
         check("seal_bytes = 7", "setting 'seal_bytes' takes 1048576 to 134217728, not '7'");
+        check(
+            "keep_replaced_seconds = 31536001",
+            "setting 'keep_replaced_seconds' takes 0 to 31536000, not '31536001'",
+        );
         check("log_format = 'xml'", "unknown variant `xml`");
     }
 

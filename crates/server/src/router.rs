@@ -101,6 +101,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::tokens::issue))
         .routes(routes!(own::tokens::rotate_administrator))
         .routes(routes!(own::ledger::seal))
+        .routes(routes!(own::ledger::compact))
         // Health.
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

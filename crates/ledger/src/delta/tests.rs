@@ -35,11 +35,12 @@ fn an_entry_is_these_lines() {
             commit: (Commit(3), Commit(5)),
         },
         rows: 9,
+        bytes: 4,
     };
     storage::make_folder(&table.join(DATA)).unwrap();
     std::fs::write(&file.path, "four").unwrap();
     assert!(matches!(create(table, author), Ok(Put::Done)));
-    let written = [Written { file: Arc::new(file.clone()), size: 4 }];
+    let written = [Arc::new(file.clone())];
     assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 1)).unwrap();
     let expected = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","engineInfo":"ENGINE","isBlindAppend":true,"journalId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","epoch":4,"commitTimeMicros":1000000}}
@@ -48,9 +49,24 @@ fn an_entry_is_these_lines() {
 "#;
     assert_eq!(text, expected.replace("ENGINE", ENGINE));
 
-    let read = read(table, writer).unwrap().unwrap();
-    assert_eq!((read.next, read.sealed, read.sealed_time), (2, Commit(5), instant));
-    assert_eq!(*read.files[0], file);
+    let known = read(table, writer).unwrap().unwrap();
+    assert_eq!((known.next, known.sealed, known.sealed_time), (2, Commit(5), instant));
+    assert_eq!(*known.files[0], file);
+
+    let joined = DataFile { path: table.join("data/b.parquet"), ..file.clone() };
+    std::fs::rename(&file.path, &joined.path).unwrap();
+    assert!(matches!(replace(table, author, 2, (&written, &joined), instant), Ok(Put::Done)));
+    let text = std::fs::read_to_string(entry_path(table, 2)).unwrap();
+    let mut lines = text.lines();
+    assert!(lines.next().unwrap().contains(r#""operation":"OPTIMIZE","engineInfo""#));
+    let removed = r#"{"remove":{"path":"data/a.parquet","deletionTimestamp":1,"dataChange":false,"extendedFileMetadata":true,"partitionValues":{"reported_day":"1970-01-01"},"size":4}}"#;
+    assert_eq!(lines.next(), Some(removed));
+    assert!(lines.next().unwrap().contains(r#""dataChange":false,"stats""#));
+    assert_eq!(lines.next(), None);
+    let known = read(table, writer).unwrap().unwrap();
+    assert_eq!((known.next, known.sealed, known.sealed_time), (3, Commit(5), instant));
+    assert_eq!((known.files.len(), &*known.files[0]), (1, &joined));
+    assert_eq!((known.replaced.len(), &*known.replaced[0].file), (1, &file));
 }
 
 #[test]

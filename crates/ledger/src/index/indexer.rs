@@ -11,12 +11,13 @@ use std::sync::mpsc::Receiver;
 use domain::record::Commit;
 
 use super::error::IndexError;
-use super::merge;
 use super::rebuild::Workshop;
 use super::segment::Segment;
 use super::{Range, Shelf};
 use crate::delta::Table;
+use crate::doubling::due;
 use crate::error::OpenError;
+use crate::limits::INDEX_SEGMENTS_JOINED;
 use crate::shared::Shared;
 use crate::storage;
 use crate::version::JournalId;
@@ -133,7 +134,7 @@ impl Indexer {
         loop {
             let segments = self.shelf.load().segments.clone();
             let entries: Vec<u64> = segments.iter().map(|segment| segment.entries).collect();
-            let Some(count) = merge::due(&entries) else { return Ok(()) };
+            let Some(count) = due(&entries, INDEX_SEGMENTS_JOINED) else { return Ok(()) };
             let joined = &segments[segments.len() - count..];
             match self.workshop().join(joined) {
                 Ok(segment) => self.shelf.change(|stored| stored.put(segment)),

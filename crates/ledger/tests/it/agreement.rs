@@ -1,4 +1,4 @@
-//! Random work on a ledger, sealed and reopened at random points, agrees with the model.
+//! Random work on a ledger, sealed, compacted and reopened at random points, agrees with the model.
 
 use std::collections::BTreeSet;
 
@@ -28,6 +28,7 @@ const SCOPES: [&str; 6] = [
 enum Step {
     Append(Vec<Spec>),
     Seal,
+    Compact,
     Reopen,
     Wait(i64),
 }
@@ -52,7 +53,8 @@ fn spec() -> impl Strategy<Value = Spec> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(spec(), 1..20).prop_map(Step::Append),
-        2 => Just(Step::Seal),
+        3 => Just(Step::Seal),
+        1 => Just(Step::Compact),
         1 => Just(Step::Reopen),
         2 => (0..30i64).prop_map(Step::Wait),
     ]
@@ -85,6 +87,7 @@ async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
                 assert_eq!(outcomes, expected(model.append(&specs, clock.now())));
             }
             Step::Seal => ledger.seal().await.unwrap(),
+            Step::Compact => ledger.compact().await.unwrap(),
             Step::Reopen => {
                 ledger.close().await.unwrap();
                 ledger = open(dir.path(), &clock).unwrap();

@@ -9,7 +9,12 @@ use crate::support::{Clock, Spec};
 
 /// Options that never seal by themselves.
 pub(crate) fn options(clock: &Clock) -> Options {
-    Options { clock: clock.reader(), seal_bytes: u64::MAX, seal_after_seconds: u64::MAX }
+    Options {
+        clock: clock.reader(),
+        seal_bytes: u64::MAX,
+        seal_after_seconds: u64::MAX,
+        keep_replaced_seconds: 0,
+    }
 }
 
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Ledger, OpenError> {

@@ -22,3 +22,18 @@ pub(crate) async fn seal(
     app.ledger.seal().await.map_err(|error| ApiError::internal("sealing", &error))?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Joins small data files of the Delta table now, as far as is due, and removes joined ones that have
+/// stayed their time. It happens after seals by itself; no answer changes by it.
+#[utoipa::path(post, path = "/tallyhouse/v1/ledger/compact", tag = "Ledger", responses(
+    (status = 204, description = "No more files are to be joined"),
+    (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+))]
+pub(crate) async fn compact(
+    State(app): State<Arc<App>>,
+    asked: Asked,
+) -> Result<StatusCode, ApiError> {
+    app.administrator(&asked)?;
+    app.ledger.compact().await.map_err(|error| ApiError::internal("compacting", &error))?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,148 @@
+//! Joining data files of one reported day into one: a merge of files that are sorted already, of each
+//! of which a batch is in memory at a time. Every row goes over as it is, and their number is checked.
+
+use std::cmp::Ordering;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicBool};
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+
+use crate::columns::RowBatch;
+use crate::data_file::{DataFileWriter, OrderBegin, order};
+use crate::error::{FileError, ReadError};
+use crate::limits::BATCH_ROWS;
+use crate::row::Row;
+use crate::scan::{self, OpenedFile};
+use crate::state::DataFile;
+
+/// Why files were not joined; they stay as they are.
+#[derive(Debug)]
+pub(crate) enum JoinError {
+    /// One of them cannot be read, or does not hold what the table says.
+    Read(ReadError),
+    /// The joined file cannot be written.
+    File(FileError),
+    /// The ledger is closing.
+    Stopped,
+}
+
+/// Writes the rows of data files of one day into a new one, which is synced.
+pub(crate) fn join(
+    files: &[Arc<DataFile>],
+    path: PathBuf,
+    closing: &AtomicBool,
+) -> Result<DataFile, JoinError> {
+    let day = files[0].day;
+    assert!(files.iter().all(|file| file.day == day), "files of one day are joined");
+    let mut inputs = Vec::with_capacity(files.len());
+    for file in files {
+        inputs.extend(Input::open(file)?);
+    }
+    let mut joined = DataFileWriter::create(path, day)?;
+    let mut rows = 0;
+    while let Some(next) = least(&inputs) {
+        joined.push(&inputs[next].row()?)?;
+        rows += 1;
+        if rows % BATCH_ROWS == 0 && closing.load(atomic::Ordering::Relaxed) {
+            return Err(JoinError::Stopped);
+        }
+        if !inputs[next].advance()? {
+            inputs.swap_remove(next);
+        }
+    }
+    let joined = joined.finish()?;
+    let expected = files.iter().map(|file| file.rows).sum::<u64>();
+    assert!(joined.rows == expected, "a join of {expected} rows has {} of them", joined.rows);
+    Ok(joined)
+}
+
+/// The input whose row comes first.
+fn least(inputs: &[Input<'_>]) -> Option<usize> {
+    (0..inputs.len()).min_by(|a, b| inputs[*a].compare(&inputs[*b]))
+}
+
+/// A file that is read, standing at one of its rows.
+struct Input<'a> {
+    file: &'a DataFile,
+    batches: ParquetRecordBatchReader,
+    batch: RowBatch,
+    position: usize,
+    /// Rows gone by.
+    passed: u64,
+    /// What the row's order begins with.
+    begin: OrderBegin,
+}
+
+impl<'a> Input<'a> {
+    /// None if the file has no row.
+    fn open(file: &'a DataFile) -> Result<Option<Self>, ReadError> {
+        let mut batches = OpenedFile::open(&file.path)?.whole()?;
+        let Some(batch) = next_batch(file, &mut batches)? else { return Ok(None) };
+        let begin = order(&batch.row(0).map_err(|error| scan::damaged(&file.path, error))?).0;
+        Ok(Some(Self { file, batches, batch, position: 0, passed: 0, begin }))
+    }
+
+    fn row(&self) -> Result<Row<'_>, ReadError> {
+        let row = self.batch.row(self.position);
+        row.map_err(|error| scan::damaged(&self.file.path, error))
+    }
+
+    /// Steps to the next row; false after the last one.
+    fn advance(&mut self) -> Result<bool, ReadError> {
+        self.passed += 1;
+        self.position += 1;
+        if self.position == self.batch.len() {
+            let Some(batch) = next_batch(self.file, &mut self.batches)? else {
+                let DataFile { path, rows, .. } = self.file;
+                let wrong = || format!("{} rows in the place of {rows}", self.passed);
+                return match self.passed == *rows {
+                    true => Ok(false),
+                    false => Err(scan::damaged(path, wrong())),
+                };
+            };
+            (self.batch, self.position) = (batch, 0);
+        }
+        let begin = order(&self.row()?).0;
+        if begin < self.begin {
+            return Err(scan::damaged(&self.file.path, "rows out of order"));
+        }
+        self.begin = begin;
+        Ok(true)
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        self.begin.cmp(&other.begin).then_with(|| {
+            let rows = self.row().ok().zip(other.row().ok());
+            let (row, other) = rows.expect("both rows were read when they were stepped to");
+            order(&row).cmp(&order(&other))
+        })
+    }
+}
+
+/// The next batch that has a row.
+fn next_batch(
+    file: &DataFile,
+    batches: &mut ParquetRecordBatchReader,
+) -> Result<Option<RowBatch>, ReadError> {
+    for batch in batches {
+        let batch = batch.map_err(|error| scan::damaged(&file.path, error))?;
+        if batch.num_rows() > 0 {
+            let rows = RowBatch::new(&batch).map_err(|error| scan::damaged(&file.path, error))?;
+            return Ok(Some(rows));
+        }
+    }
+    Ok(None)
+}
+
+impl From<ReadError> for JoinError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<FileError> for JoinError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
