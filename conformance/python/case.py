@@ -2,38 +2,14 @@
 
 import json
 import os
-import time
-
-from azure.core.credentials import AccessToken
-from azure.mgmt.commerce import UsageManagementClient
+from fractions import Fraction
 
 with open(os.environ["TALLYHOUSE_CASE"], encoding="utf-8") as file:
     CASE = json.load(file)
 
 URL = CASE["url"]
 TOKENS = CASE["tokens"]
-
-
-class Token:
-    """A credential that always gives the same token."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def get_token(self, *scopes, **options):
-        return AccessToken(self.text, int(time.time()) + 3600)
-
-
-def client(token=TOKENS["reader"], subscription=CASE["subscription"], **options):
-    """The SDK's client as its documentation says, but for the address and the authority."""
-    return UsageManagementClient(
-        Token(token),
-        subscription,
-        base_url=URL,
-        credential_scopes=[URL + "/.default"],
-        connection_verify=CASE["authority"],
-        **options,
-    )
+SCOPE = f"/subscriptions/{CASE['subscription']}"
 
 
 def expected_rows(query):
@@ -46,3 +22,17 @@ def instance_key(instance_data, info_fields):
     if instance_data:
         return json.loads(instance_data)["Microsoft.Resources"]["resourceUri"]
     return (info_fields or {}).get("project", "")
+
+
+def expected_charges():
+    """What all usage of each meter costs by the card; None for the meter that it does not have."""
+    with open(CASE["card"], encoding="utf-8-sig") as file:
+        card = json.load(file, parse_float=Fraction, parse_int=Fraction)
+    meters = {meter["MeterId"]: meter for meter in card["Meters"]}
+    charges = {}
+    for meter, quantity in CASE["meters"].items():
+        priced = meters.get(meter)
+        if priced:  # the case's meters have one price for all units, so months do not matter
+            assert (list(priced["MeterRates"]), priced["IncludedQuantity"]) == (["0"], 0), meter
+        charges[meter] = Fraction(quantity) * priced["MeterRates"]["0"] if priced else None
+    return charges

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import requests
 
-from case import CASE, TOKENS, URL, client
+from case import CASE, TOKENS, URL
+from clients import commerce
 
 FILTER = (
     f"OfferDurableId eq '{CASE['offer']}' and Currency eq 'USD'"
@@ -27,7 +28,7 @@ def moment(text):
 
 class RateCard(unittest.TestCase):
     def test_the_client_gets_every_meter_with_its_rates(self):
-        card = client().rate_card.get(filter=FILTER)
+        card = commerce().rate_card.get(filter=FILTER)
         document = imported(float)
         self.assertEqual((card.currency, card.locale), ("USD", "en-US"))
         self.assertIs(card.is_tax_included, False)
@@ -48,7 +49,7 @@ class RateCard(unittest.TestCase):
                 self.assertEqual(getattr(meter, attribute), original[name], meter.meter_id)
 
     def test_the_client_gets_the_offer_terms(self):
-        (term,) = client().rate_card.get(filter=FILTER).offer_terms
+        (term,) = commerce().rate_card.get(filter=FILTER).offer_terms
         (original,) = imported(float)["OfferTerms"]
         self.assertEqual(type(term).__name__, "MonetaryCredit")
         self.assertEqual(term.credit, original["Credit"])

@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from case import CASE, TOKENS, client
+from case import CASE, TOKENS
+from clients import commerce
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 END = datetime(2026, 3, 2, tzinfo=timezone.utc)
@@ -25,7 +26,7 @@ class Refusals(unittest.TestCase):
         self.assertIn(words, str(caught.exception))
 
     def test_without_a_token(self):
-        anonymous = client(authentication_policy=SansIOHTTPPolicy())
+        anonymous = commerce(authentication_policy=SansIOHTTPPolicy())
         self.refused(
             ClientAuthenticationError, 401, "AuthenticationFailed",
             "'Authorization' header is missing", lambda: usage(anonymous),
@@ -34,23 +35,23 @@ class Refusals(unittest.TestCase):
     def test_with_a_forged_token(self):
         self.refused(
             ClientAuthenticationError, 401, "InvalidAuthenticationToken", "token",
-            lambda: usage(client(TOKENS["forged"])),
+            lambda: usage(commerce(TOKENS["forged"])),
         )
 
     def test_with_what_is_no_token(self):
         self.refused(
             ClientAuthenticationError, 401, "InvalidAuthenticationToken", "token",
-            lambda: usage(client("no-token")),
+            lambda: usage(commerce("no-token")),
         )
 
     def test_without_the_right_to_usage(self):
         self.refused(
             HttpResponseError, 403, "AuthorizationFailed",
-            "Microsoft.Commerce/UsageAggregates/read", lambda: usage(client(TOKENS["stranger"])),
+            "Microsoft.Commerce/UsageAggregates/read", lambda: usage(commerce(TOKENS["stranger"])),
         )
 
     def test_on_a_subscription_that_the_role_does_not_cover(self):
-        other = client(subscription=CASE["otherSubscription"])
+        other = commerce(subscription=CASE["otherSubscription"])
         self.refused(
             HttpResponseError, 403, "AuthorizationFailed", CASE["otherSubscription"],
             lambda: usage(other),
@@ -59,32 +60,32 @@ class Refusals(unittest.TestCase):
     def test_without_the_right_to_the_rate_card(self):
         self.refused(
             HttpResponseError, 403, "AuthorizationFailed", "Microsoft.Commerce/RateCard/read",
-            lambda: client(TOKENS["stranger"]).rate_card.get(filter="OfferDurableId eq 'x'"),
+            lambda: commerce(TOKENS["stranger"]).rate_card.get(filter="OfferDurableId eq 'x'"),
         )
 
     def test_an_end_in_the_future(self):
         end = datetime(2999, 1, 1, tzinfo=timezone.utc)
         self.refused(
             HttpResponseError, 400, "RequestEndTimeIsInFuture", "2999",
-            lambda: usage(client(), end=end),
+            lambda: usage(commerce(), end=end),
         )
 
     def test_days_off_midnight(self):
         self.refused(
             HttpResponseError, 400, "InvalidProperty", "midnight",
-            lambda: usage(client(), start=START.replace(hour=1)),
+            lambda: usage(commerce(), start=START.replace(hour=1)),
         )
 
     def test_a_granularity_that_there_is_not(self):
         self.refused(
             HttpResponseError, 400, "InvalidAggregationGranularity", "Weekly",
-            lambda: usage(client(), aggregation_granularity="Weekly"),
+            lambda: usage(commerce(), aggregation_granularity="Weekly"),
         )
 
     def test_a_rate_card_filter_without_a_field(self):
         self.refused(
             HttpResponseError, 400, "Invalid query specified", "RegionInfo",
-            lambda: client().rate_card.get(filter="OfferDurableId eq 'MS-AZR-0062P'"),
+            lambda: commerce().rate_card.get(filter="OfferDurableId eq 'MS-AZR-0062P'"),
         )
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import requests
 
-from case import CASE, TOKENS, URL, client, expected_rows, instance_key
+from case import CASE, TOKENS, URL, expected_rows, instance_key
+from clients import commerce
 
 PAGE_LIMIT = 1000
 
@@ -39,7 +40,7 @@ class Usage(unittest.TestCase):
         for query in CASE["queries"]:
             with self.subTest(query["name"]):
                 got = {}
-                for row in client().usage_aggregates.list(
+                for row in commerce().usage_aggregates.list(
                     datetime.fromisoformat(query["start"]),
                     datetime.fromisoformat(query["end"]),
                     show_details=query["details"],
@@ -63,7 +64,7 @@ class Usage(unittest.TestCase):
     def test_the_client_pages_as_the_server_says(self):
         for query in CASE["queries"]:
             with self.subTest(query["name"]):
-                pages = client().usage_aggregates.list(
+                pages = commerce().usage_aggregates.list(
                     datetime.fromisoformat(query["start"]),
                     datetime.fromisoformat(query["end"]),
                     show_details=query["details"],
@@ -79,7 +80,7 @@ class Usage(unittest.TestCase):
         query = next(query for query in CASE["queries"] if query["pages"])
         first = next(raw_pages(query))
         token = requests.utils.unquote(first["nextLink"].split("continuationToken=")[1])
-        rest = client().usage_aggregates.list(
+        rest = commerce().usage_aggregates.list(
             datetime.fromisoformat(query["start"]),
             datetime.fromisoformat(query["end"]),
             show_details=query["details"],

@@ -42,6 +42,7 @@ pub(crate) fn run() -> ExitCode {
         report.step("conformance: table", || conformance::count(conformance::Client::Table));
         report.step("conformance: focus", || conformance::count(conformance::Client::Focus));
         report.step("conformance: oidc", || conformance::count(conformance::Client::Oidc));
+        report.step("conformance: az", || conformance::count(conformance::Client::Az));
         report.step("syncs", || syncs::run().map(|()| Counted::default()));
         report.step("restart", || {
             let plan = restart::Plan { rounds: RESTART_ROUNDS, seed: random::seed_of_process() };

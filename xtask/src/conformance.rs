@@ -15,7 +15,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::ci::{Counted, counted};
 use crate::process::{command, fresh_folder, root, tallyhouse};
@@ -39,18 +39,23 @@ pub(crate) enum Client {
     Focus,
     /// npm `oidc-provider`, whose tokens the server takes.
     Oidc,
+    /// PyPI `azure-cli`: the program `az`.
+    Az,
 }
 
 /// Runs one client by name, or all.
 pub(crate) fn run(only: Option<&str>) -> Result<()> {
     let clients: &[Client] = match only {
-        None => &[Client::Python, Client::Node, Client::Table, Client::Focus, Client::Oidc],
+        None => {
+            &[Client::Python, Client::Node, Client::Table, Client::Focus, Client::Oidc, Client::Az]
+        }
         Some("python") => &[Client::Python],
         Some("node") => &[Client::Node],
         Some("table") => &[Client::Table],
         Some("focus") => &[Client::Focus],
         Some("oidc") => &[Client::Oidc],
-        Some(other) => bail!("no client {other}: python, node, table, focus or oidc"),
+        Some("az") => &[Client::Az],
+        Some(other) => bail!("no client {other}: python, node, table, focus, oidc or az"),
     };
     let mut sum = Counted::default();
     for client in clients {
@@ -74,6 +79,7 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
         Client::Node => node()?,
         Client::Focus => return count_focus(),
         Client::Oidc => return oidc::count(),
+        Client::Az => python(az_python()?, &["test_az"]),
     };
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
@@ -109,6 +115,11 @@ fn count_focus() -> Result<Counted> {
 pub(crate) fn client_python() -> Result<PathBuf> {
     let requirements = root().join("conformance/python/requirements-client.txt");
     install::python(&requirements, "client")
+}
+
+/// The Python that has `az`, which lies beside it.
+pub(crate) fn az_python() -> Result<PathBuf> {
+    install::python(&root().join("conformance/python/requirements-az.txt"), "az")
 }
 
 /// The folder that has Azure's packages for Node.
@@ -233,6 +244,8 @@ fn describe(server: &Server, case: &Case, folder: &Path) -> Result<PathBuf> {
         Ok(answer["access_token"].as_str().context("no access_token")?.to_owned())
     };
     let (reader, stranger) = (token(READER)?, token(STRANGER)?);
+    let tenant = tenant(server)?;
+    let applications = applications(server, &tenant)?;
     server.tallyhouse(&["ledger", "seal"])?;
     server.tallyhouse(&["ledger", "compact"])?;
     let description = json!({
@@ -243,6 +256,8 @@ fn describe(server: &Server, case: &Case, folder: &Path) -> Result<PathBuf> {
         "offer": OFFER,
         "subscription": OURS,
         "otherSubscription": OTHERS,
+        "tenant": tenant,
+        "applications": applications,
         "tokens": { "reader": reader, "stranger": stranger, "forged": forge(&reader) },
         "queries": case.queries(),
         "meters": case.meter_sums(OURS),
@@ -252,6 +267,32 @@ fn describe(server: &Server, case: &Case, folder: &Path) -> Result<PathBuf> {
     let file = folder.join("case.json");
     fs::write(&file, serde_json::to_vec(&description)?)?;
     Ok(file)
+}
+
+/// The tenant of the subscriptions.
+fn tenant(server: &Server) -> Result<String> {
+    let one = ["subscription", "show", "--id", OURS, "--query", "tenantId", "-o", "tsv"];
+    Ok(server.tallyhouse(&one)?.trim().to_owned())
+}
+
+/// Service principals by the names that the tests know: who reads bills, who gives roles, and who
+/// has none.
+fn applications(server: &Server, tenant: &str) -> Result<Value> {
+    let scope = format!("/subscriptions/{OURS}");
+    let mut all = Map::new();
+    for (name, role) in
+        [("reader", Some("Billing Reader")), ("owner", Some("Owner")), ("nobody", None)]
+    {
+        let make = ["service-principal", "create", "--name", name, "--tenant", tenant];
+        let made: Value = serde_json::from_str(&server.tallyhouse(&make)?)?;
+        if let Some(role) = role {
+            let object = made["objectId"].as_str().context("no objectId")?;
+            let assignee = ["role", "assign", "--assignee", object];
+            server.tallyhouse(&[&assignee[..], &["--role", role, "--scope", &scope]].concat())?;
+        }
+        all.insert(name.to_owned(), made);
+    }
+    Ok(Value::Object(all))
 }
 
 /// The token with another signature.

@@ -37,7 +37,7 @@ usage: cargo xtask COMMAND
   ci                            all that continuous integration runs
   tidy                          house rules that the compiler does not know
   docs [--check]                write the pages that come from code and tests, or fail if stale
-  conformance [--only python|node|table|focus|oidc]
+  conformance [--only python|node|table|focus|oidc|az]
                                 unmodified clients of others against the real server
   readme                        the README's commands, in a shell
   examples                      the programs of examples/ in five languages, against the demo
