@@ -2,6 +2,9 @@
 
 import json
 import os
+import pathlib
+import shutil
+import tempfile
 import unittest
 from decimal import Decimal, localcontext
 
@@ -40,6 +43,22 @@ class Table(unittest.TestCase):
                 states.append((len(quantities), total(quantities)))
             self.assertEqual(*states)
             self.assertGreater(states[0][0], 0)
+
+    def test_a_checkpoint_is_taken_for_the_log(self):
+        log = pathlib.Path(TABLE, "_delta_log")
+        hint = json.loads((log / "_last_checkpoint").read_text(encoding="utf-8"))
+        checkpoint = log / f"{hint['version']:020}.checkpoint.parquet"
+        self.assertTrue(checkpoint.exists())
+        with tempfile.TemporaryDirectory() as folder:
+            # Without the entries before it there is nothing but the checkpoint to read them from.
+            copy = pathlib.Path(folder, "usage")
+            shutil.copytree(TABLE, copy)
+            for entry in (copy / "_delta_log").glob("*.json"):
+                if int(entry.stem) <= hint["version"]:
+                    entry.unlink()
+            quantities = DeltaTable(copy).to_pyarrow_table(columns=["quantity"])["quantity"]
+            self.assertEqual(total(quantities.to_pylist()), SUM)
+            self.assertEqual(polars.read_delta(str(copy))["quantity"].sum(), SUM)
 
     def test_polars_sums_exactly(self):
         frame = polars.read_delta(TABLE)

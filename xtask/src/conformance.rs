@@ -23,6 +23,8 @@ use crate::server::Server;
 use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
 
 const SEED: u64 = 20_260_301;
+/// Seals of single events: enough for a checkpoint of the table's log.
+const SEALS: usize = 120;
 const CLIENT_TESTS: [&str; 5] =
     ["test_usage", "test_rate_card", "test_refusals", "test_cost", "test_focus"];
 
@@ -84,7 +86,8 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
     let server = Server::start(&tallyhouse()?, &folder.join("data"))?;
-    fill(&server, &case, &folder)?;
+    let single = if client == Client::Table { Single::SealedEach } else { Single::Plain };
+    fill(&server, &case, &folder, single)?;
     let file = describe(&server, &case, &folder)?;
     let outcome = counted(tests.env("TALLYHOUSE_CASE", &file));
     let counted = outcome.with_context(|| format!("the server's log ends:\n{}", server.log()))?;
@@ -165,7 +168,7 @@ fn sample_card() -> Result<PathBuf> {
 }
 
 /// Two subscriptions, the card, and all usage, by the command line and by HTTP.
-fn fill(server: &Server, case: &Case, folder: &Path) -> Result<()> {
+fn fill(server: &Server, case: &Case, folder: &Path, single: Single) -> Result<()> {
     let key = ["--offer", OFFER, "--currency", "USD", "--locale", "en-US", "--region", "US"];
     for (id, name) in [(OURS, "ours"), (OTHERS, "others")] {
         server.make_subscription(id, name, OFFER)?;
@@ -185,7 +188,7 @@ fn fill(server: &Server, case: &Case, folder: &Path) -> Result<()> {
     for (name, text) in &files {
         import(server, &folder.join(name), text, "duplicate")?; // adds nothing
     }
-    send_events(server, case)
+    send_events(server, case, single)
 }
 
 /// Imports a file, all of whose rows must have this outcome.
@@ -200,16 +203,28 @@ fn import(server: &Server, file: &Path, text: &str, outcome: &str) -> Result<()>
     Ok(())
 }
 
+/// How events are sent that come one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Single {
+    Plain,
+    /// Many of them, each sealed by itself, so that the table's log is long.
+    SealedEach,
+}
+
 /// Single events, then a batch and lines that also carry one event again and one bad one.
-fn send_events(server: &Server, case: &Case) -> Result<()> {
+fn send_events(server: &Server, case: &Case, single: Single) -> Result<()> {
     let client = server.client()?;
     let path = "/tallyhouse/v1/events";
-    let (singles, rest) = case.events.split_at(20);
+    let singles = if single == Single::SealedEach { SEALS } else { 20 };
+    let (singles, rest) = case.events.split_at(singles);
     let (batch, lines) = rest.split_at(rest.len() / 2);
     for (times, status) in [("new", 201), ("again", 200)] {
         for event in singles {
             let answer = client.post(path, "application/cloudevents+json", event.as_bytes())?;
             ensure!(answer.status == status, "{times}, single event {event}: {}", answer.status);
+            if single == Single::SealedEach && status == 201 {
+                client.post("/tallyhouse/v1/ledger/seal", "application/json", b"")?;
+            }
         }
     }
     let bad = singles[0]

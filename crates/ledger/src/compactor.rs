@@ -7,7 +7,7 @@
 //! is tried again later: answers are the same without it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -49,8 +49,6 @@ pub(crate) struct Compactor {
     /// How long replaced files stay at least.
     pub(crate) keep_replaced_seconds: i64,
     pub(crate) after_step: AfterStep,
-    /// Files that others have taken the place of, and that may still be there.
-    pub(crate) replaced: Vec<Replaced>,
     /// Files that cannot be read: they are joined no more, so that they hold up nothing else.
     pub(crate) damaged: BTreeSet<PathBuf>,
     /// Joins begun since opening.
@@ -126,29 +124,30 @@ impl Compactor {
         };
         (self.after_step)(Step::Joined);
         let (reply, answer) = oneshot::channel();
-        let join = Join { replaced: files.clone(), joined, reply };
+        let join = Join { replaced: files, joined, reply };
         self.sealer.send(SealCommand::Join(join)).map_err(|_| CompactError::Refused)?;
         match answer.blocking_recv().unwrap_or(Err(SealError::Refused)) {
             Ok(()) => {}
             Err(SealError::Refused) => return Err(CompactError::Refused),
             Err(error) => return Err(CompactError::Log(error)),
         }
-        let since = (self.shared.clock)();
-        self.replaced.extend(files.into_iter().map(|file| Replaced { file, since }));
         Ok(())
     }
 
     /// Removes replaced files that have stayed their time and that no snapshot holds.
-    fn clear(&mut self) {
+    fn clear(&self) {
         let now = (self.shared.clock)();
-        let keep = self.keep_replaced_seconds;
+        let may_go = |Replaced { held, since, .. }: &Replaced| {
+            // Nobody can come to hold a file that no state has any more.
+            let is_held = held.as_ref().is_some_and(|file| Arc::strong_count(file) > 1);
+            since.plus_seconds(self.keep_replaced_seconds) <= now && !is_held
+        };
         let mut failed = None;
-        self.replaced.retain(|Replaced { file, since }| {
-            // Nobody can come to hold a file that this list alone holds.
-            if since.plus_seconds(keep) > now || Arc::strong_count(file) > 1 {
+        self.shared.replaced().retain(|replaced| {
+            if !may_go(replaced) {
                 return true;
             }
-            let removed = remove(file);
+            let removed = remove(&replaced.path);
             let is_there = removed.is_err();
             failed = removed.err().or(failed.take());
             is_there
@@ -159,16 +158,10 @@ impl Compactor {
         }
         (self.after_step)(Step::Cleared);
     }
-
-    /// Forgets replaced files that earlier runs removed.
-    pub(crate) fn forget_removed(mut self) -> Self {
-        self.replaced.retain(|Replaced { file, .. }| file.path.exists());
-        self
-    }
 }
 
-fn remove(file: &DataFile) -> Result<(), FileError> {
-    match storage::remove(&file.path) {
+fn remove(file: &Path) -> Result<(), FileError> {
+    match storage::remove(file) {
         Err(error) if error.cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }

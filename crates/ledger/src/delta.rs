@@ -1,8 +1,12 @@
 //! The table's log: the few actions of the Delta protocol that the ledger needs, reader version 1
-//! and writer version 2, one JSON file a commit.
+//! and writer version 2, one JSON file a commit, and a checkpoint now and then that stands for all
+//! entries up to it.
 //!
 //! Every commit names our journal and epoch in `commitInfo`; one that does not is somebody else's,
 //! and the ledger is not opened over it.
+
+mod action;
+mod checkpoint;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +14,16 @@ use std::sync::Arc;
 
 use domain::id::SubscriptionId;
 use domain::record::Commit;
-use domain::time::{Civil, UtcTime};
-use serde::{Deserialize, Serialize};
+use domain::time::UtcTime;
 
-use crate::error::OpenError;
+use action::{
+    Action, CommitInfo, Format, MetaData, Protocol, Remove, Txn, add_action, data_file, millis,
+    partition_of, path_in,
+};
+
+use crate::error::{FileError, OpenError};
 use crate::schema;
-use crate::state::{Bounds, DataFile};
+use crate::state::DataFile;
 use crate::storage::{self, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
@@ -29,6 +37,8 @@ const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "tallyhouse.format";
 const READER_VERSION: u64 = 1;
 const WRITER_VERSION: u64 = 2;
+/// Tells readers outside which checkpoint is the latest.
+const LAST_CHECKPOINT: &str = "_last_checkpoint";
 const ENGINE: &str = concat!("tallyhouse/", env!("CARGO_PKG_VERSION"));
 
 /// The table as its log states it.
@@ -41,122 +51,22 @@ pub(crate) struct Table {
     pub(crate) sealed: Commit,
     /// Its time.
     pub(crate) sealed_time: UtcTime,
-    /// Files that others have taken the place of, in order of the log.
+    /// Files that others have taken the place of.
     pub(crate) replaced: Vec<Replaced>,
+    /// When the table was made.
+    pub(crate) created: UtcTime,
+    /// Entries with a checkpoint, in order, each with the time of the entry.
+    pub(crate) checkpoints: Vec<(u64, UtcTime)>,
 }
 
 /// A data file that another has taken the place of.
 #[derive(Debug, Clone)]
 pub(crate) struct Replaced {
-    pub(crate) file: Arc<DataFile>,
+    pub(crate) path: PathBuf,
+    /// The file as snapshots hold it, if any was opened before it was replaced.
+    pub(crate) held: Option<Arc<DataFile>>,
     /// Since when.
     pub(crate) since: UtcTime,
-}
-
-/// One line of a log entry.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Action {
-    Protocol(Protocol),
-    MetaData(MetaData),
-    Add(Add),
-    Remove(Remove),
-    Txn(Txn),
-    CommitInfo(CommitInfo),
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Protocol {
-    min_reader_version: u64,
-    min_writer_version: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MetaData {
-    id: String,
-    format: Format,
-    schema_string: String,
-    partition_columns: Vec<String>,
-    configuration: BTreeMap<String, String>,
-    created_time: i64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Format {
-    provider: String,
-    options: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Add {
-    path: String,
-    partition_values: BTreeMap<String, String>,
-    size: u64,
-    modification_time: i64,
-    data_change: bool,
-    stats: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Remove {
-    path: String,
-    deletion_timestamp: i64,
-    data_change: bool,
-    extended_file_metadata: bool,
-    partition_values: BTreeMap<String, String>,
-    size: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Txn {
-    app_id: String,
-    version: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CommitInfo {
-    timestamp: i64,
-    operation: String,
-    engine_info: String,
-    is_blind_append: bool,
-    #[serde(default)]
-    journal_id: String,
-    #[serde(default)]
-    epoch: u64,
-    /// Time of the last sealed commit, in microseconds since 1970.
-    #[serde(default)]
-    commit_time_micros: i64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stats {
-    num_records: u64,
-    min_values: StatsValues,
-    max_values: StatsValues,
-    null_count: NullCount,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StatsValues {
-    subscription_id: String,
-    reported_time: String,
-    usage_start: String,
-    commit: u64,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct NullCount {
-    subscription_id: u64,
-    reported_time: u64,
-    usage_start: u64,
-    commit: u64,
 }
 
 /// Who commits, and when.
@@ -168,25 +78,26 @@ pub(crate) struct Author {
 
 /// Writes the first entry of a new table.
 pub(crate) fn create(table: &Path, author: Author) -> Result<Put, PutError> {
-    let id = author.writer.journal.to_string();
+    let [protocol, metadata] = nature(author.writer.journal, author.now);
+    put(table, 0, &[author.commit_info("CREATE TABLE", true, UtcTime::MIN), protocol, metadata])
+}
+
+/// What kind of table it is.
+fn nature(journal: JournalId, created: UtcTime) -> [Action; 2] {
+    let id = journal.to_string();
     let id = SubscriptionId::parse(&id).map_or(id, |guid| guid.to_string()); // dashes, as GUIDs have
     let configuration = [("delta.appendOnly", "true".to_owned()), (FORMAT_KEY, FORMAT.to_string())];
-    let actions = [
-        author.commit_info("CREATE TABLE", true, UtcTime::MIN),
-        Action::Protocol(Protocol {
-            min_reader_version: READER_VERSION,
-            min_writer_version: WRITER_VERSION,
-        }),
-        Action::MetaData(MetaData {
-            id,
-            format: Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
-            schema_string: schema::delta_schema(),
-            partition_columns: vec![schema::PARTITION.to_owned()],
-            configuration: configuration.map(|(key, value)| (key.to_owned(), value)).into(),
-            created_time: millis(author.now),
-        }),
-    ];
-    put(table, 0, &actions)
+    let protocol =
+        Protocol { min_reader_version: READER_VERSION, min_writer_version: WRITER_VERSION };
+    let metadata = MetaData {
+        id,
+        format: Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
+        schema_string: schema::delta_schema(),
+        partition_columns: vec![schema::PARTITION.to_owned()],
+        configuration: configuration.map(|(key, value)| (key.to_owned(), value)).into(),
+        created_time: millis(created),
+    };
+    [Action::Protocol(protocol), Action::MetaData(metadata)]
 }
 
 /// Adds the data files of one seal, and says up to which commit the journal is sealed.
@@ -216,7 +127,7 @@ pub(crate) fn replace(
     let mut actions = vec![author.commit_info("OPTIMIZE", false, sealed_time)];
     let removes = replaced.iter().map(|file| {
         Action::Remove(Remove {
-            path: path_in(table, file),
+            path: path_in(table, &file.path),
             deletion_timestamp: millis(author.now),
             data_change: false,
             extended_file_metadata: true,
@@ -229,93 +140,228 @@ pub(crate) fn replace(
     put(table, entry, &actions)
 }
 
-/// Files added and not removed, by path.
-type LiveFiles = BTreeMap<String, Arc<DataFile>>;
+/// Writes a checkpoint of everything up to an entry, the last one. What a crash leaves unfinished of it
+/// counts for nothing.
+pub(crate) fn checkpoint(table: &Path, author: Author, state: &Table) -> Result<(), FileError> {
+    let entry = state.next.checked_sub(1).expect("a table has an entry");
+    let mut actions = Vec::from(nature(author.writer.journal, state.created));
+    let txn = Txn { app_id: author.writer.journal.to_string(), version: state.sealed.0 };
+    actions.push(Action::Txn(txn));
+    let adds = state.files.iter().map(|file| add_action(table, file, author.now, false));
+    actions.extend(adds.map(Action::Add));
+    actions.extend(state.replaced.iter().map(|replaced| {
+        Action::Remove(Remove {
+            path: path_in(table, &replaced.path),
+            deletion_timestamp: millis(replaced.since),
+            data_change: false,
+            extended_file_metadata: false,
+            partition_values: BTreeMap::new(),
+            size: 0,
+        })
+    }));
+    checkpoint::write(&checkpoint_path(table, entry), &actions)?;
+    let hint = serde_json::json!({ "version": entry, "size": actions.len() }).to_string();
+    storage::replace(&table.join(LOG).join(LAST_CHECKPOINT), hint.as_bytes())
+}
+
+/// Removes entries and checkpoints before an entry that has a checkpoint, and further checkpoints.
+pub(crate) fn forget(table: &Path, first: u64, checkpoints: &[u64]) -> Result<(), FileError> {
+    let folder = table.join(LOG);
+    for name in storage::names(&folder)? {
+        let is_gone = match (entry_number(&name), checkpoint_number(&name)) {
+            (Some(entry), _) => entry < first,
+            (None, Some(entry)) => entry < first || checkpoints.contains(&entry),
+            (None, None) => false,
+        };
+        if is_gone {
+            storage::remove(&folder.join(name))?;
+        }
+    }
+    storage::sync_folder(&folder)
+}
 
 /// Path of a log entry.
 pub(crate) fn entry_path(table: &Path, entry: u64) -> PathBuf {
     table.join(LOG).join(format!("{entry:020}.json"))
 }
 
-/// Reads the whole log; none if there is no entry.
-pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenError> {
-    let entries = storage::names(&table.join(LOG))?;
-    let number = |name: &str| {
-        let number = name.strip_suffix(".json").filter(|number| number.len() == 20)?;
-        number.parse::<u64>().ok()
-    };
-    let mut files = LiveFiles::new();
-    let mut read = Table {
-        next: 0,
-        files: Vec::new(),
-        sealed: Commit(0),
-        sealed_time: UtcTime::MIN,
-        replaced: Vec::new(),
-    };
-    for entry in entries.iter().filter_map(|name| number(name)) {
-        if entry != read.next {
-            return Err(OpenError::LogDamaged { file: entry_path(table, read.next) });
-        }
-        read_entry(table, writer, &mut read, &mut files)?;
-        read.next += 1;
-    }
-    // Only files that no later entry removed must be there.
-    for file in files.into_values() {
-        check_size(&file)?;
-        read.files.push(file);
-    }
-    Ok((read.next > 0).then_some(read))
+fn checkpoint_path(table: &Path, entry: u64) -> PathBuf {
+    table.join(LOG).join(format!("{entry:020}.checkpoint.parquet"))
 }
 
-fn read_entry(
-    table: &Path,
-    writer: Writer,
-    read: &mut Table,
-    files: &mut LiveFiles,
-) -> Result<(), OpenError> {
-    let path = entry_path(table, read.next);
-    let bytes = storage::read_small(&path)?;
-    let damaged = || OpenError::LogDamaged { file: path.clone() };
-    let foreign = || OpenError::ForeignCommit { file: path.clone() };
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let lines: Result<Vec<serde_json::Value>, _> = lines.map(serde_json::from_slice).collect();
-    let lines = lines.map_err(|_| damaged())?;
-    // Whose commit it is comes first: another program's may hold actions unknown here.
-    let ours = lines.iter().filter_map(|line| line.get("commitInfo")).any(|info| {
-        let journal = info.get("journalId").and_then(serde_json::Value::as_str);
-        let epoch = info.get("epoch").and_then(serde_json::Value::as_u64);
-        journal.and_then(JournalId::parse) == Some(writer.journal)
-            && epoch.is_some_and(|epoch| epoch <= writer.epoch)
-    });
-    if !ours {
-        return Err(foreign());
-    }
-    for line in lines {
-        let action: Action = serde_json::from_value(line).map_err(|_| damaged())?;
-        match action {
-            Action::Protocol(protocol) => check_protocol(&protocol, &path)?,
-            Action::MetaData(metadata) => check_metadata(&metadata, &path)?,
-            Action::Add(add) => {
-                let file = data_file(table, &add).ok_or_else(damaged)?;
-                files.insert(add.path, Arc::new(file));
-            }
-            Action::Remove(remove) => {
-                let file = files.remove(&remove.path).ok_or_else(damaged)?;
-                let micros = remove.deletion_timestamp.checked_mul(1_000).ok_or_else(damaged)?;
-                let since = UtcTime::from_micros(micros).map_err(|_| damaged())?;
-                read.replaced.push(Replaced { file, since });
-            }
-            Action::Txn(txn) if JournalId::parse(&txn.app_id) == Some(writer.journal) => {
-                read.sealed = Commit(txn.version);
-            }
-            Action::Txn(_) => return Err(foreign()),
-            Action::CommitInfo(info) => {
-                let time = UtcTime::from_micros(info.commit_time_micros);
-                read.sealed_time = time.map_err(|_| damaged())?;
+fn entry_number(name: &str) -> Option<u64> {
+    name.strip_suffix(".json").filter(|number| number.len() == 20)?.parse().ok()
+}
+
+fn checkpoint_number(name: &str) -> Option<u64> {
+    name.strip_suffix(".checkpoint.parquet").filter(|number| number.len() == 20)?.parse().ok()
+}
+
+/// Reads the log, from the latest checkpoint that can be read on; none if there is no entry.
+pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenError> {
+    let names = storage::names(&table.join(LOG))?;
+    let entries: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
+    let mut checkpoints: Vec<u64> =
+        names.iter().filter_map(|name| checkpoint_number(name)).collect();
+    let mut reading = Reading::begin(table, writer);
+    while let Some(entry) = checkpoints.pop() {
+        match reading.checkpoint(entry) {
+            Ok(()) => break,
+            Err(error @ OpenError::NewerFormat { .. }) => return Err(error),
+            Err(error) => {
+                let file = checkpoint_path(table, entry);
+                tracing::warn!(%error, file = %file.display(), "checkpoint is not used");
+                reading = Reading::begin(table, writer);
             }
         }
     }
-    Ok(())
+    let first = reading.table.next;
+    for entry in entries.into_iter().filter(|entry| *entry >= first) {
+        if entry != reading.table.next {
+            let file = entry_path(table, reading.table.next);
+            return Err(OpenError::LogDamaged { file });
+        }
+        reading.entry(entry)?;
+        reading.table.next += 1;
+    }
+    for entry in checkpoints {
+        let time = reading.time_of(entry)?;
+        reading.table.checkpoints.push((entry, time));
+    }
+    reading.table.checkpoints.sort_unstable();
+    reading.finish()
+}
+
+/// The log as far as it was read.
+struct Reading<'a> {
+    folder: &'a Path,
+    writer: Writer,
+    table: Table,
+    /// Files added and not removed, by path.
+    live: BTreeMap<String, Arc<DataFile>>,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(folder: &'a Path, writer: Writer) -> Self {
+        let table = Table {
+            next: 0,
+            files: Vec::new(),
+            sealed: Commit(0),
+            sealed_time: UtcTime::MIN,
+            replaced: Vec::new(),
+            created: UtcTime::MIN,
+            checkpoints: Vec::new(),
+        };
+        Self { folder, writer, table, live: BTreeMap::new() }
+    }
+
+    /// Takes over a checkpoint. The entry that it is of is there, too, and says whose it is.
+    fn checkpoint(&mut self, entry: u64) -> Result<(), OpenError> {
+        let path = checkpoint_path(self.folder, entry);
+        for action in checkpoint::read(&path)? {
+            match action {
+                Action::Remove(remove) => {
+                    let since = time_of_millis(remove.deletion_timestamp);
+                    let since =
+                        since.ok_or_else(|| OpenError::LogDamaged { file: path.clone() })?;
+                    let path = self.folder.join(&remove.path);
+                    self.table.replaced.push(Replaced { path, held: None, since });
+                }
+                other => self.apply(other, &path)?,
+            }
+        }
+        let time = self.time_of(entry)?;
+        (self.table.next, self.table.checkpoints) = (entry + 1, vec![(entry, time)]);
+        Ok(())
+    }
+
+    /// The time of an entry, of which the time of the last sealed commit is kept.
+    fn time_of(&mut self, entry: u64) -> Result<UtcTime, OpenError> {
+        let path = entry_path(self.folder, entry);
+        for action in self.actions(&path)? {
+            if let Action::CommitInfo(info) = action {
+                let time = time_of_millis(info.timestamp);
+                let time = time.ok_or_else(|| OpenError::LogDamaged { file: path.clone() })?;
+                if self.table.next <= entry {
+                    self.apply(Action::CommitInfo(info), &path)?;
+                }
+                return Ok(time);
+            }
+        }
+        Err(OpenError::LogDamaged { file: path })
+    }
+
+    fn entry(&mut self, entry: u64) -> Result<(), OpenError> {
+        let path = entry_path(self.folder, entry);
+        for action in self.actions(&path)? {
+            self.apply(action, &path)?;
+        }
+        Ok(())
+    }
+
+    /// The actions of an entry, which is ours.
+    fn actions(&self, path: &Path) -> Result<Vec<Action>, OpenError> {
+        let bytes = storage::read_small(path)?;
+        let damaged = || OpenError::LogDamaged { file: path.to_owned() };
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines: Result<Vec<serde_json::Value>, _> = lines.map(serde_json::from_slice).collect();
+        let lines = lines.map_err(|_| damaged())?;
+        // Whose commit it is comes first: another program's may hold actions unknown here.
+        let ours = lines.iter().filter_map(|line| line.get("commitInfo")).any(|info| {
+            let journal = info.get("journalId").and_then(serde_json::Value::as_str);
+            let epoch = info.get("epoch").and_then(serde_json::Value::as_u64);
+            journal.and_then(JournalId::parse) == Some(self.writer.journal)
+                && epoch.is_some_and(|epoch| epoch <= self.writer.epoch)
+        });
+        if !ours {
+            return Err(OpenError::ForeignCommit { file: path.to_owned() });
+        }
+        let actions = lines.into_iter().map(serde_json::from_value);
+        actions.collect::<Result<_, _>>().map_err(|_| damaged())
+    }
+
+    fn apply(&mut self, action: Action, path: &Path) -> Result<(), OpenError> {
+        let damaged = || OpenError::LogDamaged { file: path.to_owned() };
+        match action {
+            Action::Protocol(protocol) => check_protocol(&protocol, path)?,
+            Action::MetaData(metadata) => {
+                check_metadata(&metadata, path)?;
+                self.table.created = time_of_millis(metadata.created_time).ok_or_else(damaged)?;
+            }
+            Action::Add(add) => {
+                let file = data_file(self.folder, &add).ok_or_else(damaged)?;
+                self.live.insert(add.path, Arc::new(file));
+            }
+            Action::Remove(remove) => {
+                let file = self.live.remove(&remove.path).ok_or_else(damaged)?;
+                let since = time_of_millis(remove.deletion_timestamp).ok_or_else(damaged)?;
+                let path = file.path.clone();
+                self.table.replaced.push(Replaced { path, held: None, since });
+            }
+            Action::Txn(txn) if JournalId::parse(&txn.app_id) == Some(self.writer.journal) => {
+                self.table.sealed = Commit(txn.version);
+            }
+            Action::Txn(_) => return Err(OpenError::ForeignCommit { file: path.to_owned() }),
+            Action::CommitInfo(info) => {
+                let time = UtcTime::from_micros(info.commit_time_micros);
+                self.table.sealed_time = time.map_err(|_| damaged())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Only files that no later entry removed must be there.
+    fn finish(mut self) -> Result<Option<Table>, OpenError> {
+        for file in self.live.into_values() {
+            check_size(&file)?;
+            self.table.files.push(file);
+        }
+        Ok((self.table.next > 0).then_some(self.table))
+    }
+}
+
+fn time_of_millis(millis: i64) -> Option<UtcTime> {
+    UtcTime::from_micros(millis.checked_mul(1_000)?).ok()
 }
 
 fn check_protocol(protocol: &Protocol, path: &Path) -> Result<(), OpenError> {
@@ -357,64 +403,6 @@ fn put(table: &Path, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
     storage::put_if_absent(&entry_path(table, entry), text.as_bytes())
 }
 
-fn path_in(table: &Path, file: &DataFile) -> String {
-    let path = file.path.strip_prefix(table).expect("a data file lies in its table's folder");
-    path.to_string_lossy().into_owned()
-}
-
-fn partition_of(file: &DataFile) -> BTreeMap<String, String> {
-    [(schema::PARTITION.to_owned(), file.day.to_string())].into()
-}
-
-fn add_action(table: &Path, file: &DataFile, now: UtcTime, data_change: bool) -> Add {
-    let bounds = &file.bounds;
-    let values = |pick: fn(&Bounds) -> (SubscriptionId, UtcTime, UtcTime, Commit)| {
-        let (subscription, reported, start, commit) = pick(bounds);
-        StatsValues {
-            subscription_id: subscription.to_string(),
-            reported_time: timestamp(reported),
-            usage_start: timestamp(start),
-            commit: commit.0,
-        }
-    };
-    let stats = Stats {
-        num_records: file.rows,
-        min_values: values(|it| (it.subscription.0, it.reported.0, it.start.0, it.commit.0)),
-        max_values: values(|it| (it.subscription.1, it.reported.1, it.start.1, it.commit.1)),
-        null_count: NullCount::default(),
-    };
-    Add {
-        path: path_in(table, file),
-        partition_values: partition_of(file),
-        size: file.bytes,
-        modification_time: millis(now),
-        data_change,
-        stats: serde_json::to_string(&stats).expect("statistics are always JSON"),
-    }
-}
-
-fn data_file(table: &Path, add: &Add) -> Option<DataFile> {
-    let stats: Stats = serde_json::from_str(&add.stats).ok()?;
-    let (low, high) = (&stats.min_values, &stats.max_values);
-    let subscription = |values: &StatsValues| SubscriptionId::parse(&values.subscription_id).ok();
-    let day = parse_timestamp(&format!(
-        "{}T00:00:00.000000Z",
-        add.partition_values.get(schema::PARTITION)?
-    ))?;
-    Some(DataFile {
-        path: table.join(&add.path),
-        day: day.date(),
-        bounds: Bounds {
-            subscription: (subscription(low)?, subscription(high)?),
-            reported: (parse_timestamp(&low.reported_time)?, parse_timestamp(&high.reported_time)?),
-            start: (parse_timestamp(&low.usage_start)?, parse_timestamp(&high.usage_start)?),
-            commit: (Commit(low.commit), Commit(high.commit)),
-        },
-        rows: stats.num_records,
-        bytes: add.size,
-    })
-}
-
 impl Author {
     fn commit_info(self, operation: &str, is_blind_append: bool, commit_time: UtcTime) -> Action {
         Action::CommitInfo(CommitInfo {
@@ -427,32 +415,6 @@ impl Author {
             commit_time_micros: commit_time.to_micros(),
         })
     }
-}
-
-fn millis(time: UtcTime) -> i64 {
-    time.to_micros().div_euclid(1_000)
-}
-
-/// `2026-01-31T23:59:59.000000Z`: always six places, so that the texts sort as the times do.
-fn timestamp(time: UtcTime) -> String {
-    let Civil { hour, minute, second, micros, .. } = time.civil();
-    format!("{}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z", time.date())
-}
-
-fn parse_timestamp(text: &str) -> Option<UtcTime> {
-    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
-    let narrow = |value: u32| u8::try_from(value).ok();
-    let civil = Civil {
-        year: i32::try_from(part(0, 4)?).ok()?,
-        month: narrow(part(5, 7)?)?,
-        day: narrow(part(8, 10)?)?,
-        hour: narrow(part(11, 13)?)?,
-        minute: narrow(part(14, 16)?)?,
-        second: narrow(part(17, 19)?)?,
-        micros: part(20, 26)?,
-    };
-    let time = UtcTime::from_civil(civil).ok()?;
-    (timestamp(time) == text).then_some(time)
 }
 
 #[cfg(test)]

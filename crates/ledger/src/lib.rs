@@ -5,6 +5,7 @@
 //! never changed. `docs/FORMAT.md` describes every byte on disk.
 
 mod activity;
+mod checkpoints;
 mod columns;
 mod committer;
 mod compactor;

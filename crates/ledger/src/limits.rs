@@ -53,6 +53,10 @@ pub const FILES_JOINED_LATE: usize = 2;
 pub const YOUNG_DAYS: i32 = 1;
 /// Rows of a joined file, at most.
 pub const JOINED_ROWS_MAX: u64 = 16 << 20;
+/// Entries of the table's log after which there is a checkpoint: opening reads no more of them.
+pub const CHECKPOINT_ENTRIES: u64 = 100;
+/// How far apart the checkpoints are that stay, but for the last two, in seconds.
+pub const CHECKPOINTS_APART_SECONDS: i64 = 3_600;
 /// How long a replaced data file stays for readers outside, in seconds, unless the options say
 /// otherwise: seven days.
 pub const REPLACED_SECONDS: u64 = 7 * 86_400;

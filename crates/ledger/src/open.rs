@@ -11,6 +11,7 @@ use domain::record::{Commit, StoredRecord};
 use domain::time::UtcTime;
 use tokio::sync::mpsc;
 
+use crate::checkpoints::Checkpoints;
 use crate::committer::Committer;
 use crate::compactor::Compactor;
 use crate::delta::{self, Author, Table};
@@ -73,8 +74,9 @@ fn recover(
     storage::remove_temporaries(&folders.root)?;
     storage::remove_temporaries(&folders.log)?;
     data_file::remove_unsealed(&folders.data, table.sealed)?;
-    let logged = table.files.iter().chain(table.replaced.iter().map(|replaced| &replaced.file));
-    data_file::remove_unlogged(&folders.data, &logged.map(|file| &*file.path).collect())?;
+    let files = table.files.iter().map(|file| &*file.path);
+    let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
+    data_file::remove_unlogged(&folders.data, &logged.collect())?;
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
     if state.last_time > now {
         tracing::warn!(last = %state.last_time, clock = %now, "the clock is behind the last commit");
@@ -83,6 +85,7 @@ fn recover(
 }
 
 /// Starts the threads over a folder that is in order.
+#[expect(clippy::too_many_lines, reason = "what each thread begins with, a field a line")]
 fn start(
     recovered: Recovered,
     options: Options,
@@ -91,6 +94,8 @@ fn start(
 ) -> Result<Inner, OpenError> {
     let Recovered { folders, lock, writer, table, journal, shelf, index, state, .. } = recovered;
     let (last, time_floor) = (state.last, state.last_time);
+    let keep_seconds = i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX);
+    let written = (table.created, table.checkpoints);
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, seal_commands) = std_mpsc::sync_channel(SEALER_QUEUE);
     let (to_indexer, index_commands) = std_mpsc::sync_channel(INDEXER_QUEUE);
@@ -103,6 +108,7 @@ fn start(
         unsealed_bytes: AtomicU64::new(recovered.unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
         closing,
+        replaced: Mutex::new(table.replaced),
         folders,
         lock,
     });
@@ -118,6 +124,7 @@ fn start(
         sealed: table.sealed,
         sealed_time: table.sealed_time,
         next_entry: table.next,
+        checkpoints: Checkpoints::of(written, seams.checkpoint_entries, keep_seconds),
         attempt: 0,
         not_before: UtcTime::MIN,
     };
@@ -126,9 +133,8 @@ fn start(
         epoch: writer.epoch,
         commands: compact_commands,
         sealer: to_sealer.clone(),
-        keep_replaced_seconds: i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX),
+        keep_replaced_seconds: keep_seconds,
         after_step: seams.after_step,
-        replaced: table.replaced,
         damaged: BTreeSet::new(),
         attempt: 0,
     };
@@ -143,14 +149,13 @@ fn start(
         sealer: to_sealer.clone(),
         indexer: to_indexer,
     };
-    let shared_too = Arc::clone(&shared);
-    let indexer =
-        Indexer { shared: shared_too, journal: writer.journal, shelf, commands: index_commands };
+    let (shared_too, journal) = (Arc::clone(&shared), writer.journal);
+    let indexer = Indexer { shared: shared_too, journal, shelf, commands: index_commands };
     let threads = vec![
         thread("ledger-sealer", move || sealer.run())?,
         thread("ledger-committer", move || committer.run())?,
         thread("ledger-indexer", move || indexer.run())?,
-        thread("ledger-compactor", move || compactor.forget_removed().run())?,
+        thread("ledger-compactor", move || compactor.run())?,
     ];
     Ok(Inner {
         shared,

@@ -13,10 +13,11 @@ use domain::record::Commit;
 use domain::time::UtcTime;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoints::Checkpoints;
 use crate::committer::Message;
 use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
-use crate::delta::{self, Author};
+use crate::delta::{self, Author, Replaced, Table};
 use crate::error::SealError;
 use crate::index::IndexCommand;
 use crate::journal;
@@ -57,6 +58,7 @@ pub(crate) struct Sealer {
     pub(crate) sealed_time: UtcTime,
     /// Number of the next log entry.
     pub(crate) next_entry: u64,
+    pub(crate) checkpoints: Checkpoints,
     /// Seals begun since opening.
     pub(crate) attempt: u64,
     /// After a failure: not to be tried again before.
@@ -138,6 +140,7 @@ impl Sealer {
             tracing::warn!(%error, "sealed segments were not removed");
         }
         (self.after_step)(Step::JournalCut);
+        self.checkpoint_if_due();
         // An indexer that is gone takes no more; what it did not write, an opening makes anew.
         let _ = self.indexer.send(IndexCommand::Sealed(last));
         // A full queue has the compactor at work, and it looks at everything each time.
@@ -162,8 +165,37 @@ impl Sealer {
         self.next_entry += 1;
         (self.after_step)(Step::JoinLogged);
         self.shared.current.change(|state| state.joined(replaced, joined));
+        let of = |file: &Arc<DataFile>| Replaced {
+            path: file.path.clone(),
+            held: Some(Arc::clone(file)),
+            since: author.now,
+        };
+        self.shared.replaced().extend(replaced.iter().map(of));
         (self.after_step)(Step::JoinPublished);
+        self.checkpoint_if_due();
         Ok(())
+    }
+
+    /// Without a checkpoint the log is only longer: one that fails is tried again with the next entry.
+    fn checkpoint_if_due(&mut self) {
+        if !self.checkpoints.is_due(self.next_entry) {
+            return;
+        }
+        let author = Author { writer: self.writer, now: (self.shared.clock)() };
+        let table = Table {
+            next: self.next_entry,
+            files: Vec::clone(&self.shared.current.load().files),
+            sealed: self.sealed,
+            sealed_time: self.sealed_time,
+            replaced: self.shared.replaced().clone(),
+            created: self.checkpoints.created,
+            checkpoints: Vec::new(),
+        };
+        if let Err(error) = self.checkpoints.write(&self.shared.folders.table, author, &table) {
+            let cause = &error.cause;
+            tracing::warn!(%error, %cause, "the table's log has no new checkpoint");
+        }
+        (self.after_step)(Step::Checkpointed);
     }
 
     fn rotate(&self) -> Result<(), SealError> {

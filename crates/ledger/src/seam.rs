@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use crate::limits::CHECKPOINT_ENTRIES;
+
 /// Syncs the journal after a frame was written.
 pub(crate) type SyncFrame = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
 /// Is told each step when it is done.
 pub(crate) type AfterStep = Arc<dyn Fn(Step) + Send + Sync>;
 
-/// The steps of a seal, and then of a join, in order.
+/// The steps of a seal, then of a join, in order, and of either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The journal goes on in a new segment.
@@ -31,6 +33,8 @@ pub(crate) enum Step {
     JoinPublished,
     /// Replaced files that may go are gone.
     Cleared,
+    /// The log has a checkpoint, and has forgotten what is before an older one.
+    Checkpointed,
 }
 
 /// The seams.
@@ -38,10 +42,16 @@ pub(crate) enum Step {
 pub(crate) struct Seams {
     pub(crate) sync_frame: SyncFrame,
     pub(crate) after_step: AfterStep,
+    /// Entries of the log after which there is a checkpoint.
+    pub(crate) checkpoint_entries: u64,
 }
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { sync_frame: Arc::new(File::sync_data), after_step: Arc::new(|_| {}) }
+        Self {
+            sync_frame: Arc::new(File::sync_data),
+            after_step: Arc::new(|_| {}),
+            checkpoint_entries: CHECKPOINT_ENTRIES,
+        }
     }
 }

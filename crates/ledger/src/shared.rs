@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::time::UtcTime;
 
+use crate::delta::Replaced;
 use crate::error::FileError;
 use crate::state::Current;
 
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) queued_bytes: AtomicU64,
     /// True once the ledger is closing: long work in the background stops.
     pub(crate) closing: AtomicBool,
+    /// Files of the table that others have taken the place of, and that may still be there.
+    pub(crate) replaced: Mutex<Vec<Replaced>>,
     pub(crate) folders: Folders,
     /// Locked for as long as anything may write.
     pub(crate) lock: File,
@@ -40,6 +43,11 @@ pub(crate) struct Folders {
 }
 
 impl Shared {
+    /// Files that others have taken the place of; nobody waits long for them.
+    pub(crate) fn replaced(&self) -> MutexGuard<'_, Vec<Replaced>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Refuses writes from now on.
     pub(crate) fn poison(&self, error: &FileError) {
         let cause = &error.cause;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::seam::{Seams, Step};
+use crate::storage;
 use crate::support::{Clock, Model, Spec, hour, queries};
 use crate::{AppendError, Ledger, NewRecord, Options, Outcome, SealError};
 use domain::record::Commit;
@@ -251,6 +252,53 @@ fn a_seal_that_failed_is_tried_again_with_everything() {
         assert_eq!(files.count() as u64, ledger.status().files);
         ledger.close().await.unwrap();
         assert_holds(dir.path(), &clock, &model).await;
+    });
+}
+
+#[test]
+fn a_log_with_checkpoints_opens_the_same_without_the_entries_before() {
+    run(async {
+        let (dir, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let clock = Clock::at(hour(24 * 10));
+        let mut model = Model::default();
+        let seams = || Seams { checkpoint_entries: 3, ..Seams::default() };
+        let names = |dir: &Path, end: &str| -> Vec<String> {
+            let names = storage::names(&dir.join("usage/_delta_log")).unwrap();
+            names.into_iter().filter(|name| name.ends_with(end)).collect()
+        };
+        for round in 0..12 {
+            let ledger = Ledger::open_with(dir.path(), options(&clock), seams()).unwrap();
+            let records = specs(round * 10..round * 10 + 10);
+            ledger.append(new_records(&records)).await.unwrap();
+            model.append(&records, clock.now());
+            ledger.seal().await.unwrap();
+            ledger.compact().await.unwrap();
+            assert_eq!(ledger.status().rows, model.records.len() as u64);
+            ledger.close().await.unwrap();
+            clock.set(clock.now().plus_hours(2));
+        }
+        // Twelve seals and as many joins at least; of each but the last few there is nothing left.
+        let entries = names(dir.path(), ".json");
+        assert!(*entries[0] > *"00000000000000000012.json", "{entries:?}");
+        let checkpoints = names(dir.path(), ".checkpoint.parquet");
+        assert_eq!(checkpoints.len(), 2);
+        let hint =
+            fs::read_to_string(dir.path().join("usage/_delta_log/_last_checkpoint")).unwrap();
+        let number: u64 = checkpoints[1][..20].parse().unwrap();
+        assert!(hint.contains(&format!("\"version\":{number}")), "{hint}");
+        assert_holds(dir.path(), &clock, &model).await;
+
+        // One damaged checkpoint is done without, two are not.
+        let damaged = copies.path().join("damaged");
+        copy(dir.path(), &damaged);
+        let log = |name: &str| damaged.join("usage/_delta_log").join(name);
+        fs::write(log(&checkpoints[1]), "PAR1 and no more").unwrap();
+        assert_holds(&damaged, &clock, &model).await;
+        for name in names(&damaged, ".checkpoint.parquet") {
+            fs::write(log(&name), "PAR1 and no more").unwrap();
+        }
+        let opened = Ledger::open(&damaged, options(&clock));
+        assert!(matches!(opened.err(), Some(crate::OpenError::LogDamaged { .. })));
     });
 }
 

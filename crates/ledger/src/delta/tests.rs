@@ -1,6 +1,8 @@
 //! The log as other programs read it: its texts are fixed.
 
+use super::action::{parse_timestamp, timestamp};
 use super::*;
+use crate::state::Bounds;
 
 #[test]
 fn times_in_statistics_have_one_text() {
@@ -66,7 +68,7 @@ fn an_entry_is_these_lines() {
     let known = read(table, writer).unwrap().unwrap();
     assert_eq!((known.next, known.sealed, known.sealed_time), (3, Commit(5), instant));
     assert_eq!((known.files.len(), &*known.files[0]), (1, &joined));
-    assert_eq!((known.replaced.len(), &*known.replaced[0].file), (1, &file));
+    assert_eq!((known.replaced.len(), &known.replaced[0].path), (1, &file.path));
 }
 
 #[test]
