@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
+use crate::rate_limits::RateLimits;
 use crate::token_endpoint::{Attempts, Turns};
 use changes::Changes;
 
@@ -47,6 +48,8 @@ pub struct App {
     pub(crate) secret_turns: Turns,
     /// Failed attempts to sign in.
     pub(crate) attempts: Attempts,
+    /// Calls of Azure's wire, by whose they are.
+    pub(crate) rate_limits: RateLimits,
     directory: RwLock<Arc<Directory>>,
     changes: Changes,
     url: OnceLock<String>,
@@ -145,6 +148,7 @@ impl App {
         }
         let directory = Directory::load(&accounts).await.map_err(AppError::Storage)?;
         Ok(Arc::new(Self {
+            rate_limits: RateLimits::new(config.rate_limits),
             config,
             clock,
             ids,

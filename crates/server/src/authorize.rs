@@ -15,7 +15,9 @@ use crate::identity::{Principal, TokenError};
 impl App {
     /// The principal that the token names.
     pub(crate) fn authenticate(&self, asked: &Asked) -> Result<Principal, ApiError> {
-        self.authenticate_for(asked, self.installation.tenant)
+        let principal = self.authenticate_for(asked, self.installation.tenant)?;
+        self.count(asked, &principal, None)?;
+        Ok(principal)
     }
 
     /// The principal that the token names; the challenge sends others to this tenant.
@@ -27,6 +29,18 @@ impl App {
         });
         let authority = format!("{}/{tenant}", asked.origin);
         verified.map_err(|error| ApiError::Unauthenticated { error, authority })
+    }
+
+    /// Counts a call of Azure's wire, and refuses one too many.
+    fn count(
+        &self,
+        asked: &Asked,
+        principal: &Principal,
+        subscription: Option<SubscriptionId>,
+    ) -> Result<(), ApiError> {
+        let Some(call) = &asked.call else { return Ok(()) };
+        let counted = self.rate_limits.count(call, principal, subscription, (self.clock)());
+        counted.map_err(ApiError::Throttled)
     }
 
     /// The principal, if it is the installation's administrator.
@@ -55,8 +69,10 @@ impl App {
         };
         let tenant = known.map_or(stand_in, |subscription| subscription.tenant);
         let principal = self.authenticate_for(asked, tenant)?;
+        let visible = id.as_ref().ok().and_then(|id| directory.visible(&principal, *id));
+        self.count(asked, &principal, visible.map(|subscription| subscription.id))?;
         let id = id.map_err(|error| ApiError::MalformedSubscription(error.text))?;
-        match directory.visible(&principal, id) {
+        match visible {
             Some(subscription) => Ok((principal, Arc::clone(subscription))),
             None => Err(ApiError::SubscriptionNotFound(id.to_string())),
         }

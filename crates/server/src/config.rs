@@ -1,6 +1,7 @@
 //! Settings of the server: from flags and a TOML file into one [`Config`]; unknown keys are refused.
 
 mod issuers;
+mod rate_limits;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use ledger::limits::{REPLACED_SECONDS, SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTE
 use serde::Deserialize;
 
 pub use issuers::{ExternalPrincipal, IdentityConfig, IssuerConfig, IssuerSettings, IssuerTenants};
+pub use rate_limits::{HourlyLimits, RateLimitSettings};
 
 use crate::identity::DEFAULT_PUBLIC_URL;
 
@@ -155,6 +157,43 @@ pub const KEYS: &[(&str, &str, &str)] = &[
          seconds, 0 to 31,536,000 (a year): outside readers that opened the table before may read \
          them for that long.",
     ),
+    (
+        "rate_limits",
+        "none",
+        "How often each principal may call Azure's wire, as Azure Resource Manager limits it: a \
+         `[rate_limits]` with the keys below, at the end of the file. Without a key there is no such \
+         limit. What was called comes back evenly over the hour; a call too many is answered 429 with \
+         `Retry-After`. Every call with a valid token counts, and none of the API under \
+         `/tallyhouse/v1`: usage comes in whatever is asked meanwhile. Counts are in memory.",
+    ),
+    (
+        "rate_limits.reads_per_hour",
+        "none",
+        "Reads (GET, HEAD) of each subscription, 1 to 1,000,000,000. Azure's limit is 12,000.",
+    ),
+    (
+        "rate_limits.writes_per_hour",
+        "none",
+        "Writes to each subscription, which every question that is POSTed is too. Azure's limit is \
+         1,200.",
+    ),
+    (
+        "rate_limits.deletes_per_hour",
+        "none",
+        "Deletes in each subscription. Azure's limit is 15,000.",
+    ),
+    (
+        "rate_limits.tenant_reads_per_hour",
+        "none",
+        "Reads that are on no subscription, such as the list of subscriptions, or on one that the \
+         principal does not see. Azure's limit is 12,000.",
+    ),
+    (
+        "rate_limits.tenant_writes_per_hour",
+        "none",
+        "Other calls that are on no subscription, or on one that the principal does not see. Azure's \
+         limit is 1,200.",
+    ),
 ];
 
 /// Form of the log.
@@ -208,6 +247,8 @@ pub struct Settings {
     pub seal_bytes: Option<u64>,
     /// See [`KEYS`].
     pub keep_replaced_seconds: Option<u64>,
+    /// See [`KEYS`].
+    pub rate_limits: Option<RateLimitSettings>,
 }
 
 /// A checked configuration.
@@ -243,6 +284,8 @@ pub struct Config {
     pub seal_bytes: u64,
     /// How long joined data files stay, in seconds.
     pub keep_replaced_seconds: u64,
+    /// How often a principal may call Azure's wire.
+    pub rate_limits: HourlyLimits,
 }
 
 /// Why settings are refused.
@@ -329,6 +372,7 @@ impl Settings {
             seal_after_seconds: self.seal_after_seconds.or(other.seal_after_seconds),
             seal_bytes: self.seal_bytes.or(other.seal_bytes),
             keep_replaced_seconds: self.keep_replaced_seconds.or(other.keep_replaced_seconds),
+            rate_limits: self.rate_limits.or(other.rate_limits),
         }
     }
 
@@ -399,6 +443,7 @@ impl Settings {
                 self.keep_replaced_seconds.unwrap_or(REPLACED_SECONDS),
                 0..=31_536_000,
             )?,
+            rate_limits: HourlyLimits::new(&self.rate_limits.unwrap_or_default())?,
         })
     }
 }
@@ -472,6 +517,14 @@ mod tests {
             "setting 'keep_replaced_seconds' takes 0 to 31536000, not '31536001'",
         );
         check("log_format = 'xml'", "unknown variant `xml`");
+        check(
+            "rate_limits.reads_per_hour = 0",
+            "setting 'rate_limits.reads_per_hour' takes 1 to 1000000000 (without the key there is no \
+             limit), not '0'",
+        );
+        check("[rate_limits]\ntenant_writes_per_hour = 1000000001", "takes 1 to 1000000000");
+        check("[rate_limits]\nreads = 7", "unknown field `reads`");
+        check("[rate_limits]\nwrites_per_hour = 7", "127.0.0.1:8443 None");
     }
 
     #[test]

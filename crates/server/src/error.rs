@@ -22,6 +22,7 @@ use wire::usage::UsageRequestError;
 
 use crate::identity::TokenError;
 use crate::limits;
+use crate::rate_limits::Throttled;
 
 pub(crate) use authorization::AuthorizationError;
 
@@ -56,6 +57,8 @@ pub(crate) enum ApiError {
         scope: String,
         groups_left_out: bool,
     },
+    /// The principal has called as often as it may for now.
+    Throttled(Throttled),
     /// The call is the built-in issuer's, which is off.
     BuiltInIssuerOff,
     /// Role assignments and role definitions refuse it.
@@ -159,6 +162,7 @@ impl ApiError {
                 | Self::MalformedSubscription(_)
                 | Self::SubscriptionNotFound(_)
                 | Self::Forbidden { .. }
+                | Self::Throttled(_)
                 | Self::ResourceNamespace(_)
                 | Self::ResourceType { .. }
         )
@@ -206,6 +210,7 @@ impl ApiError {
             Self::TooMuch(_) | Self::Sum(_) | Self::Rate(_) | Self::Export(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::LedgerRefuses => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -222,6 +227,7 @@ impl ApiError {
             Self::MalformedSubscription(_) => "InvalidSubscriptionId",
             Self::SubscriptionNotFound(_) => "SubscriptionNotFound",
             Self::Forbidden { .. } | Self::AdministratorOnly { .. } => "AuthorizationFailed",
+            Self::Throttled(throttled) => throttled.code(),
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
@@ -281,6 +287,7 @@ impl ApiError {
                  access was recently granted, please refresh your credentials.{}",
                 if *groups_left_out { GROUPS_LEFT_OUT } else { "" }
             ),
+            Self::Throttled(throttled) => throttled.to_string(),
             Self::BuiltInIssuerOff => "the built-in issuer is off: tokens come from the issuers \
                                        of the configuration"
                 .to_owned(),
@@ -383,6 +390,9 @@ impl IntoResponse for ApiError {
                 if let Ok(value) = HeaderValue::from_str(&challenge) {
                     headers.insert(header::WWW_AUTHENTICATE, value);
                 }
+            }
+            Self::Throttled(throttled) => {
+                headers.insert(header::RETRY_AFTER, throttled.retry_after.into());
             }
             Self::Busy | Self::LedgerRefuses => {
                 headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());

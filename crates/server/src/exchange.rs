@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::TokenError;
 use crate::limits;
+use crate::rate_limits::Call;
 use crate::router::query_parameters;
 
 /// The path as the client wrote it, kept beside the folded one.
@@ -34,11 +35,13 @@ pub(crate) struct Asked {
     pub(crate) parameters: Parameters,
     /// The bearer token, or why there is none.
     pub(crate) token: Result<String, TokenError>,
+    /// What counts if it is a call of Azure's wire.
+    pub(crate) call: Option<Arc<Call>>,
 }
 
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, parameters, token: _ } = self;
+        let Self { origin, parameters, token: _, call: _ } = self;
         let mut asked = f.debug_struct("Asked");
         asked.field("origin", origin).field("parameters", parameters).finish_non_exhaustive()
     }
@@ -60,7 +63,8 @@ impl FromRequestParts<Arc<App>> for Asked {
         if let Ok(token) = &token {
             app.verifier.look_for_key(token, (app.clock)()).await;
         }
-        Ok(Self { origin: origin(parts, app), parameters, token })
+        let call = parts.extensions.get::<Arc<Call>>().map(Arc::clone);
+        Ok(Self { origin: origin(parts, app), parameters, token, call })
     }
 }
 
@@ -136,8 +140,6 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-req
 const ROUTING_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
 const CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 const RETURN_CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
-const REMAINING_READS: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
 
 /// An answer that has a secret or a token in it: no cache on its way may keep it.
 ///
@@ -164,15 +166,17 @@ pub(crate) async fn frame(
     request.extensions_mut().insert(RequestId(request_id.clone()));
     let written = request.extensions().get::<PathAsWritten>().map(|path| path.0.clone());
     let (method, path) = (request.method().clone(), written.unwrap_or_default());
-    let under_arm = request.uri().path().starts_with("/subscriptions/");
+    let call = Call::of(request.method(), request.uri().path()).map(Arc::new);
+    if let Some(call) = &call {
+        request.extensions_mut().insert(Arc::clone(call));
+    }
     let sent = request.headers().clone();
     let span = tracing::info_span!("request", id = request_id, %method, path);
     let mut response = next.run(request).instrument(span.clone()).await;
     let time = (app.clock)();
     write_headers(response.headers_mut(), &sent, &request_id, time);
-    if under_arm {
-        let remaining = HeaderValue::from_static(limits::READS_REMAINING);
-        response.headers_mut().insert(REMAINING_READS, remaining);
+    if let Some((name, remaining)) = call.and_then(|call| call.remaining()) {
+        response.headers_mut().insert(name, remaining);
     }
     span.in_scope(|| {
         let milliseconds = started.elapsed().as_millis();

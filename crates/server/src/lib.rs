@@ -24,6 +24,7 @@ pub mod limits;
 mod own;
 mod price_changes;
 mod principals;
+mod rate_limits;
 mod router;
 mod start;
 pub mod tls;

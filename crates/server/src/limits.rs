@@ -82,9 +82,19 @@ pub const TOKEN_SECONDS: u32 = 3_600;
 pub const ADMINISTRATOR_TOKEN_SECONDS: u32 = 365 * 86_400;
 /// Most bytes of an echoed client request id.
 pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
-/// What the header for remaining reads says: requests are not limited here, so the figure is always
-/// the one that Azure begins an hour with.
-pub const READS_REMAINING: &str = "11999";
+/// Reads of a principal in an hour, as Azure limits them: answers count down from it where the
+/// configuration has no limit.
+///
+/// Source: Azure Resource Manager, request limits, "Subscription and tenant limits".
+pub const READS_PER_HOUR: u32 = 12_000;
+/// The same for writes.
+pub const WRITES_PER_HOUR: u32 = 1_200;
+/// The same for deletes.
+pub const DELETES_PER_HOUR: u32 = 15_000;
+/// Most calls in an hour that a limit may allow.
+pub const CALLS_PER_HOUR_MAX: u32 = 1_000_000_000;
+/// Counters of calls held in memory: one for each principal, subscription and kind of call.
+pub const CALL_COUNTERS: usize = 100_000;
 /// How often it is looked whether the user's own certificate was renewed.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// Longest path of a request, in bytes.

@@ -50,8 +50,11 @@ const ALWAYS: &[&str] = &[
     "x-ms-correlation-request-id",
     "x-ms-request-id",
     "x-ms-routing-request-id",
+    "x-ms-ratelimit-remaining-subscription-deletes",
     "x-ms-ratelimit-remaining-subscription-reads",
     "x-ms-ratelimit-remaining-subscription-writes",
+    "x-ms-ratelimit-remaining-tenant-reads",
+    "x-ms-ratelimit-remaining-tenant-writes",
 ];
 
 /// Runs a story on a fresh data folder.

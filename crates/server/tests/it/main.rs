@@ -66,6 +66,7 @@ stories!(
     price_sheet,
     rate_card,
     rate_card_versions,
+    rate_limits,
     resource_groups,
     retail_prices,
     role_assignments,
