@@ -117,7 +117,7 @@ fn subject(text: &str) -> What {
         names.collect::<Option<Vec<_>>>()
     };
     if let Some((method, path)) = text.split_once(' ')
-        && ["GET", "PUT", "POST", "PATCH", "DELETE"].contains(&method)
+        && ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"].contains(&method)
     {
         return What::Operation { method: method.to_owned(), path: path.to_owned() };
     }

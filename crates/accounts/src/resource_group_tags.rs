@@ -5,13 +5,13 @@ use std::fmt;
 
 use domain::id::SubscriptionId;
 use domain::record::Tags;
+use domain::resource_groups::is_resource_group;
 use domain::time::{Date, UtcTime};
 use sqlx::SqliteConnection;
 
 use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::limits::{TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGGED_GROUPS_MAX, TAGS_MAX};
-use crate::scope::is_resource_group;
 use crate::store::{Accounts, Revision, Stored, stored};
 use crate::subscriptions::subscription_exists;
 

@@ -8,11 +8,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use domain::id::SubscriptionId;
+use domain::resource_groups::is_resource_group;
 
 /// Most bytes of a scope.
 const SCOPE_BYTES_MAX: usize = 2048;
-/// Most characters of a resource group's name.
-const RESOURCE_GROUP_CHARS_MAX: usize = 90;
 
 /// Where a role applies: a subscription, resource group or resource, and everything below it.
 ///
@@ -176,13 +175,6 @@ fn check_resource_group(name: &str) -> Result<(), ScopeError> {
         return Ok(());
     }
     Err(ScopeError::ResourceGroup(name.chars().take(100).collect()))
-}
-
-/// Whether a resource group may have this name.
-pub(crate) fn is_resource_group(name: &str) -> bool {
-    let allowed = |character: char| character.is_alphanumeric() || "-_.()".contains(character);
-    let fits = (1..=RESOURCE_GROUP_CHARS_MAX).contains(&name.chars().count());
-    fits && !name.ends_with('.') && name.chars().all(allowed)
 }
 
 fn resource_path(segments: &[&str]) -> Result<String, ScopeError> {

@@ -23,6 +23,7 @@ pub mod rate;
 pub mod record;
 pub mod region;
 pub mod resource;
+pub mod resource_groups;
 pub mod spend;
 pub mod time;
 pub mod unit;

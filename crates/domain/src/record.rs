@@ -11,6 +11,7 @@ use crate::decimal::Quantity;
 use crate::id::{
     ContentHash, Currency, EventId, InstanceHash, MeterId, RecordId, Source, SubscriptionId,
 };
+use crate::resource_groups;
 use crate::time::{ReportedTime, UtcTime};
 
 /// Number of a group commit of the ledger; never falls.
@@ -143,9 +144,7 @@ impl Instance {
     /// The resource group named in the resource URI, as written there.
     #[must_use]
     pub fn resource_group(&self) -> Option<&str> {
-        let mut segments = self.resource_uri.as_deref()?.split('/');
-        segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"))?;
-        segments.next().filter(|group| !group.is_empty())
+        self.resource_uri.as_deref().and_then(resource_groups::named_in)
     }
 
     /// The value of a tag; its name is compared without case.

@@ -265,11 +265,16 @@ impl Dictionary {
 
     /// The text in a row.
     pub(crate) fn text(&self, position: usize) -> Option<&str> {
-        let key = self.key(position)?;
+        self.value(self.key(position)?)
+    }
+
+    /// The text of a key.
+    pub(crate) fn value(&self, key: usize) -> Option<&str> {
         self.values.is_valid(key).then(|| self.values.value(key))
     }
 
-    fn key(&self, position: usize) -> Option<usize> {
+    /// Which text a row has; a batch may have one text under several keys.
+    pub(crate) fn key(&self, position: usize) -> Option<usize> {
         if !self.keys.is_valid(position) {
             return None;
         }

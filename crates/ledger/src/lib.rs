@@ -15,6 +15,7 @@ mod doubling;
 mod encoding;
 mod error;
 mod frame;
+mod groups;
 mod index;
 mod joining;
 mod journal;
@@ -54,7 +55,7 @@ use shared::Shared;
 pub use error::{
     AppendError, CloseError, CompactError, FileError, OpenError, ReadError, SealError,
 };
-pub use snapshot::{Snapshot, UsagePage};
+pub use snapshot::{GroupsAsOf, Snapshot, UsagePage};
 pub use version::{Version, VersionTextError};
 
 /// How a ledger is opened.

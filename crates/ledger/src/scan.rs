@@ -38,6 +38,8 @@ pub(crate) struct Selection {
     pub(crate) start: Option<Range<UtcTime>>,
     /// Rows of later commits are not wanted.
     pub(crate) last: Option<Commit>,
+    /// Rows of this commit and of earlier ones are not wanted.
+    pub(crate) after: Option<Commit>,
 }
 
 /// Which texts of a row are wanted.
@@ -62,12 +64,13 @@ impl Selection {
             && self.reported.as_ref().is_none_or(|range| overlap(range, reported))
             && self.start.as_ref().is_none_or(|range| overlap(range, bounds.start))
             && self.last.is_none_or(|last| bounds.commit.0 <= last)
+            && self.after.is_none_or(|after| after < bounds.commit.1)
     }
 
     fn matches(&self, row: &Row<'_>) -> bool {
         self.subscription.is_none_or(|wanted| wanted == row.subscription)
             && self.matches_times(row.reported, row.window.start())
-            && self.last.is_none_or(|last| row.commit <= last)
+            && self.matches_commit(row.commit)
     }
 
     fn matches_times(&self, reported: ReportedTime, start: UtcTime) -> bool {
@@ -78,7 +81,12 @@ impl Selection {
     /// Whether a row is wanted of which only this is known.
     pub(crate) fn matches_report(&self, reported: ReportedTime, commit: Commit) -> bool {
         self.reported.as_ref().is_none_or(|range| range.contains(&reported))
-            && self.last.is_none_or(|last| commit <= last)
+            && self.matches_commit(commit)
+    }
+
+    /// Whether rows of a commit are wanted.
+    pub(crate) fn matches_commit(&self, commit: Commit) -> bool {
+        self.last.is_none_or(|last| commit <= last) && self.after.is_none_or(|after| after < commit)
     }
 
     /// The entries of a chunk that are wanted.
@@ -88,8 +96,7 @@ impl Selection {
             None => chunk.rows(),
         };
         rows.iter().filter(|row| {
-            self.matches_times(row.reported, row.start)
-                && self.last.is_none_or(|last| row.commit <= last)
+            self.matches_times(row.reported, row.start) && self.matches_commit(row.commit)
         })
     }
 

@@ -9,10 +9,12 @@ use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
 use domain::complete::SourceActivity;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
+use domain::resource_groups::ResourceGroups;
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::activity;
 use crate::error::ReadError;
+use crate::groups;
 use crate::moment;
 use crate::page::{PageBuilder, PageError};
 use crate::row::{Interner, Row};
@@ -34,6 +36,15 @@ pub struct UsagePage {
     pub rows: Vec<Aggregate>,
     /// Whether rows follow the last one.
     pub more: bool,
+}
+
+/// The resource groups of a subscription as of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupsAsOf {
+    subscription: SubscriptionId,
+    version: Version,
+    /// The groups.
+    pub groups: ResourceGroups,
 }
 
 impl Snapshot {
@@ -92,6 +103,37 @@ impl Snapshot {
         let reported = Some(reported_since..ReportedTime(UtcTime::MAX));
         let selection = Selection { reported, ..self.selection(subscription) };
         blocking(move || activity::sources(&snapshot.state, &selection)).await
+    }
+
+    /// The resource groups that the rows of a subscription name, as [`domain::resource_groups`]
+    /// defines them; none if there are more than `most`. Where those of an earlier version are
+    /// known, only the rows after it are read.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn resource_groups(
+        &self,
+        subscription: SubscriptionId,
+        known: Option<Arc<GroupsAsOf>>,
+        most: usize,
+    ) -> Result<Option<Arc<GroupsAsOf>>, ReadError> {
+        let known = known.filter(|known| {
+            let version = &known.version;
+            let is_earlier = version.is_of(self.state.journal) && version.commit <= self.last;
+            is_earlier && known.subscription == subscription
+        });
+        if known.as_ref().is_some_and(|known| known.version.commit == self.last) {
+            return Ok(known);
+        }
+        let after = known.as_ref().map(|known| known.version.commit);
+        let selection = Selection { after, ..self.selection(subscription) };
+        let (snapshot, version) = (self.clone(), self.version());
+        blocking(move || {
+            let known = known.map(|known| known.groups.clone()).unwrap_or_default();
+            let groups = groups::add(&snapshot.state, &selection, known, most)?;
+            Ok(groups.map(|groups| Arc::new(GroupsAsOf { subscription, version, groups })))
+        })
+        .await
     }
 
     /// At most `limit` rows of the usage answer, from the first after a key on.

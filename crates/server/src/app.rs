@@ -22,6 +22,7 @@ use crate::files::{make_private_file, make_private_folder, remove_file, sync_par
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
 use crate::rate_limits::RateLimits;
+use crate::resource_groups::KnownGroups;
 use crate::token_endpoint::{Attempts, Turns};
 use changes::Changes;
 
@@ -42,6 +43,8 @@ pub struct App {
     issuer: Option<Issuer>,
     pub(crate) verifier: Verifier,
     pub(crate) catalogue: Catalogue,
+    /// The resource groups that usage names.
+    pub(crate) known_groups: KnownGroups,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
     /// Secrets that are hashed or checked at a time.
@@ -158,6 +161,7 @@ impl App {
             issuer,
             verifier,
             catalogue: Catalogue::default(),
+            known_groups: KnownGroups::default(),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),
             attempts: Attempts::default(),

@@ -65,6 +65,10 @@ pub(crate) enum ApiError {
     Authorization(AuthorizationError),
     /// The call is the installation administrator's.
     AdministratorOnly { principal: ObjectId },
+    /// Neither usage nor tags name such a resource group.
+    ResourceGroupNotFound(String),
+    /// Resource groups are not made, changed or removed, by whatever method.
+    ResourceGroupChange(String),
     /// No such resource provider.
     ResourceNamespace(String),
     /// No such resource type in the provider.
@@ -163,6 +167,7 @@ impl ApiError {
                 | Self::SubscriptionNotFound(_)
                 | Self::Forbidden { .. }
                 | Self::Throttled(_)
+                | Self::ResourceGroupNotFound(_)
                 | Self::ResourceNamespace(_)
                 | Self::ResourceType { .. }
         )
@@ -193,12 +198,13 @@ impl ApiError {
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::AdministratorOnly { .. } => StatusCode::FORBIDDEN,
             Self::SubscriptionNotFound(_)
+            | Self::ResourceGroupNotFound(_)
             | Self::ResourceNamespace(_)
             | Self::ResourceType { .. }
             | Self::NotFound { .. }
             | Self::BuiltInIssuerOff
             | Self::NoRoute(_) => StatusCode::NOT_FOUND,
-            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method(_) | Self::ResourceGroupChange(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. }
             | Self::Exists { .. }
             | Self::SubscriptionCancelled(_)
@@ -228,6 +234,7 @@ impl ApiError {
             Self::SubscriptionNotFound(_) => "SubscriptionNotFound",
             Self::Forbidden { .. } | Self::AdministratorOnly { .. } => "AuthorizationFailed",
             Self::Throttled(throttled) => throttled.code(),
+            Self::ResourceGroupNotFound(_) => "ResourceGroupNotFound",
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
@@ -250,7 +257,7 @@ impl ApiError {
             Self::LimitReached(_) => "LimitReached",
             Self::NotFound { .. } | Self::NoRoute(_) => "NotFound",
             Self::BuiltInIssuerOff => "BuiltInIssuerOff",
-            Self::Method(_) => "MethodNotAllowed",
+            Self::Method(_) | Self::ResourceGroupChange(_) => "MethodNotAllowed",
             Self::Busy => "ServerBusy",
             Self::LedgerRefuses => "LedgerReadOnly",
             Self::TooMuch(_) => "TooMuchAsked",
@@ -293,6 +300,14 @@ impl ApiError {
                 .to_owned(),
             Self::AdministratorOnly { principal } => format!(
                 "The client with object id '{principal}' is not this installation's administrator."
+            ),
+            Self::ResourceGroupNotFound(name) => {
+                format!("Resource group '{name}' could not be found.")
+            }
+            Self::ResourceGroupChange(method) => format!(
+                "method {method} is not taken here: a resource group is there from when usage names \
+                 it, and stays; its tags are set by PUT /tallyhouse/v1/subscriptions/\
+                 {{subscriptionId}}/resource-groups/{{name}}/tags"
             ),
             Self::ResourceNamespace(namespace) => {
                 format!("The resource namespace '{namespace}' is invalid.")
@@ -393,6 +408,9 @@ impl IntoResponse for ApiError {
             }
             Self::Throttled(throttled) => {
                 headers.insert(header::RETRY_AFTER, throttled.retry_after.into());
+            }
+            Self::ResourceGroupChange(_) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             }
             Self::Busy | Self::LedgerRefuses => {
                 headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());

@@ -25,6 +25,7 @@ mod own;
 mod price_changes;
 mod principals;
 mod rate_limits;
+mod resource_groups;
 mod router;
 mod start;
 pub mod tls;

@@ -20,6 +20,15 @@ pub const CARDS_IN_MEMORY: usize = 64;
 pub const PRICE_CHANGES_IN_MEMORY: usize = 8;
 /// Versions of a rate card in one answer: each is read, and compared with the one before.
 pub const CARD_VERSIONS_LISTED: usize = 100;
+/// Resource groups that usage of a subscription may name and be listed, far more than Azure has room
+/// for.
+pub const RESOURCE_GROUPS: usize = 10_000;
+/// Subscriptions whose resource groups are held in memory.
+pub const RESOURCE_GROUPS_IN_MEMORY: usize = 64;
+/// Resource groups on a page.
+///
+/// Source: Azure Resource Manager, Resource Groups - List.
+pub const RESOURCE_GROUP_PAGE: usize = 1_000;
 /// Spend questions worked on at a time: each holds its usage in memory.
 pub const COST_QUESTIONS: usize = 4;
 /// Billing periods that one spend question may touch.

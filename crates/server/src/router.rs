@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodFilter, any, get, on, post};
 use http::Method;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
@@ -51,6 +51,8 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(azure::tenants::list))
         .routes(routes!(azure::subscriptions::list))
         .routes(routes!(azure::subscriptions::show))
+        .routes(routes!(azure::resource_groups::list))
+        .routes(routes!(azure::resource_groups::show, azure::resource_groups::exists))
         .routes(routes!(azure::providers::list))
         .routes(routes!(azure::providers::show))
         .routes(routes!(azure::providers::list_of_subscription))
@@ -110,7 +112,12 @@ fn documented() -> OpenApiRouter<Arc<App>> {
 /// The whole router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let (router, _) = documented().split_for_parts();
+    let change = MethodFilter::PUT.or(MethodFilter::PATCH).or(MethodFilter::DELETE);
     router
+        .route(
+            "/subscriptions/{subscriptionId}/resourcegroups/{resourceGroupName}",
+            on(change, azure::resource_groups::refuse_change),
+        )
         .route("/tallyhouse/v1/openapi.json", get(own::openapi))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::document))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::document))

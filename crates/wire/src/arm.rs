@@ -1,5 +1,7 @@
 //! Bodies of the resource manager's own calls, in the order of members that Azure writes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -158,6 +160,45 @@ pub struct SubscriptionPolicies {
     pub quota_id: Option<String>,
     /// `Off`: nothing is stopped when a credit is used up.
     pub spending_limit: String,
+}
+
+/// A page of resource groups.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceGroupList {
+    /// In order of name.
+    pub value: Vec<ResourceGroup>,
+    /// The link to the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_link: Option<String>,
+}
+
+/// A resource group, as the resource manager shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ArmResourceGroup)]
+pub struct ResourceGroup {
+    /// `/subscriptions/{guid}/resourceGroups/{name}`.
+    pub id: String,
+    /// As usage spelled it first, or in lower case where tags alone name it.
+    pub name: String,
+    /// `Microsoft.Resources/resourceGroups`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where its first resource is, or `global` where usage does not say.
+    pub location: String,
+    /// Those that it has today.
+    pub tags: BTreeMap<String, String>,
+    /// What became of making it.
+    pub properties: ResourceGroupProperties,
+}
+
+/// What became of making a resource group.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceGroupProperties {
+    /// `Succeeded`: it is there.
+    pub provisioning_state: String,
 }
 
 /// A resource provider.

@@ -24,6 +24,7 @@ pub mod property;
 pub mod query;
 pub mod ratecard;
 mod record;
+pub mod resource_groups;
 pub mod retail;
 mod sealed;
 pub mod secret;

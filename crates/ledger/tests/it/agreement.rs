@@ -1,11 +1,13 @@
 //! Random work on a ledger, sealed, compacted and reopened at random points, agrees with the model.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::aggregate::{AggregateKey, UsageQuery};
 use domain::id::ResourceScope;
 use domain::record::Commit;
-use ledger::{Ledger, Outcome, Snapshot};
+use domain::resource_groups::resource_groups;
+use ledger::{GroupsAsOf, Ledger, Outcome, Snapshot};
 use proptest::prelude::*;
 
 use crate::folder::{append, open, run};
@@ -18,9 +20,9 @@ type Within = BTreeSet<ResourceScope>;
 const SCOPES: [&str; 6] = [
     "/subscriptions/s",
     "/subscriptions/s2",
-    "/subscriptions/s/resourceGroups/Grün \"1\"",
-    "/subscriptions/s/resourceGroups/Grün \"1\"2",
-    "/subscriptions/s/resourceGroups/grün \"1\"/providers/p/t/N3",
+    "/subscriptions/s/resourceGroups/Grün-(1)",
+    "/subscriptions/s/resourceGroups/Grün-(1)2",
+    "/subscriptions/s/resourceGroups/grün-(1)/providers/p/t/N3",
     "/subscriptions/s/resourceGroups/Grün",
 ];
 
@@ -79,7 +81,7 @@ async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
     let clock = Clock::at(hour(0));
     let mut ledger = open(dir.path(), &clock).unwrap();
     let mut model = Model::default();
-    let mut reader = None;
+    let (mut reader, mut known) = (None, [None, None]);
     for step in steps {
         match step {
             Step::Append(specs) => {
@@ -102,6 +104,7 @@ async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
         } else {
             assert_eq!(pages.rows, model.answer(&pages.query, pages.last()));
         }
+        check_groups(&snapshot, &model, &mut known).await;
     }
     check_everything(&ledger, &model, page_rows, &within).await;
     ledger.close().await.unwrap();
@@ -124,6 +127,31 @@ async fn check_everything(ledger: &Ledger, model: &Model, page_rows: usize, with
         let month = hour(0)..hour(24 * 31);
         let records = snapshot.records(subscription(number), month).await.unwrap();
         assert_eq!(records, model.records_of(number));
+    }
+}
+
+/// The resource groups, read anew and gone on from what was known, are those of the model.
+async fn check_groups(
+    snapshot: &Snapshot,
+    model: &Model,
+    known: &mut [Option<Arc<GroupsAsOf>>; 2],
+) {
+    for number in 0..2u8 {
+        let id = subscription(number);
+        let expected = resource_groups(&model.records, id);
+        let anew = snapshot.resource_groups(id, None, expected.len()).await.unwrap().unwrap();
+        assert_eq!(anew.groups, expected);
+        if let Some(fewer) = expected.len().checked_sub(1) {
+            assert_eq!(snapshot.resource_groups(id, None, fewer).await.unwrap(), None);
+        }
+        let before = &mut known[usize::from(number)];
+        let on = snapshot.resource_groups(id, before.clone(), usize::MAX).await.unwrap();
+        assert_eq!(on.as_ref(), Some(&anew));
+        *before = on;
+        // What is known of another subscription is not gone on from.
+        let other = subscription(1 - number);
+        let of_other = snapshot.resource_groups(other, before.clone(), usize::MAX).await.unwrap();
+        assert_eq!(of_other.unwrap().groups, resource_groups(&model.records, other));
     }
 }
 

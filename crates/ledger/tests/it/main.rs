@@ -6,6 +6,7 @@ mod agreement;
 mod compaction;
 mod damage;
 mod folder;
+mod groups;
 mod index;
 mod moments;
 mod records;

@@ -90,12 +90,12 @@ fn instance(number: u8) -> Instance {
         return Instance::default();
     }
     // Groups that look alike: the third is the first in other letters.
-    let group = ["", "Grün \"1\"", "Grün \"1\"2", "GRÜN \"1\""][usize::from(number)];
+    let group = ["", "Grün-(1)", "Grün-(1)2", "GRÜN-(1)"][usize::from(number)];
     let uri = format!("/subscriptions/s/resourceGroups/{group}/providers/p/t/n{number}");
     let tags = (0..number).map(|tag| (format!("tag{tag}").into(), "wert \u{1f4a1}\\".into()));
     Instance {
         resource_uri: Some(uri.into()),
-        location: Some("eastus".into()),
+        location: Some(["", "westus", "", "eastus"][usize::from(number)].into()),
         tags: tags.collect(),
         additional_info: (number > 1).then(|| CanonicalJson(r#"{"a":1}"#.into())),
         part_number: Some("".into()),

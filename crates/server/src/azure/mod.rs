@@ -11,6 +11,7 @@ pub(crate) mod metadata;
 mod operation;
 pub(crate) mod providers;
 pub(crate) mod rate_card;
+pub(crate) mod resource_groups;
 pub(crate) mod retail;
 pub(crate) mod stack;
 pub(crate) mod subscriptions;

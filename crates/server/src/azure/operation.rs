@@ -8,7 +8,10 @@ use accounts::Action;
 
 use super::consumption::{price_sheet, usage_details};
 use super::cost_management::query;
-use super::{authorization, providers, rate_card, stack, subscriptions, tenants, usage_aggregates};
+use super::{
+    authorization, providers, rate_card, resource_groups, stack, subscriptions, tenants,
+    usage_aggregates,
+};
 
 /// A call on resources of one type.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ const OPERATIONS: &[&Operation] = &[
     &authorization::OPERATIONS[2],
     &subscriptions::LIST,
     &subscriptions::SHOW,
+    &resource_groups::READ,
     &tenants::LIST,
     &providers::READ,
 ];

@@ -51,6 +51,7 @@ stories!(
     access,
     arm,
     arm_metadata,
+    arm_resource_groups,
     closed_periods,
     cost,
     cost_groups,

@@ -230,6 +230,15 @@ fn mark(line: &Line, answer: &Answer, place: &[&str]) -> Result<char, String> {
             (false, false) => Err(format!("shows {seen:?}")),
         };
     }
+    if status == 200 && line.path.ends_with("/resourcegroups") {
+        let names = json["value"].as_array().unwrap().iter().map(|group| group["name"].as_str());
+        return match (names.map(Option::unwrap).collect::<Vec<_>>().as_slice(), place) {
+            ([], _) => Ok('-'),
+            (["data", "web"], _) => Ok('x'),
+            (["web"], ["vm1", "vm2"]) | (["data"], ["vm3"]) => Ok('c'),
+            (other, _) => Err(format!("shows {other:?}")),
+        };
+    }
     let reads = line.method == Method::GET || line.path.ends_with("/query");
     match status {
         200 | 201 | 204 => Ok('x'),
