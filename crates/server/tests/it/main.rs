@@ -10,6 +10,7 @@ mod http;
 mod identity_server;
 mod issuers;
 mod kept_folder;
+mod order_of_errors;
 mod pretty;
 mod private_files;
 mod real_card;
