@@ -43,7 +43,8 @@ pub struct Claims {
 /// The built-in issuer.
 pub struct Issuer {
     key: SigningKey,
-    public_url: String,
+    /// Without a slash at the end; none if it is not set.
+    public_url: Option<String>,
 }
 
 impl fmt::Debug for Issuer {
@@ -60,14 +61,14 @@ impl Issuer {
     /// [`KeyError`] if it cannot be read or made.
     pub fn open_or_create(folder: &Path, public_url: Option<&str>) -> Result<Self, KeyError> {
         let key = SigningKey::open_or_create(folder)?;
-        let public_url = public_url.unwrap_or(DEFAULT_PUBLIC_URL).trim_end_matches('/').to_owned();
+        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self { key, public_url })
     }
 
     /// The issuer's name for a tenant, `iss` in its tokens: `https://…/{tenant}/v2.0`.
     #[must_use]
     pub fn name(&self, tenant: TenantId) -> String {
-        format!("{}/{tenant}/v2.0", self.public_url)
+        format!("{}/{tenant}/v2.0", self.public_url())
     }
 
     /// Makes a token that is in force from now on.
@@ -117,20 +118,21 @@ impl Issuer {
     /// The discovery document at a tenant's or an alias's place below `origin`. Where the place is no
     /// tenant's, the issuer is named with Entra's placeholder for one.
     ///
+    /// Without a public URL the name begins with `origin` too, as clients take no issuer of another
+    /// origin than they asked (MSAL for JavaScript 16); in tokens it outlives a change of port.
+    ///
     /// Source: OpenID Connect Discovery 1.0, section 3; Microsoft identity platform.
     #[must_use]
     pub fn discovery(&self, tenant: Option<TenantId>, place: &str, origin: &str) -> Value {
-        let issuer = match tenant {
-            Some(tenant) => self.name(tenant),
-            None => format!("{}/{{tenantid}}/v2.0", self.public_url),
-        };
+        let named = self.public_url.as_deref().unwrap_or(origin);
+        let tenant = tenant.map_or_else(|| "{tenantid}".to_owned(), |tenant| tenant.to_string());
         // What has no version in its path is ADFS's.
         let (token, authorize) = match place {
             "adfs" => ("oauth2/token", "oauth2/authorize"),
             _ => ("oauth2/v2.0/token", "oauth2/v2.0/authorize"),
         };
         json!({
-            "issuer": issuer,
+            "issuer": format!("{named}/{tenant}/v2.0"),
             "authorization_endpoint": format!("{origin}/{place}/{authorize}"),
             "token_endpoint": format!("{origin}/{place}/{token}"),
             "jwks_uri": format!("{origin}/{place}/discovery/v2.0/keys"),
@@ -155,7 +157,7 @@ impl Issuer {
     }
 
     pub(super) fn public_url(&self) -> &str {
-        &self.public_url
+        self.public_url.as_deref().unwrap_or(DEFAULT_PUBLIC_URL)
     }
 }
 

@@ -73,6 +73,16 @@ fn discovery_names_the_issuer_and_where_its_keys_are() {
 }
 
 #[test]
+fn without_a_public_url_discovery_names_an_issuer_of_the_origin_that_was_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let issuer = Issuer::open_or_create(folder.path(), None).unwrap();
+    let tenant = tenant();
+    let document = issuer.discovery(Some(tenant), &tenant.to_string(), "https://127.0.0.1:8443");
+    assert_eq!(document["issuer"], json!(format!("https://127.0.0.1:8443/{tenant}/v2.0")));
+    assert_eq!(issuer.name(tenant), format!("https://tallyhouse.invalid/{tenant}/v2.0"));
+}
+
+#[test]
 fn a_token_says_what_azures_tokens_say() {
     let folder = tempfile::tempdir().unwrap();
     let issuer = Issuer::open_or_create(folder.path(), None).unwrap();
