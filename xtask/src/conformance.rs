@@ -25,15 +25,23 @@ use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
 const SEED: u64 = 20_260_301;
 /// Seals of single events: enough for a checkpoint of the table's log.
 const SEALS: usize = 120;
-const CLIENT_TESTS: [&str; 5] =
-    ["test_usage", "test_rate_card", "test_refusals", "test_cost", "test_focus"];
+const CLIENT_TESTS: [&str; 8] = [
+    "test_usage",
+    "test_rate_card",
+    "test_refusals",
+    "test_cost",
+    "test_focus",
+    "test_access",
+    "test_consumption",
+    "test_cost_management",
+];
 
 /// What reads the usage back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Client {
-    /// PyPI `azure-mgmt-commerce`, and `requests` for the raw pages.
+    /// PyPI `azure-identity`, `azure-mgmt-commerce` and others, and `requests` for the raw pages.
     Python,
-    /// npm `azure-arm-commerce` and `@azure/arm-commerce`.
+    /// npm `azure-arm-commerce`, `@azure/arm-commerce` and others, and `@azure/identity`.
     Node,
     /// PyPI `deltalake`, `polars` and `duckdb`, which open the ledger's table themselves.
     Table,
@@ -140,7 +148,8 @@ fn python(interpreter: PathBuf, modules: &[&str]) -> Command {
 fn node() -> Result<Command> {
     let folder = client_node()?;
     let mut tests = command("node");
-    tests.args(["--test", "--test-reporter=tap", "clients.test.mjs"]).current_dir(folder);
+    let files = ["clients.test.mjs", "management.test.mjs"];
+    tests.args(["--test", "--test-reporter=tap"]).args(files).current_dir(folder);
     // Read when node starts, so it cannot be set by the tests.
     tests.env("NODE_EXTRA_CA_CERTS", crate::process::target().join("conformance/run/data/ca.pem"));
     Ok(tests)

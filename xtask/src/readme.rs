@@ -16,6 +16,8 @@ use crate::process::{fresh_folder, root, tallyhouse};
 
 /// Port that the README names.
 const PORT: &str = "127.0.0.1:8443";
+/// A proxy that there is not, so that no command reaches another host.
+const NOBODY: &str = "http://127.0.0.1:9";
 /// Runs before the first command. What the shell started ends with it.
 const PROLOGUE: &str = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n";
 /// Runs after a command that goes on in the background: a person waits for its first line.
@@ -54,16 +56,21 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Runs the script with the binary and the SDK's Python in reach; gives all that it said.
+/// Runs the script with the binary, the SDK's Python and `az` in reach, and no other host; gives all
+/// that it said.
 fn shell(folder: &Path) -> Result<String> {
     let binary = tallyhouse()?;
-    let python = conformance::client_python()?;
-    let programs = [&binary, &python].map(|program| program.parent().expect("a file has a folder"));
-    let path = std::env::var("PATH")?;
-    let path = format!("{}:{}:{path}", programs[0].display(), programs[1].display());
+    // Both have a `python`: the README's is the first.
+    let (python, az) = (conformance::client_python()?, conformance::az_python()?);
+    let programs = [&binary, &python, &az];
+    let folders = programs.map(|program| program.parent().expect("a file has a folder").to_owned());
+    let path = std::env::var_os("PATH").context("there is no PATH")?;
+    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)))?;
     let log = fs::File::create(folder.join("readme.log"))?;
     let mut bash = Command::new("bash");
     bash.arg("readme.sh").current_dir(folder).env("PATH", path).stdin(std::process::Stdio::null());
+    bash.env("HTTPS_PROXY", NOBODY).env("NO_PROXY", "127.0.0.1");
+    bash.env("AZURE_CORE_COLLECT_TELEMETRY", "false");
     let status =
         bash.stdout(log.try_clone()?).stderr(log).status().context("bash does not start")?;
     let said = fs::read_to_string(folder.join("readme.log"))?;
