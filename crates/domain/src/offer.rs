@@ -3,6 +3,8 @@
 //! An id is a plan's number between a cloud and parts for variants of it: `MS-AZR-0003P`,
 //! `MS-AZR-DE-0003P`, `MS-AZR-0003P-0015P`. What holds of a plan holds of its variants.
 
+pub mod rule;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use domain::id::{OfferId, SubscriptionId};
+use domain::offer::rule::{OFFER_RULES, OfferRule};
 use ledger::limits::{REPLACED_SECONDS, SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
 use serde::Deserialize;
 
@@ -51,6 +52,13 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "none",
         "Offer whose list prices `/api/retail/prices` shows to anybody, without a token, such as \
          \"MS-AZR-0003P\". There are no retail prices without it.",
+    ),
+    (
+        "lifted_offer_rules",
+        "[]",
+        "Names of the rules that do not hold here, of those by which offers that Azure sells do not \
+         have all of its APIs: \"usage-not-csp\", \"ratecard-not-csp\", \"ratecard-not-ea\". Offers \
+         of your own have all of them anyway.",
     ),
     (
         "host_names",
@@ -222,6 +230,8 @@ pub struct Settings {
     /// See [`KEYS`].
     pub retail_offer: Option<String>,
     /// See [`KEYS`].
+    pub lifted_offer_rules: Option<Vec<String>>,
+    /// See [`KEYS`].
     pub host_names: Option<Vec<String>>,
     /// See [`KEYS`].
     pub audiences: Option<Vec<String>>,
@@ -266,6 +276,8 @@ pub struct Config {
     pub provider_subscription: Option<SubscriptionId>,
     /// The offer whose list prices anybody may know.
     pub retail_offer: Option<OfferId>,
+    /// The offer rules that do not hold.
+    pub lifted_offer_rules: Vec<&'static OfferRule>,
     /// Further names for the local certificate.
     pub host_names: Vec<String>,
     /// Further accepted audiences.
@@ -302,6 +314,8 @@ pub enum ConfigError {
         /// What was given.
         given: String,
     },
+    /// There is no offer rule of this name.
+    OfferRule(String),
     /// What one of `issuers` says does not go together.
     Issuer {
         /// Its URL.
@@ -326,6 +340,11 @@ impl fmt::Display for ConfigError {
             Self::File(text) => write!(f, "configuration file: {text}"),
             Self::Value { key, expected, given } => {
                 write!(f, "setting '{key}' takes {expected}, not '{given}'")
+            }
+            Self::OfferRule(given) => {
+                let known: Vec<_> = OFFER_RULES.iter().map(|rule| rule.name).collect();
+                let known = known.join(", ");
+                write!(f, "setting 'lifted_offer_rules' takes any of {known}, not '{given}'")
             }
             Self::Issuer { url, reason } => write!(f, "issuer '{url}' {reason}"),
             Self::NoAdministrator => f.write_str(
@@ -359,6 +378,7 @@ impl Settings {
             issuer_name: self.issuer_name.or(other.issuer_name),
             provider_subscription: self.provider_subscription.or(other.provider_subscription),
             retail_offer: self.retail_offer.or(other.retail_offer),
+            lifted_offer_rules: self.lifted_offer_rules.or(other.lifted_offer_rules),
             host_names: self.host_names.or(other.host_names),
             audiences: self.audiences.or(other.audiences),
             issuers: self.issuers.or(other.issuers),
@@ -419,6 +439,7 @@ impl Settings {
                 self.retail_offer,
                 OfferId::parse,
             )?,
+            lifted_offer_rules: offer_rules(self.lifted_offer_rules.unwrap_or_default())?,
             host_names: self.host_names.unwrap_or_default(),
             audiences: self.audiences.unwrap_or_default(),
             identity,
@@ -460,6 +481,11 @@ fn read<T, E>(
         Ok(id) => Ok(Some(id)),
         Err(_) => Err(ConfigError::Value { key, expected, given }),
     }
+}
+
+fn offer_rules(names: Vec<String>) -> Result<Vec<&'static OfferRule>, ConfigError> {
+    let named = |name: String| OfferRule::named(&name).ok_or(ConfigError::OfferRule(name));
+    names.into_iter().map(named).collect()
 }
 
 fn alone(key: &'static str, missing: &'static str) -> ConfigError {
@@ -525,6 +551,19 @@ mod tests {
         check("[rate_limits]\ntenant_writes_per_hour = 1000000001", "takes 1 to 1000000000");
         check("[rate_limits]\nreads = 7", "unknown field `reads`");
         check("[rate_limits]\nwrites_per_hour = 7", "127.0.0.1:8443 None");
+        check(
+            "lifted_offer_rules = ['usage-not-csp', 'usage-not-ea']",
+            "setting 'lifted_offer_rules' takes any of usage-not-csp, ratecard-not-csp, \
+             ratecard-not-ea, not 'usage-not-ea'",
+        );
+    }
+
+    #[test]
+    fn every_offer_rule_is_documented() {
+        let (_, _, meaning) = KEYS.iter().find(|(key, ..)| *key == "lifted_offer_rules").unwrap();
+        for rule in OFFER_RULES {
+            assert!(meaning.contains(&format!("\"{}\"", rule.name)), "{}", rule.name);
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ pub(crate) mod grant;
 
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;
-use domain::id::{ObjectId, SubscriptionId};
+use domain::id::{ObjectId, OfferId, SubscriptionId};
+use domain::offer::rule::OfferRule;
 use domain::rate::RateError;
 use domain::time::Date;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -59,6 +60,13 @@ pub(crate) enum ApiError {
     },
     /// The principal has called as often as it may for now.
     Throttled(Throttled),
+    /// The subscription's offer does not have the API, so its provider is closed to it.
+    OfferLacksProvider {
+        offer: OfferId,
+        rule: &'static OfferRule,
+        namespace: &'static str,
+        permitted: String,
+    },
     /// The call is the built-in issuer's, which is off.
     BuiltInIssuerOff,
     /// Role assignments and role definitions refuse it.
@@ -180,6 +188,7 @@ impl ApiError {
             | Self::Query(_)
             | Self::Ambiguous(_)
             | Self::MalformedSubscription(_)
+            | Self::OfferLacksProvider { .. }
             | Self::Usage(_)
             | Self::Continuation(_)
             | Self::Subscriber(_)
@@ -235,6 +244,7 @@ impl ApiError {
             Self::Forbidden { .. } | Self::AdministratorOnly { .. } => "AuthorizationFailed",
             Self::Throttled(throttled) => throttled.code(),
             Self::ResourceGroupNotFound(_) => "ResourceGroupNotFound",
+            Self::OfferLacksProvider { .. } => "DisallowedProvider",
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
@@ -295,6 +305,13 @@ impl ApiError {
                 if *groups_left_out { GROUPS_LEFT_OUT } else { "" }
             ),
             Self::Throttled(throttled) => throttled.to_string(),
+            Self::OfferLacksProvider { offer, rule, namespace, permitted } => format!(
+                "The operation is not permitted for namespace '{namespace}'. List of permitted \
+                 provider namespaces is '{permitted}'. Subscriptions under offer '{offer}' lack this \
+                 call by the offer rule '{}', which the server's setting 'lifted_offer_rules' can \
+                 lift.",
+                rule.name
+            ),
             Self::BuiltInIssuerOff => "the built-in issuer is off: tokens come from the issuers \
                                        of the configuration"
                 .to_owned(),

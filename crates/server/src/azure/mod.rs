@@ -8,6 +8,7 @@ pub(crate) mod consumption;
 pub(crate) mod cost_management;
 pub(crate) mod costs;
 pub(crate) mod metadata;
+mod offers;
 mod operation;
 pub(crate) mod providers;
 pub(crate) mod rate_card;

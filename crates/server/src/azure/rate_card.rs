@@ -6,10 +6,12 @@ use std::sync::Arc;
 use accounts::Action;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use domain::offer::rule::OfferApi;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
 use crate::azure::enter;
+use crate::azure::offers::require_api;
 use crate::azure::operation::Operation;
 use crate::catalogue::CardAnswer;
 use crate::error::ApiError;
@@ -36,7 +38,7 @@ pub(super) const OPERATION: Operation = Operation {
     responses(
         (status = 200, description = "The rate card, in PascalCase", content_type = "application/json"),
         (status = 304, description = "The rate card is the one that If-None-Match names"),
-        (status = 400, description = "The filter is wrong or selects none", body = wire::error::RateCardErrorBody),
+        (status = 400, description = "The filter is wrong or selects none; or the subscription's offer has no rate card", body = wire::error::RateCardErrorBody),
         (status = 401, description = "No valid token", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
@@ -48,7 +50,8 @@ pub(crate) async fn get(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    enter(&app, &asked, &subscription, &OPERATION)?;
+    let subscription = enter(&app, &asked, &subscription, &OPERATION)?;
+    require_api(&app, &subscription, OfferApi::RateCard)?;
     let filter = asked.parameters.get("$filter").ok_or(ApiError::RateCardQuery)?;
     let key = wire::ratecard::parse_filter(filter).map_err(|_| ApiError::RateCardQuery)?;
     let card = app.card_answer(&key).await?.ok_or(ApiError::RateCardQuery)?;

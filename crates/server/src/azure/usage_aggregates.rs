@@ -13,11 +13,13 @@ use axum::response::Response;
 use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
 use domain::book::PriceList;
 use domain::id::ResourceScope;
+use domain::offer::rule::OfferApi;
 use domain::record::MeterDescription;
 use ledger::{ReadError, Snapshot, UsagePage};
 use wire::continuation;
 use wire::usage::{UsageRequest, next_link, write_page};
 
+use super::offers::require_api;
 use super::operation::Operation;
 use super::{enter_subscription, json};
 use crate::app::App;
@@ -52,7 +54,7 @@ pub(super) const OPERATION: Operation = Operation {
     ),
     responses(
         (status = 200, description = "A page of usage aggregates", content_type = "application/json"),
-        (status = 400, description = "A parameter is missing or wrong", body = wire::error::ErrorBody),
+        (status = 400, description = "A parameter is missing or wrong; or the subscription's offer has no usage API", body = wire::error::ErrorBody),
         (status = 401, description = "No valid token", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
@@ -110,6 +112,7 @@ fn enter(
             Some(parsed.collect::<Result<_, _>>().expect("a scope of a role is a path"))
         }
     };
+    require_api(app, &subscription, OfferApi::Usage)?;
     Ok((subscription, within))
 }
 

@@ -64,6 +64,8 @@ stories!(
     headers,
     imports,
     meter_aliases,
+    offer_rules,
+    offer_rules_lifted,
     price_overrides,
     price_sheet,
     rate_card,
