@@ -137,7 +137,7 @@ pub fn day_lines(period: &RatedPeriod, range: &Range<UtcTime>) -> Result<Vec<Day
         terms.insert((first, TermLineKind::Recurring), rated.totals.recurring);
     }
     if rated.period.end() <= range.end {
-        let last = rated.period.end().date().plus_days(-1);
+        let last = rated.period.last_day();
         terms.insert((last, TermLineKind::Forfeited), rated.totals.forfeited);
     }
     Ok(period.lines(usage, terms))

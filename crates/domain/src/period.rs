@@ -89,6 +89,12 @@ impl BillingPeriod {
         self.end.start()
     }
 
+    /// The last day of it.
+    #[must_use]
+    pub fn last_day(self) -> Date {
+        self.end.plus_days(-1)
+    }
+
     /// When its figures are final: a grace time after its end, in which late usage is awaited.
     #[must_use]
     pub fn closes_at(self) -> UtcTime {
@@ -195,6 +201,7 @@ mod tests {
         let period = BillingPeriod::containing(date.unwrap().start(), anchor);
         let text = format!("{} {} {}", period.name(), period.start.start().date(), period.end);
         assert_eq!(text, expected);
+        assert_eq!(period.last_day().plus_days(1), period.end);
         assert_eq!(Schedule::anchored_on(anchor).containing(date.unwrap().start()), period);
     }
 

@@ -14,6 +14,7 @@ mod delta;
 mod doubling;
 mod encoding;
 mod error;
+mod first_usage;
 mod frame;
 mod groups;
 mod index;

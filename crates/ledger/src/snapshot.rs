@@ -14,6 +14,7 @@ use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::activity;
 use crate::error::ReadError;
+use crate::first_usage;
 use crate::groups;
 use crate::moment;
 use crate::page::{PageBuilder, PageError};
@@ -134,6 +135,18 @@ impl Snapshot {
             Ok(groups.map(|groups| Arc::new(GroupsAsOf { subscription, version, groups })))
         })
         .await
+    }
+
+    /// When the earliest usage of a subscription starts; none if it has no usage.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn first_usage(
+        &self,
+        subscription: SubscriptionId,
+    ) -> Result<Option<UtcTime>, ReadError> {
+        let (snapshot, selection) = (self.clone(), self.selection(subscription));
+        blocking(move || first_usage::first_usage(&snapshot.state, &selection)).await
     }
 
     /// At most `limit` rows of the usage answer, from the first after a key on.

@@ -57,8 +57,9 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "lifted_offer_rules",
         "[]",
         "Names of the rules that do not hold here, of those by which offers that Azure sells do not \
-         have all of its APIs: \"usage-not-csp\", \"ratecard-not-csp\", \"ratecard-not-ea\". Offers \
-         of your own have all of them anyway.",
+         have all of its APIs: \"usage-not-csp\", \"ratecard-not-csp\", \"ratecard-not-ea\", \
+         \"invoices-not-csp\", \"invoices-not-ea\", \"invoices-not-mca\", \"invoices-not-aio\", \
+         \"invoices-not-germany\". Offers of your own have all of them anyway.",
     ),
     (
         "host_names",
@@ -554,7 +555,8 @@ mod tests {
         check(
             "lifted_offer_rules = ['usage-not-csp', 'usage-not-ea']",
             "setting 'lifted_offer_rules' takes any of usage-not-csp, ratecard-not-csp, \
-             ratecard-not-ea, not 'usage-not-ea'",
+             ratecard-not-ea, invoices-not-csp, invoices-not-ea, invoices-not-mca, \
+             invoices-not-aio, invoices-not-germany, not 'usage-not-ea'",
         );
     }
 

@@ -67,6 +67,10 @@ pub(crate) enum ApiError {
         namespace: &'static str,
         permitted: String,
     },
+    /// The API does not support the subscription's offer.
+    OfferUnsupported { offer: OfferId, rule: &'static OfferRule },
+    /// The subscription does not let others than its account's administrator download invoices.
+    InvoiceDownloadOff(SubscriptionId),
     /// The call is the built-in issuer's, which is off.
     BuiltInIssuerOff,
     /// Role assignments and role definitions refuse it.
@@ -189,6 +193,7 @@ impl ApiError {
             | Self::Ambiguous(_)
             | Self::MalformedSubscription(_)
             | Self::OfferLacksProvider { .. }
+            | Self::OfferUnsupported { .. }
             | Self::Usage(_)
             | Self::Continuation(_)
             | Self::Subscriber(_)
@@ -205,7 +210,9 @@ impl ApiError {
             | Self::Event { .. } => StatusCode::BAD_REQUEST,
             Self::Authorization(error) => error.status(),
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } | Self::AdministratorOnly { .. } => StatusCode::FORBIDDEN,
+            Self::Forbidden { .. }
+            | Self::InvoiceDownloadOff(_)
+            | Self::AdministratorOnly { .. } => StatusCode::FORBIDDEN,
             Self::SubscriptionNotFound(_)
             | Self::ResourceGroupNotFound(_)
             | Self::ResourceNamespace(_)
@@ -245,6 +252,8 @@ impl ApiError {
             Self::Throttled(throttled) => throttled.code(),
             Self::ResourceGroupNotFound(_) => "ResourceGroupNotFound",
             Self::OfferLacksProvider { .. } => "DisallowedProvider",
+            Self::OfferUnsupported { .. } => "UnsupportedSubscriptionType",
+            Self::InvoiceDownloadOff(_) => "Forbidden",
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
@@ -311,6 +320,16 @@ impl ApiError {
                  call by the offer rule '{}', which the server's setting 'lifted_offer_rules' can \
                  lift.",
                 rule.name
+            ),
+            Self::OfferUnsupported { offer, rule } => format!(
+                "Offer id {offer} is not supported. Subscriptions under it lack this call by the offer \
+                 rule '{}', which the server's setting 'lifted_offer_rules' can lift.",
+                rule.name
+            ),
+            Self::InvoiceDownloadOff(id) => format!(
+                "Subscription '{id}' does not let others than the account administrator download \
+                 invoices. The administrator can allow it: 'tallyhouse subscription update \
+                 --id {id} --invoice-download true'."
             ),
             Self::BuiltInIssuerOff => "the built-in issuer is off: tokens come from the issuers \
                                        of the configuration"
@@ -406,7 +425,8 @@ impl IntoResponse for ApiError {
             let body = RateCardErrorBody { message: self.message() };
             return (status, axum::Json(body)).into_response();
         }
-        let body = ErrorBody::new(self.code(), self.message());
+        let target = matches!(self, Self::OfferUnsupported { .. }).then_some("subscriptionId");
+        let body = ErrorBody::new(self.code(), self.message()).with_target(target);
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         if self.is_of_the_gateway() {

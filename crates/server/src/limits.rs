@@ -14,6 +14,10 @@ pub const WATERMARKS_PER_REQUEST: usize = 1_000;
 ///
 /// Source: Azure Usage Aggregates, paging.
 pub const USAGE_PAGE_ROWS: usize = 1_000;
+/// Billing periods on a page.
+///
+/// Source: recorded answers of Azure Billing.
+pub const BILLING_PERIODS_PER_PAGE: usize = 14;
 /// Rate-card answers and price lists held in memory, each.
 pub const CARDS_IN_MEMORY: usize = 64;
 /// Revisions of the accounts whose price overrides and aliases are held in memory.
@@ -104,6 +108,8 @@ pub const DELETES_PER_HOUR: u32 = 15_000;
 pub const CALLS_PER_HOUR_MAX: u32 = 1_000_000_000;
 /// Counters of calls held in memory: one for each principal, subscription and kind of call.
 pub const CALL_COUNTERS: usize = 100_000;
+/// What the header for remaining requests of Azure's billing provider says, which are not limited here.
+pub const RESOURCE_REQUESTS_REMAINING: &str = "99";
 /// How often it is looked whether the user's own certificate was renewed.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 /// Longest path of a request, in bytes.

@@ -7,6 +7,7 @@
 
 pub mod arm;
 pub mod authorization;
+pub mod billing;
 pub mod continuation;
 pub mod cost_query;
 pub mod cost_request;

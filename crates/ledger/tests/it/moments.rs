@@ -151,6 +151,8 @@ async fn check_contents(snapshot: &Snapshot, known: &Known, last: u64) {
             stored
         });
         assert_eq!(rated, expected_rated.collect::<Vec<_>>());
+        let first = expected.iter().map(|stored| stored.record.window.start()).min();
+        assert_eq!(snapshot.first_usage(subscription(number)).await.unwrap(), first);
         for since in [0, 30, 60].map(|hours| ReportedTime(hour(hours))) {
             let sources = snapshot.sources(subscription(number), since).await.unwrap();
             assert_eq!(sources, naive_sources(&expected, since));

@@ -4,6 +4,7 @@
 //! call's own.
 
 pub(crate) mod authorization;
+pub(crate) mod billing;
 pub(crate) mod consumption;
 pub(crate) mod cost_management;
 pub(crate) mod costs;

@@ -2,7 +2,7 @@
 //! by the offer that is in force now.
 
 use accounts::Subscription;
-use domain::offer::rule::{OFFER_RULES, OfferApi, OfferRule};
+use domain::offer::rule::{Lacks, OFFER_RULES, OfferApi, OfferRule};
 
 use super::operation::NAMESPACES;
 use crate::app::App;
@@ -18,10 +18,13 @@ pub(crate) fn require_api(
     let in_force = |rule: &&OfferRule| !app.config.lifted_offer_rules.contains(rule);
     let rules = || OFFER_RULES.iter().filter(in_force).filter(|rule| rule.is_of(&offer));
     let Some(rule) = rules().find(|rule| rule.api == api) else { return Ok(()) };
-
-    let closed = |name: &str| rules().any(|rule| namespace(rule.api) == name);
+    if rule.lacks == Lacks::Api {
+        return Err(ApiError::OfferUnsupported { offer, rule });
+    }
+    let lacks_provider = || rules().filter(|rule| rule.lacks == Lacks::Provider);
+    let is_closed = |name: &str| lacks_provider().any(|rule| namespace(rule.api) == name);
     let names = NAMESPACES.iter().map(|namespace| namespace.name);
-    let permitted: Vec<_> = names.filter(|name| !closed(name)).collect();
+    let permitted: Vec<_> = names.filter(|name| !is_closed(name)).collect();
     let (namespace, permitted) = (namespace(api), permitted.join(","));
     Err(ApiError::OfferLacksProvider { offer, rule, namespace, permitted })
 }
@@ -31,5 +34,6 @@ fn namespace(api: OfferApi) -> &'static str {
     match api {
         OfferApi::Usage => super::usage_aggregates::OPERATION.namespace,
         OfferApi::RateCard => super::rate_card::OPERATION.namespace,
+        OfferApi::Invoices => super::billing::invoices::OPERATION.namespace,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use accounts::Action;
 
+use super::billing::{accounts as billing_accounts, invoices, periods};
 use super::consumption::{price_sheet, usage_details};
 use super::cost_management::query;
 use super::{
@@ -58,6 +59,7 @@ macro_rules! namespaces {
 /// The resource providers that have a call here, in order of name.
 pub(crate) const NAMESPACES: &[Namespace] = namespaces![
     "Microsoft.Authorization",
+    "Microsoft.Billing",
     "Microsoft.Commerce",
     "Microsoft.Commerce.Admin",
     "Microsoft.Consumption",
@@ -74,6 +76,12 @@ const OPERATIONS: &[&Operation] = &[
     &stack::OPERATION,
     &stack::OLDER,
     &query::OPERATION,
+    &periods::OPERATION,
+    &invoices::OPERATION,
+    &billing_accounts::OPERATIONS,
+    &billing_accounts::ENROLLMENT_ACCOUNTS,
+    &billing_accounts::BILLING_ACCOUNTS,
+    &billing_accounts::INVOICES,
     &authorization::OPERATIONS[0],
     &authorization::OPERATIONS[1],
     &authorization::OPERATIONS[2],

@@ -109,7 +109,7 @@ impl World {
                 token,
                 json!({ "subscriptionId": id, "displayName": id, "offer": "MS-AZR-0003P",
                         "currency": "USD", "locale": "en-US", "region": "US",
-                        "tenantId": tenant }),
+                        "tenantId": tenant, "invoiceDownload": true }),
             )
             .await;
         assert_eq!(answer.status.as_u16(), 201, "{:?}", answer.json());

@@ -241,7 +241,7 @@ impl DetailsPage<'_> {
         let name = line.period.name();
         let period = &self.periods[&name];
         let subscription = self.subscription.to_string();
-        let last = line.period.end().date().plus_days(-1);
+        let last = line.period.last_day();
         Properties {
             billing_account_id: &self.billing_account,
             billing_account_name: &period.billing_account_name,
