@@ -25,12 +25,13 @@ use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
 const SEED: u64 = 20_260_301;
 /// Seals of single events: enough for a checkpoint of the table's log.
 const SEALS: usize = 120;
-const CLIENT_TESTS: [&str; 8] = [
+const CLIENT_TESTS: [&str; 9] = [
     "test_usage",
     "test_rate_card",
     "test_refusals",
     "test_cost",
     "test_focus",
+    "test_billing",
     "test_access",
     "test_consumption",
     "test_cost_management",

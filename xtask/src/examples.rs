@@ -23,8 +23,9 @@ use crate::server::Server;
 const SUBSCRIPTION: &str = "8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001";
 /// Object id of the principal that asks.
 const READER: &str = "b1946ac9-2249-4bd0-9f2c-000000000003";
-/// Days of sample usage: the week that is summed, and today.
-const DAYS: &str = "9";
+/// Days of sample usage: the week that is summed and today, and the billing period before the current
+/// one.
+const DAYS: &str = "40";
 /// The meter whose prices are shown.
 const METER: &str = "9995d93a-7d35-4d3f-9c69-7a7fea447ef4";
 /// The demo's rate card.
@@ -57,7 +58,8 @@ pub(crate) fn run() -> Result<Counted> {
     let asked = Asked::start()?;
     let usage = asked.usage()?;
     let card = asked.rate_card()?;
-    let expected = [("usage", usage), ("ratecard", card)];
+    let invoices = asked.invoices()?;
+    let expected = [("usage", usage), ("ratecard", card), ("invoices", invoices)];
     let mut sum = Counted::default();
     for (name, expected) in &expected {
         for language in LANGUAGES {
@@ -164,6 +166,29 @@ impl Asked {
         Ok(std::iter::once(first).chain(sums).collect())
     }
 
+    /// The billing periods since the first day of usage, as the command line has costs of them.
+    fn invoices(&self) -> Result<Vec<String>> {
+        let day = |day: &str| output(command("date").args(["-u", "-d", day, "+%F"]));
+        let first = day(&format!("{DAYS} days ago"))?;
+        let show = ["cost", "show", "--subscription", SUBSCRIPTION];
+        let mut cost: Value = serde_json::from_str(&self.server.tallyhouse(&show)?)?;
+        let mut lines = Vec::new();
+        loop {
+            let (name, from) = (text(&cost, "period")?, day(text(&cost, "from")?)?);
+            let last = day(&format!("{} -1 day", text(&cost, "to")?))?;
+            lines.push(format!("{name}: {} to {}", from.trim(), last.trim()));
+            if from <= first {
+                break;
+            }
+            let before = day(&format!("{} -1 day", from.trim()))?;
+            let period = ["--period", &before[..7]];
+            cost = serde_json::from_str(&self.server.tallyhouse(&[&show[..], &period].concat())?)?;
+        }
+        lines.insert(0, format!("billing periods: {}", lines.len()));
+        lines.push("no invoice yet".to_owned());
+        Ok(lines)
+    }
+
     /// A meter of the card as the command line shows it.
     fn rate_card(&self) -> Result<Vec<String>> {
         let card = self.server.tallyhouse(&[&["ratecard", "show"][..], &CARD].concat())?;
@@ -171,7 +196,7 @@ impl Asked {
         let meters = card["Meters"].as_array().context("no meters")?;
         let mut lines = vec![format!("{} meters in USD", meters.len())];
         let meter = meters.iter().find(|meter| meter["MeterId"] == METER).context("no meter")?;
-        let text = |name: &str| meter[name].as_str().with_context(|| format!("no {name}"));
+        let text = |name: &str| text(meter, name);
         let (name, region, unit) = (text("MeterName")?, text("MeterRegion")?, text("Unit")?);
         lines.push(format!("{name}, {region}, by {unit}:"));
         let mut tiers = Vec::new();
@@ -184,6 +209,10 @@ impl Asked {
             .extend(tiers.iter().map(|(bound, rate)| format!("from {bound}: {}", rate.rounded(3))));
         Ok(lines)
     }
+}
+
+fn text<'a>(object: &'a Value, name: &str) -> Result<&'a str> {
+    object[name].as_str().with_context(|| format!("no {name}"))
 }
 
 fn with(program: &Path, script: &Path) -> Command {

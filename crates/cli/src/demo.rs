@@ -141,6 +141,7 @@ fn load_subscriptions(client: &Client, card: &RateCardOptions) -> Result<(), Fai
             locale: card.locale.to_string(),
             region: card.region.to_string(),
             anchor_day: Some((*anchor_day).into()),
+            invoice_download: Some(true),
             ..SubscriptionCreate::default()
         };
         post(client, "/subscriptions", &request)?;
