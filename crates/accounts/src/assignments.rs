@@ -163,11 +163,13 @@ impl Accounts {
         let found = find(&mut change, id).await?;
         let seen = |found: &RoleAssignment| seen.is_none_or(|seen| found.revision == seen);
         let removed = found.filter(seen).ok_or(RemoveAssignmentError::NotFound(id))?;
+        let roles = read_roles(&mut change).await?;
+        let role = roles.by_id(removed.role).map(|role| role.name.as_str());
         let action = format!("remove role assignment {id}");
         let entry = Entry::new("roleAssignments/delete", id)
             .of_subscription(removed.scope.subscription())
             .gone_fact("principalId", removed.principal)
-            .gone_fact("role", removed.role)
+            .gone_fact("role", role.map_or_else(|| removed.role.to_string(), str::to_owned))
             .gone_fact("scope", &removed.scope)
             .fact("principalType", removed.principal_type, None)
             .fact("description", removed.description.as_deref(), None);

@@ -4,17 +4,37 @@
 //! facts. Both are written in the change's own transaction, so neither is ever without the other.
 //! Secrets are no facts: they are named by their ids.
 
-use domain::id::SubscriptionId;
+use domain::id::{ObjectId, SubscriptionId};
 use domain::time::UtcTime;
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::StorageError;
 use crate::store::{Accounts, Change, Revision, Stored, stored};
 
+/// What can be done to each kind of object, in words that tools can match.
+pub const OPERATIONS: &[&str] = &[
+    "administratorToken/rotate",
+    "installation/write",
+    "meterAliases/delete",
+    "meterAliases/write",
+    "priceOverrides/end",
+    "priceOverrides/write",
+    "rateCards/write",
+    "resourceGroups/write",
+    "roleAssignments/delete",
+    "roleAssignments/write",
+    "roleDefinitions/delete",
+    "roleDefinitions/write",
+    "servicePrincipals/delete",
+    "servicePrincipals/rotate",
+    "servicePrincipals/write",
+    "subscriptions/write",
+];
+
 /// What a change is of, and what it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// What is done to what kind of object, in words that tools can match: `roleAssignments/write`.
+    /// One of [`OPERATIONS`].
     operation: &'static str,
     /// The object's id.
     object: String,
@@ -55,8 +75,28 @@ pub struct AuditEntry {
     pub facts: Vec<Fact>,
 }
 
+/// Which changes are asked for: those for which all of it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Of this subscription; of everything without.
+    pub subscription: Option<SubscriptionId>,
+    /// Made at this moment or later.
+    pub from: Option<UtcTime>,
+    /// Made before this moment.
+    pub to: Option<UtcTime>,
+    /// Made by whoever has this object id.
+    pub by: Option<ObjectId>,
+    /// One of [`OPERATIONS`], or the kind of object that one begins with.
+    pub operation: Option<String>,
+    /// Below this revision: where a page goes on.
+    pub below: Option<Revision>,
+}
+
 impl Entry {
+    /// # Panics
+    /// If the operation is none of [`OPERATIONS`].
     pub(crate) fn new(operation: &'static str, object: impl ToString) -> Self {
+        assert!(OPERATIONS.contains(&operation), "{operation} is no operation of the audit log");
         Self { operation, object: object.to_string(), subscription: None, facts: Vec::new() }
     }
 
@@ -131,39 +171,68 @@ pub(crate) async fn add_revision(
     Ok(revision)
 }
 
+/// A page of changes with their facts, newest first; `$from` says where the changes come from, and
+/// `$number` is their revision there.
+macro_rules! page {
+    ($from:literal, $number:literal) => {
+        concat!(
+            "SELECT number, at_micros, by, action, operation, object, subscription,
+                    name, before, after
+             FROM (SELECT number, at_micros, by, action, operation, object, subscription FROM ",
+            $from,
+            " AND ",
+            $number,
+            " < ?1 AND at_micros >= ?3 AND at_micros < ?4 AND (?5 IS NULL OR by = ?5)
+               AND (?6 IS NULL OR operation = ?6
+                    OR substr(operation, 1, length(?6) + 1) = ?6 || '/')
+             ORDER BY ",
+            $number,
+            " DESC LIMIT ?7)
+             LEFT JOIN audit_fact ON audit_fact.revision = number
+             ORDER BY number DESC, position"
+        )
+    };
+}
+
+const OF_EVERYTHING: &str = page!(
+    "revision LEFT JOIN audit_entry ON audit_entry.revision = number WHERE ?2 IS NULL",
+    "number"
+);
+const OF_SUBSCRIPTION: &str = page!(
+    "audit_entry JOIN revision ON number = audit_entry.revision WHERE subscription = ?2",
+    "audit_entry.revision"
+);
+
 impl Accounts {
-    /// The changes of a subscription, or of everything, before a revision, newest first, at most so
-    /// many.
+    /// The changes that are asked for, newest first, at most so many.
     ///
     /// # Errors
     /// [`StorageError`] if they cannot be read.
     pub async fn audit_entries(
         &self,
-        subscription: Option<SubscriptionId>,
-        before: Option<Revision>,
+        query: &AuditQuery,
         most: usize,
     ) -> Result<Vec<AuditEntry>, StorageError> {
-        let mut reading = self.reader.begin().await?;
-        let rows = sqlx::query(
-            "SELECT number, at_micros, by, action, operation, object, subscription
-             FROM revision LEFT JOIN audit_entry ON revision = number
-             WHERE number < ?1 AND (?2 IS NULL OR subscription = ?2)
-             ORDER BY number DESC LIMIT ?3",
-        )
-        .bind(before.map_or(i64::MAX, |revision| stored(revision.0)))
-        .bind(subscription.map(|id| id.to_string()))
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .fetch_all(&mut *reading)
-        .await?;
-        let mut entries = Vec::with_capacity(rows.len());
+        let AuditQuery { subscription, from, to, by, operation, below } = query;
+        let page = if subscription.is_some() { OF_SUBSCRIPTION } else { OF_EVERYTHING };
+        let rows = sqlx::query(page)
+            .bind(below.map_or(i64::MAX, |revision| stored(revision.0)))
+            .bind(subscription.map(|id| id.to_string()))
+            .bind(from.map_or(i64::MIN, UtcTime::to_micros))
+            .bind(to.map_or(i64::MAX, UtcTime::to_micros))
+            .bind(by.map(|id| id.to_string()))
+            .bind(operation.as_deref())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&self.reader)
+            .await?;
+        let mut entries: Vec<AuditEntry> = Vec::new();
         for row in &rows {
-            let mut entry = read_entry(row)?;
-            let facts = sqlx::query(
-                "SELECT name, before, after FROM audit_fact WHERE revision = ? ORDER BY position",
-            );
-            let facts = facts.bind(stored(entry.revision.0)).fetch_all(&mut *reading).await?;
-            entry.facts = facts.iter().map(read_fact).collect::<Result<_, _>>()?;
-            entries.push(entry);
+            let revision = Revision(Stored::new("revision", row).count("number")?);
+            if entries.last().is_none_or(|last| last.revision != revision) {
+                entries.push(read_entry(row)?);
+            }
+            let last = entries.last_mut().expect("one was added if there was none");
+            last.facts.extend(read_fact(row)?);
         }
         Ok(entries)
     }
@@ -186,8 +255,10 @@ fn read_entry(row: &SqliteRow) -> Result<AuditEntry, StorageError> {
     })
 }
 
-fn read_fact(row: &SqliteRow) -> Result<Fact, StorageError> {
+/// The fact of a row; none if the change changed none.
+fn read_fact(row: &SqliteRow) -> Result<Option<Fact>, StorageError> {
     let row = Stored::new("audit_fact", row);
     let text = |column| row.optional(column, Stored::owned_text);
-    Ok(Fact { name: row.text("name")?.to_owned(), before: text("before")?, after: text("after")? })
+    let (before, after) = (text("before")?, text("after")?);
+    Ok(text("name")?.map(|name| Fact { name, before, after }))
 }

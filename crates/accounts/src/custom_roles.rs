@@ -179,7 +179,8 @@ async fn insert_role(
     let entry = with_lists(Entry::new("roleDefinitions/write", id), old, Some(new))
         .fact("name", old.map(|old| old.name.as_str()), Some(new.name()))
         .fact("description", old.map(|old| old.description.as_str()), Some(new.description()));
-    let entry = of_subscription(entry, new.assignable_scopes());
+    let before = old.and_then(|old| old.custom.as_ref()).map(|old| old.assignable_scopes.iter());
+    let entry = of_subscription(entry, before.into_iter().flatten().chain(new.assignable_scopes()));
     let verb = if old.is_some() { "change" } else { "define" };
     let action = format!("{verb} role {}", new.name());
     let revision = add_revision(change, by, &action, &entry).await?;
@@ -241,10 +242,10 @@ fn with_lists(entry: Entry, old: Option<&Role>, new: Option<&CustomRole>) -> Ent
     })
 }
 
-/// A role of one subscription is seen by the access administrators of that subscription, one of
-/// several by the administrator alone.
-fn of_subscription(entry: Entry, scopes: &[Scope]) -> Entry {
-    let mut subscriptions = scopes.iter().map(Scope::subscription);
+/// A role of one subscription is seen by the access administrators of that subscription; one of
+/// several, or that was of another before, by the administrator alone.
+fn of_subscription<'a>(entry: Entry, scopes: impl IntoIterator<Item = &'a Scope>) -> Entry {
+    let mut subscriptions = scopes.into_iter().map(Scope::subscription);
     let first: Option<SubscriptionId> = subscriptions.next();
     match first.filter(|first| subscriptions.all(|other| other == *first)) {
         Some(only) => entry.of_subscription(only),

@@ -30,7 +30,7 @@ mod watermarks;
 
 pub use action::{Action, ActionPattern};
 pub use assignments::{AssignError, Assigned, NewRoleAssignment, RemoveAssignmentError};
-pub use audit::{AuditEntry, Fact};
+pub use audit::{AuditEntry, AuditQuery, Fact, OPERATIONS as AUDIT_OPERATIONS};
 pub use custom_roles::{PutRoleError, RemoveRoleError};
 pub use error::{OpenError, StorageError};
 pub use meter_aliases::{AddMeterAliasError, RemoveMeterAliasError};

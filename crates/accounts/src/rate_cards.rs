@@ -9,6 +9,7 @@ use domain::time::UtcTime;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use tokio::task::spawn_blocking;
 
@@ -84,16 +85,19 @@ impl Accounts {
         let RateCardKey { offer, currency, locale, region } = key;
         let mut change = self.begin(now).await?;
         let action = format!("import rate card {offer} {currency} {locale} {region}");
+        let version = next_version(&mut change).await?;
+        let (before, meters_before) = latest(&mut change, key).await?.unzip();
         let entry = Entry::new("rateCards/write", format!("{offer} {currency} {locale} {region}"))
-            .new_fact("meters", meters)
+            .fact("version", before, Some(version))
+            .fact("meters", meters_before, Some(meters))
             .new_fact("repriceClosed", reprice_closed);
         let revision = add_revision(&mut change, by, &action, &entry).await?;
-        let row = sqlx::query(
+        sqlx::query(
             "INSERT INTO rate_card
                  (version, revision, offer, currency, locale, region, meters, document_gzip)
-             SELECT coalesce(max(version), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM rate_card
-             RETURNING version",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
+        .bind(stored(version))
         .bind(stored(revision.0))
         .bind(offer.as_str())
         .bind(currency.as_str())
@@ -101,9 +105,8 @@ impl Accounts {
         .bind(region.as_str())
         .bind(stored(meters))
         .bind(gzip)
-        .fetch_one(&mut *change)
+        .execute(&mut *change)
         .await?;
-        let version = Stored::new("rate_card", &row).count("version")?;
         if reprice_closed {
             let row = sqlx::query("INSERT INTO rate_card_reprices_closed (version) VALUES (?)");
             row.bind(stored(version)).execute(&mut *change).await?;
@@ -138,6 +141,36 @@ impl Accounts {
         let rows = sqlx::query(versions!("", "ORDER BY version")).fetch_all(&self.reader).await?;
         rows.iter().map(read_version).collect()
     }
+}
+
+/// The number of the version that is stored next.
+async fn next_version(connection: &mut SqliteConnection) -> Result<u64, StorageError> {
+    let row = sqlx::query("SELECT coalesce(max(version), 0) + 1 AS version FROM rate_card");
+    let row = row.fetch_one(connection).await?;
+    Stored::new("rate_card", &row).count("version")
+}
+
+/// The latest version of a card, and how many meters it has; none if there is none.
+async fn latest(
+    connection: &mut SqliteConnection,
+    key: &RateCardKey,
+) -> Result<Option<(u64, u64)>, StorageError> {
+    let row = sqlx::query(
+        "SELECT version, meters FROM rate_card
+         WHERE offer = ? AND currency = ? AND locale = ? AND region = ?
+         ORDER BY version DESC LIMIT 1",
+    )
+    .bind(key.offer.as_str())
+    .bind(key.currency.as_str())
+    .bind(key.locale.as_str())
+    .bind(key.region.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        let row = Stored::new("rate_card", &row);
+        Ok((row.count("version")?, row.count("meters")?))
+    })
+    .transpose()
 }
 
 fn read_version(row: &SqliteRow) -> Result<RateCardVersion, StorageError> {

@@ -273,7 +273,7 @@ async fn a_question_about_a_moment_waits_for_the_change_under_way() {
         &mut change,
         BY,
         "a test",
-        &crate::audit::Entry::new("tests/write", 1),
+        &crate::audit::Entry::new("installation/write", 1),
     )
     .await
     .unwrap();

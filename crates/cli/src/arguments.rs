@@ -1,5 +1,6 @@
 //! The command line: groups and verbs after `az`. Doc comments are the help.
 
+mod audit;
 mod cost;
 mod export;
 mod price;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use domain::id::{IdError, ObjectId, TenantId};
 use domain::time::Date;
 
+pub(crate) use audit::{AuditCommand, AuditListOptions};
 pub(crate) use cost::{
     CostCommand, CostCompareOptions, CostExplainOptions, CostRangeOptions, CostShowOptions,
 };
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// Tokens of the built-in issuer
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The audit log: who changed what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The ledger that keeps the usage
     #[command(subcommand)]
     Ledger(LedgerCommand),

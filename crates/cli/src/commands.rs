@@ -1,5 +1,6 @@
 //! What the client's commands do: ask the server, print its answer.
 
+mod audit;
 mod cost;
 mod export;
 mod price;
@@ -48,6 +49,7 @@ pub(crate) fn run<W: Write>(
         Command::Export(command) => export::run(command, client),
         Command::Role(command) => role(command, client, output),
         Command::ServicePrincipal(command) => service_principal::run(command, client, output),
+        Command::Audit(command) => audit::run(command, client, output),
         Command::Token(TokenCommand::RotateAdministrator) => {
             let rotated =
                 client.post(&format!("{OWN_API}/administrator-token/rotate"), &[], payload(b""))?;

@@ -26,6 +26,9 @@ pub(crate) const PROBLEMS_LISTED: usize = 10_000;
 /// Most wrong rows of usage that `rate` names.
 pub(crate) const WRONG_ROWS_NAMED: usize = 20;
 
+/// Most changes of the audit log that are asked for at a time, as many as the server gives.
+pub(crate) const AUDIT_PAGE_ENTRIES: u64 = 1_000;
+
 /// Largest answer read, in bytes.
 pub(crate) const ANSWER_BYTES: u64 = 256 << 20;
 

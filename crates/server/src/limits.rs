@@ -55,6 +55,8 @@ pub const SHEET_PAGE_METERS: usize = 1_000;
 pub const RETAIL_PAGE_ITEMS: usize = 1_000;
 /// Questions about retail prices worked on at a time: anybody may ask them.
 pub const RETAIL_QUESTIONS: usize = 2;
+/// Changes on a page of the audit log.
+pub const AUDIT_PAGE_ENTRIES: usize = 1_000;
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.

@@ -110,6 +110,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::service_principals::delete))
         .routes(routes!(own::tokens::issue))
         .routes(routes!(own::tokens::rotate_administrator))
+        .routes(routes!(own::audit_log::list))
         .routes(routes!(own::ledger::seal))
         .routes(routes!(own::ledger::compact))
         // Health.

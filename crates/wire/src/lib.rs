@@ -15,6 +15,7 @@ pub mod error;
 pub mod event;
 mod exact;
 pub mod json;
+pub mod log_token;
 pub mod oauth;
 mod object;
 pub mod odata;

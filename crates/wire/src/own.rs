@@ -1,6 +1,7 @@
 //! Bodies of our own API, `/tallyhouse/v1`. Amounts and quantities are strings of plain decimals
 //! with every digit; times are RFC 3339 in UTC; ids are dashed lower-case GUIDs.
 
+mod audit;
 mod calculation;
 mod cost;
 mod explanation;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::secret::SecretText;
 
+pub use audit::{AuditEntry, AuditFact, AuditLog};
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,
     Calculation,

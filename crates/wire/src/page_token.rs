@@ -102,7 +102,8 @@ impl PageToken {
     }
 }
 
-fn question_hash(question: &[impl AsRef<str>]) -> [u8; 16] {
+/// The hash of all that an answer depends on.
+pub(crate) fn question_hash(question: &[impl AsRef<str>]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"question/1");
     for text in question.iter().map(AsRef::as_ref) {

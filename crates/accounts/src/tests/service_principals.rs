@@ -143,7 +143,7 @@ async fn hashes_are_in_no_debug_and_no_audit_entry() {
     let made = create(&fixture, "a", 10, 0).await.unwrap();
     assert_eq!(made.secrets[0].hash.as_str(), "hash 1");
     assert!(!format!("{made:?} {:?}", secret(1, 1)).contains("hash 1"));
-    let entries = fixture.accounts.audit_entries(None, None, 1).await.unwrap();
+    let entries = fixture.accounts.audit_entries(&AuditQuery::default(), 1).await.unwrap();
     assert!(!format!("{entries:?}").contains("hash 1"), "{entries:?}");
     let facts: Vec<_> = entries[0].facts.iter().map(|fact| fact.name.as_str()).collect();
     let of_secret = "secret 00000000-0000-0000-0000-000000000001 expires";

@@ -1,5 +1,6 @@
 //! Our own API, `/tallyhouse/v1`: what the command line does and Azure has no call for.
 
+pub(crate) mod audit_log;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod ingest;

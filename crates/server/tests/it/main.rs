@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod attacks;
+mod audit;
 mod http;
 mod identity_server;
 mod issuers;
@@ -55,6 +56,7 @@ stories!(
     arm_resource_groups,
     billing_accounts,
     billing_periods,
+    audit_log,
     closed_periods,
     cost,
     cost_groups,

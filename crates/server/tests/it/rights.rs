@@ -130,7 +130,8 @@ fn query(line: &Line) -> String {
         None if path == "/api/retail/prices" => String::new(),
         None => version("2022-12-01"),
         Some("/exports/focus") if line.variant == "of-all" => String::new(),
-        Some("/exports/focus") => format!("subscription={OURS}"),
+        Some("/audit-log") if line.variant == "of-all" => String::new(),
+        Some("/exports/focus" | "/audit-log") => format!("subscription={OURS}"),
         Some("/rate-cards") if line.method == Method::POST => {
             "offer=MS-AZR-0003P&currency=USD&locale=en-US&region=US".to_owned()
         }

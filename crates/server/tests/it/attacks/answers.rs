@@ -48,6 +48,7 @@ async fn a_subscription_of_another_tenant_and_one_that_is_not_are_answered_alike
         ("PATCH", "/tallyhouse/v1/subscriptions/ID"),
         ("POST", "/tallyhouse/v1/subscriptions/ID/suspend"),
         ("GET", "/tallyhouse/v1/subscriptions/ID/history"),
+        ("GET", "/tallyhouse/v1/audit-log?subscription=ID"),
         ("GET", "/tallyhouse/v1/subscriptions/ID/resource-groups"),
         ("GET", "/tallyhouse/v1/subscriptions/ID/cost?period=2026-02"),
         ("GET", "/tallyhouse/v1/subscriptions/ID/cost/explain?period=2026-02"),
@@ -72,7 +73,7 @@ async fn a_subscription_of_another_tenant_and_one_that_is_not_are_answered_alike
             refused += 1;
         }
     }
-    assert_eq!(refused, 32);
+    assert_eq!(refused, 34);
     let ours = scene.world.get(&super::usage_path(OURS), &scene.good).await;
     assert_eq!(ours.outcome(), "200");
 }
