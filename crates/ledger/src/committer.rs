@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use domain::id::{ContentHash, RecordId, SubscriptionId};
 use domain::record::Commit;
@@ -129,6 +130,7 @@ impl Committer {
         match outcomes {
             Ok(outcomes) => {
                 for (request, outcomes) in group.into_iter().zip(outcomes) {
+                    self.shared.measures.settled(&outcomes);
                     let _ = request.reply.send(Ok(outcomes)); // the client may have gone away
                 }
             }
@@ -160,11 +162,13 @@ impl Committer {
         let records = u32::try_from(rows.len()).expect("a frame's bytes bound its records");
         let header = Header { journal, epoch, commit, time, records };
         frame::finish(&mut frame, &header);
+        let begun = Instant::now();
         if let Err(error) = self.journal.append(&frame) {
             // The index already has the group's records; nothing is answered from it any more.
             self.shared.poison(&error);
             return Err(AppendError::Refused);
         }
+        self.shared.measures.group_commit(records, begun.elapsed());
         (self.last, self.time_floor) = (commit, time);
         frame.shrink_to_fit(); // duplicates have left room
         let unsealed = frame.len() as u64;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::time::Date;
 use tokio::sync::oneshot;
@@ -91,7 +91,10 @@ impl Compactor {
             let today = (self.shared.clock)().date();
             let files = files.iter().filter(|file| !self.damaged.contains(&file.path));
             let Some(files) = files_due(files, today) else { break Ok(()) };
-            match self.join(files) {
+            let begun = Instant::now();
+            let joined = self.join(files);
+            self.shared.measures.join(joined.is_ok(), begun.elapsed());
+            match joined {
                 Ok(()) => {}
                 Err(CompactError::Read(ReadError::DataDamaged { file, reason })) => {
                     tracing::error!(file = %file.display(), reason, "a data file is damaged");

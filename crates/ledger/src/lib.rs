@@ -21,6 +21,7 @@ mod index;
 mod joining;
 mod journal;
 pub mod limits;
+mod measures;
 mod moment;
 mod open;
 mod page;
@@ -102,6 +103,8 @@ pub struct Status {
     pub last_commit: Commit,
     /// Bytes of journal frames that are not sealed.
     pub journal_bytes: u64,
+    /// Bytes of requests that wait for a group commit.
+    pub queued_bytes: u64,
     /// Data files of the table.
     pub files: u64,
     /// Rows in the table and the journal.
@@ -181,6 +184,7 @@ impl Ledger {
         };
         if let Err(error) = sent {
             shared.queued_bytes.fetch_sub(length, Ordering::SeqCst);
+            shared.measures.refused_as_busy.inc();
             return Err(error);
         }
         answer.await.unwrap_or(Err(AppendError::Refused))
@@ -264,6 +268,7 @@ impl Ledger {
             writable: shared.writable.load(Ordering::SeqCst),
             last_commit: state.last,
             journal_bytes: shared.unsealed_bytes.load(Ordering::SeqCst),
+            queued_bytes: shared.queued_bytes.load(Ordering::SeqCst),
             files: state.files.len() as u64,
             rows: state.rows(),
             is_clock_behind: state.last_time

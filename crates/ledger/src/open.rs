@@ -21,6 +21,7 @@ use crate::journal::{self, Expected, Frame, Journal};
 use crate::limits::{
     COMMITTER_QUEUE, COMPACTOR_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE,
 };
+use crate::measures::Measures;
 use crate::row::{Interner, Malformed};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
@@ -109,6 +110,7 @@ fn start(
         queued_bytes: AtomicU64::new(0),
         closing,
         replaced: Mutex::new(table.replaced),
+        measures: Measures::default(),
         folders,
         lock,
     });

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::record::Commit;
 use domain::time::UtcTime;
@@ -109,6 +109,15 @@ impl Sealer {
     }
 
     fn seal(&mut self) -> Result<(), SealError> {
+        let (begun, before) = (Instant::now(), self.sealed);
+        let sealed = self.seal_journal();
+        if sealed.is_err() || self.sealed > before {
+            self.shared.measures.seal(sealed.is_ok(), begun.elapsed());
+        }
+        sealed
+    }
+
+    fn seal_journal(&mut self) -> Result<(), SealError> {
         self.rotate()?;
         (self.after_step)(Step::Rotated);
         let chunks = self.shared.current.load().frozen.clone();

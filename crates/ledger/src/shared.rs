@@ -9,6 +9,7 @@ use domain::time::UtcTime;
 
 use crate::delta::Replaced;
 use crate::error::FileError;
+use crate::measures::Measures;
 use crate::state::Current;
 
 /// Shared by handles and threads.
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) closing: AtomicBool,
     /// Files of the table that others have taken the place of, and that may still be there.
     pub(crate) replaced: Mutex<Vec<Replaced>>,
+    pub(crate) measures: Measures,
     pub(crate) folders: Folders,
     /// Locked for as long as anything may write.
     pub(crate) lock: File,

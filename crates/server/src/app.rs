@@ -21,6 +21,7 @@ use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::rate_limits::RateLimits;
 use crate::resource_groups::KnownGroups;
 use crate::token_endpoint::{Attempts, Turns};
@@ -45,6 +46,7 @@ pub struct App {
     pub(crate) catalogue: Catalogue,
     /// The resource groups that usage names.
     pub(crate) known_groups: KnownGroups,
+    pub(crate) metrics: Metrics,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
     /// Secrets that are hashed or checked at a time.
@@ -150,6 +152,7 @@ impl App {
             verifier.accept_audience(url);
         }
         let directory = Directory::load(&accounts).await.map_err(AppError::Storage)?;
+        let metrics = Metrics::new(&ledger);
         Ok(Arc::new(Self {
             rate_limits: RateLimits::new(config.rate_limits),
             config,
@@ -162,6 +165,7 @@ impl App {
             verifier,
             catalogue: Catalogue::default(),
             known_groups: KnownGroups::default(),
+            metrics,
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),
             attempts: Attempts::default(),

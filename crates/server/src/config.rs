@@ -160,6 +160,12 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "Size at which the journal is sealed into the Delta table, in bytes, 1 MiB to 128 MiB.",
     ),
     (
+        "open_metrics",
+        "false",
+        "Whether `/metrics` is answered without a token, as a scraper asks; otherwise it takes the \
+         administrator's. It shows counts and times of the whole installation, and no id.",
+    ),
+    (
         "keep_replaced_seconds",
         "604800",
         "How long data files of the Delta table stay after they were joined into larger ones, in \
@@ -260,6 +266,8 @@ pub struct Settings {
     pub keep_replaced_seconds: Option<u64>,
     /// See [`KEYS`].
     pub rate_limits: Option<RateLimitSettings>,
+    /// See [`KEYS`].
+    pub open_metrics: Option<bool>,
 }
 
 /// A checked configuration.
@@ -299,6 +307,8 @@ pub struct Config {
     pub keep_replaced_seconds: u64,
     /// How often a principal may call Azure's wire.
     pub rate_limits: HourlyLimits,
+    /// Whether anybody may read `/metrics`.
+    pub open_metrics: bool,
 }
 
 /// Why settings are refused.
@@ -394,6 +404,7 @@ impl Settings {
             seal_bytes: self.seal_bytes.or(other.seal_bytes),
             keep_replaced_seconds: self.keep_replaced_seconds.or(other.keep_replaced_seconds),
             rate_limits: self.rate_limits.or(other.rate_limits),
+            open_metrics: self.open_metrics.or(other.open_metrics),
         }
     }
 
@@ -459,6 +470,7 @@ impl Settings {
                 self.seal_bytes.unwrap_or(SEAL_BYTES),
                 1 << 20..=SEAL_BYTES_MAX,
             )?,
+            open_metrics: self.open_metrics.unwrap_or_default(),
             keep_replaced_seconds: within(
                 "keep_replaced_seconds",
                 "0 to 31536000",

@@ -172,15 +172,18 @@ pub(crate) async fn frame(
     }
     let sent = request.headers().clone();
     let span = tracing::info_span!("request", id = request_id, %method, path);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).instrument(span.clone()).await;
     let time = (app.clock)();
     write_headers(response.headers_mut(), &sent, &request_id, time);
     if let Some((name, remaining)) = call.and_then(|call| call.remaining()) {
         response.headers_mut().insert(name, remaining);
     }
+    let (status, took) = (response.status(), started.elapsed());
+    app.metrics.answered(route.as_ref().map(MatchedPath::as_str), method, status, took);
     span.in_scope(|| {
-        let milliseconds = started.elapsed().as_millis();
-        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+        let milliseconds = took.as_millis();
+        tracing::info!(status = status.as_u16(), milliseconds, "answered");
     });
     response
 }

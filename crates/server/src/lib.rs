@@ -21,6 +21,7 @@ mod health;
 pub mod identity;
 mod kept;
 pub mod limits;
+mod metrics;
 mod own;
 mod price_changes;
 mod principals;

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{azure, discovery, exchange, guard, health, own, token_endpoint};
+use crate::{azure, discovery, exchange, guard, health, metrics, own, token_endpoint};
 
 /// What the OpenAPI document says of itself.
 ///
@@ -116,6 +116,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         // Health.
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
 }
 
 /// The whole router.

@@ -11,6 +11,7 @@ mod http;
 mod identity_server;
 mod issuers;
 mod kept_folder;
+mod metrics;
 mod order_of_errors;
 mod pretty;
 mod private_files;

@@ -1,0 +1,118 @@
+//! `/metrics`: what the server and its ledger count and time, as Prometheus reads it. No label holds an
+//! id or anything else that a client chooses, so their number is bounded and nothing of a tenant shows.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, header};
+use ledger::Ledger;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::exchange::Asked;
+
+/// Upper bounds of seconds that a request takes.
+const REQUEST_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// The registry, and what requests are counted in.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+}
+
+/// What a request is counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    /// The path as it is routed, such as `/tallyhouse/v1/events`.
+    route: String,
+    method: MethodLabel,
+    status: u16,
+}
+
+/// What a request is timed by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+/// A method that HTTP has; what a client makes up is one label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct MethodLabel(Method);
+
+impl EncodeLabelValue for MethodLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let known = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ];
+        let name = if known.contains(&self.0) { self.0.as_str() } else { "other" };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(ledger: &Ledger) -> Self {
+        let mut registry = Registry::with_prefix("tallyhouse");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program that answers", version);
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let histogram: fn() -> Histogram = || Histogram::new(REQUEST_SECONDS);
+        let seconds = Family::new_with_constructor(histogram);
+        let help = "Time from a request's head to its answer's";
+        registry.register_with_unit("http_request", help, Unit::Seconds, seconds.clone());
+        ledger.register_metrics(&mut registry);
+        Self { registry, requests, seconds }
+    }
+
+    /// Counts a request; those that no route matches are of one.
+    pub(crate) fn answered(
+        &self,
+        route: Option<&str>,
+        method: Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let route = route.unwrap_or("unknown").to_owned();
+        self.seconds
+            .get_or_create(&RouteLabels { route: route.clone() })
+            .observe(took.as_secs_f64());
+        let (method, status) = (MethodLabel(method), status.as_u16());
+        self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
+    }
+}
+
+/// Counts and times in the text format of `OpenMetrics`. The administrator's alone, unless the
+/// configuration opens it.
+#[utoipa::path(get, path = "/metrics", tag = "Metrics", responses(
+    (status = 200, description = "Metrics in the OpenMetrics text format", content_type = "application/openmetrics-text"),
+    (status = 401, description = "No valid token, and `open_metrics` is off", body = wire::error::ErrorBody),
+    (status = 403, description = "Not the administrator, and `open_metrics` is off", body = wire::error::ErrorBody),
+))]
+pub(crate) async fn show(State(app): State<Arc<App>>, asked: Asked) -> Result<Response, ApiError> {
+    if !app.config.open_metrics {
+        app.administrator(&asked)?;
+    }
+    let mut text = String::new();
+    encode(&mut text, &app.metrics.registry)
+        .map_err(|error| ApiError::internal("writing metrics", &error))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
