@@ -18,7 +18,7 @@ use crate::server::Server;
 const FIRST_LINE: &str = "<!-- Written by `cargo xtask docs`. -->\n\n";
 
 /// Where the server keeps the list of its keys.
-const SETTINGS: &str = "crates/server/src/config.rs";
+const SETTINGS: &str = "crates/server/src/config/keys.rs";
 
 const CONFIGURATION: &str = "\
 # Configuration
