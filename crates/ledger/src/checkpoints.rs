@@ -8,14 +8,12 @@ use std::path::Path;
 
 use domain::time::UtcTime;
 
-use crate::delta::{self, Author, Table};
+use crate::delta::{self, Author, CheckpointState};
 use crate::error::FileError;
 use crate::limits::CHECKPOINTS_APART_SECONDS;
 
 /// The checkpoints of a log.
 pub(crate) struct Checkpoints {
-    /// When the table was made.
-    pub(crate) created: UtcTime,
     /// The entries that have one, in order, each with its time.
     written: Vec<(u64, UtcTime)>,
     /// After how many entries there is another.
@@ -25,12 +23,8 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(crate) fn of(
-        (created, written): (UtcTime, Vec<(u64, UtcTime)>),
-        every: u64,
-        keep_seconds: i64,
-    ) -> Self {
-        Self { created, written, every, keep_seconds }
+    pub(crate) fn of(written: Vec<(u64, UtcTime)>, every: u64, keep_seconds: i64) -> Self {
+        Self { written, every, keep_seconds }
     }
 
     pub(crate) fn is_due(&self, next_entry: u64) -> bool {
@@ -43,10 +37,10 @@ impl Checkpoints {
         &mut self,
         folder: &Path,
         author: Author,
-        table: &Table,
+        state: &CheckpointState,
     ) -> Result<(), FileError> {
-        delta::checkpoint(folder, author, table)?;
-        self.written.push((table.next - 1, author.now));
+        delta::checkpoint(folder, author, state)?;
+        self.written.push((state.entry, author.now));
         let (first, gone) = go(&self.written, author.now, self.keep_seconds);
         delta::forget(folder, first, &gone)?;
         self.written.retain(|(entry, _)| *entry >= first && !gone.contains(entry));

@@ -22,7 +22,8 @@ use crate::doubling::due;
 use crate::error::{CompactError, FileError, ReadError, SealError};
 use crate::joining::{self, JoinError};
 use crate::limits::{
-    COMPACTOR_TICK_MS, FILES_JOINED, FILES_JOINED_LATE, JOINED_ROWS_MAX, YOUNG_DAYS,
+    COMPACTOR_TICK_MS, FILES_JOINED, FILES_JOINED_LATE, FILES_JOINED_MAX, JOINED_ROWS_MAX,
+    YOUNG_DAYS,
 };
 use crate::sealer::SealCommand;
 use crate::seam::{AfterStep, Step};
@@ -49,8 +50,9 @@ pub(crate) struct Compactor {
     /// How long replaced files stay at least.
     pub(crate) keep_replaced_seconds: i64,
     pub(crate) after_step: AfterStep,
-    /// Files that cannot be read: they are joined no more, so that they hold up nothing else.
-    pub(crate) damaged: BTreeSet<PathBuf>,
+    /// Files that do not hold what the table says, and what is wrong with each: they are joined no more,
+    /// so that they hold up nothing else.
+    pub(crate) damaged: BTreeMap<PathBuf, String>,
     /// Joins begun since opening.
     pub(crate) attempt: u64,
 }
@@ -68,7 +70,8 @@ impl Compactor {
         while !self.shared.closing.load(Ordering::SeqCst) {
             match self.commands.recv_timeout(Duration::from_millis(COMPACTOR_TICK_MS)) {
                 Ok(CompactCommand::Now(reply)) => {
-                    let _ = reply.send(self.compact()); // whoever asked may have gone away
+                    let done = self.compact().and_then(|()| self.all_sound());
+                    let _ = reply.send(done); // whoever asked may have gone away
                 }
                 Ok(CompactCommand::Sealed) => self.try_compact(),
                 Err(RecvTimeoutError::Timeout) => self.clear(),
@@ -79,32 +82,52 @@ impl Compactor {
 
     fn try_compact(&mut self) {
         match self.compact() {
-            Ok(()) | Err(CompactError::Refused) => {}
+            Ok(()) | Err(CompactError::Refused | CompactError::Stopped) => {}
             Err(error) => tracing::error!(%error, "data files were not joined"),
         }
     }
 
-    /// Joins files as long as some are due, and clears what may go.
+    /// An error if there is a file that was left out.
+    fn all_sound(&self) -> Result<(), CompactError> {
+        match self.damaged.first_key_value() {
+            None => Ok(()),
+            Some((file, reason)) => Err(CompactError::Read(ReadError::DataDamaged {
+                file: file.clone(),
+                reason: reason.clone(),
+            })),
+        }
+    }
+
+    /// Joins files as long as some are due, and clears what may go. A file that cannot be read is left
+    /// out: for good if it is damaged, else until it is asked for the next time.
     fn compact(&mut self) -> Result<(), CompactError> {
-        let joined = loop {
+        let mut unreadable = BTreeSet::new();
+        let mut failed = None;
+        let stopped = loop {
             let files = Arc::clone(&self.shared.current.load().files);
             let today = (self.shared.clock)().date();
-            let files = files.iter().filter(|file| !self.damaged.contains(&file.path));
-            let Some(files) = files_due(files, today) else { break Ok(()) };
+            let is_left_out =
+                |path: &PathBuf| self.damaged.contains_key(path) || unreadable.contains(path);
+            let files = files.iter().filter(|file| !is_left_out(&file.path));
+            let Some(files) = files_due(files, today) else { break None };
             let begun = Instant::now();
             let joined = self.join(files);
-            self.shared.measures.join(joined.is_ok(), begun.elapsed());
+            self.shared.measures.joined(&joined, begun.elapsed());
             match joined {
                 Ok(()) => {}
                 Err(CompactError::Read(ReadError::DataDamaged { file, reason })) => {
                     tracing::error!(file = %file.display(), reason, "a data file is damaged");
-                    self.damaged.insert(file);
+                    self.damaged.insert(file, reason);
                 }
-                Err(error) => break Err(error),
+                Err(CompactError::Read(ReadError::File(error))) => {
+                    unreadable.insert(error.file.clone());
+                    failed = Some(CompactError::Read(ReadError::File(error)));
+                }
+                Err(error) => break Some(error),
             }
         };
         self.clear();
-        joined
+        stopped.or(failed).map_or(Ok(()), Err)
     }
 
     fn join(&mut self, files: Vec<Arc<DataFile>>) -> Result<(), CompactError> {
@@ -117,24 +140,31 @@ impl Compactor {
         let naming = Naming { first, last, epoch: self.epoch, attempt: self.attempt };
         let folder = data_file::day_folder(&self.shared.folders.data, files[0].day);
         let path = folder.join(naming.joined());
-        let joined = match joining::join(&files, path.clone(), &self.shared.closing) {
-            Ok(joined) => Arc::new(joined),
-            Err(error) => {
-                // It may not even be there; one that stays is cleared by the next opening.
-                let _ = storage::remove(&path);
-                return Err(error.into());
-            }
-        };
-        (self.after_step)(Step::Joined);
-        let (reply, answer) = oneshot::channel();
-        let join = Join { replaced: files, joined, reply };
-        self.sealer.send(SealCommand::Join(join)).map_err(|_| CompactError::Refused)?;
-        match answer.blocking_recv().unwrap_or(Err(SealError::Refused)) {
-            Ok(()) => {}
-            Err(SealError::Refused) => return Err(CompactError::Refused),
-            Err(error) => return Err(CompactError::Log(error)),
+        let made = (self.shared.clock)();
+        let taken = joining::join(&files, path.clone(), made, &self.shared.closing)
+            .map_err(CompactError::from)
+            .and_then(|joined| {
+                (self.after_step)(Step::Joined);
+                self.hand_over(files, joined)
+            });
+        // As long as the ledger is writable it is known that no entry names the file.
+        if taken.is_err() && self.shared.writable.load(Ordering::SeqCst) {
+            let _ = remove(&path); // one that stays is cleared by the next opening
         }
-        Ok(())
+        taken
+    }
+
+    /// Has the sealer put the joined file in the place of others.
+    fn hand_over(&self, files: Vec<Arc<DataFile>>, joined: DataFile) -> Result<(), CompactError> {
+        let (reply, answer) = oneshot::channel();
+        let join = Join { replaced: files, joined: Arc::new(joined), reply };
+        self.sealer.send(SealCommand::Join(join)).map_err(|_| CompactError::Stopped)?;
+        match answer.blocking_recv() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(SealError::Refused)) => Err(CompactError::Refused),
+            Ok(Err(error)) => Err(CompactError::Log(error)),
+            Err(_) => Err(CompactError::Stopped),
+        }
     }
 
     /// Removes replaced files that have stayed their time and that no snapshot holds.
@@ -145,21 +175,30 @@ impl Compactor {
             let is_held = held.as_ref().is_some_and(|file| Arc::strong_count(file) > 1);
             since.plus_seconds(self.keep_replaced_seconds) <= now && !is_held
         };
+        let going: Vec<_> =
+            self.shared.replaced().extract_if(.., |replaced| may_go(replaced)).collect();
         let mut failed = None;
-        self.shared.replaced().retain(|replaced| {
-            if !may_go(replaced) {
-                return true;
+        for replaced in going {
+            if let Err(error) = remove(&replaced.path) {
+                failed = Some(error);
+                self.shared.replaced().push(replaced);
             }
-            let removed = remove(&replaced.path);
-            let is_there = removed.is_err();
-            failed = removed.err().or(failed.take());
-            is_there
-        });
+        }
         if let Some(error) = failed {
             let cause = &error.cause;
             tracing::warn!(%error, %cause, "a replaced data file was not removed");
         }
         (self.after_step)(Step::Cleared);
+    }
+}
+
+impl Drop for Compactor {
+    /// However the thread ends: without it the ledger goes on, with ever more files.
+    fn drop(&mut self) {
+        self.shared.compacts.store(false, Ordering::SeqCst);
+        if !self.shared.closing.load(Ordering::SeqCst) {
+            tracing::error!("data files are joined no more until the ledger is opened again");
+        }
     }
 }
 
@@ -184,7 +223,8 @@ fn files_due<'a>(
         let least = if is_young { FILES_JOINED } else { FILES_JOINED_LATE };
         files.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
         let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
-        let mut chosen = &files[files.len() - due(&rows, least)?..];
+        let count = due(&rows, least)?.min(FILES_JOINED_MAX);
+        let mut chosen = &files[files.len() - count..];
         while chosen.iter().map(|file| file.rows).sum::<u64>() > JOINED_ROWS_MAX {
             chosen = &chosen[1..];
         }
@@ -197,7 +237,53 @@ impl From<JoinError> for CompactError {
         match error {
             JoinError::Read(error) => Self::Read(error),
             JoinError::File(error) => Self::File(error),
-            JoinError::Stopped => Self::Refused,
+            JoinError::Stopped => Self::Stopped,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Bounds;
+    use domain::id::SubscriptionId;
+    use domain::record::Commit;
+    use domain::time::UtcTime;
+
+    /// Files of a day with so many rows each; those of the ones that are joined on another day.
+    fn check(rows: &[u64], days_later: i32, expected: Option<&[u64]>) {
+        let at = UtcTime::from_micros(0).unwrap();
+        let id = SubscriptionId::from_bits(1);
+        let commit = (Commit(1), Commit(1));
+        let bounds = Bounds { subscription: (id, id), reported: (at, at), start: (at, at), commit };
+        let file = |(number, rows): (usize, &u64)| DataFile {
+            path: PathBuf::from(format!("{number:03}")),
+            day: at.date(),
+            bounds,
+            rows: *rows,
+            bytes: 1,
+            made: at,
+        };
+        let files: Vec<_> = rows.iter().enumerate().map(file).map(Arc::new).collect();
+        let due = files_due(files.iter(), at.date().plus_days(days_later));
+        let due: Option<Vec<u64>> = due.map(|due| due.iter().map(|file| file.rows).collect());
+        assert_eq!(due.as_deref(), expected, "{rows:?}, {days_later} days later");
+    }
+
+    #[test]
+    fn few_files_are_joined_while_the_day_is_young() {
+        check(&[1, 1, 1], 0, None);
+        check(&[1, 1, 1, 1], 1, Some(&[1, 1, 1, 1]));
+        check(&[1, 1], 2, Some(&[1, 1]));
+        check(&[100, 10], 2, None);
+        check(&[10, 100, 4, 4], 2, Some(&[10, 4, 4]));
+    }
+
+    #[test]
+    fn a_join_takes_so_many_files_and_rows_at_most() {
+        check(&[1; 1_000], 5, Some(&[1; FILES_JOINED_MAX]));
+        let half = JOINED_ROWS_MAX / 2;
+        check(&[half, half, half], 5, Some(&[half, half]));
+        check(&[half + 1, half + 1], 5, None);
     }
 }

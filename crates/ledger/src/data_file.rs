@@ -60,6 +60,7 @@ pub(crate) fn write(
     folder: &Path,
     naming: Naming,
     chunks: &[Arc<Chunk>],
+    made: UtcTime,
 ) -> Result<Vec<Arc<DataFile>>, FileError> {
     let mut days: BTreeMap<Date, Vec<(&Chunk, &TailRow)>> = BTreeMap::new();
     for chunk in chunks {
@@ -74,7 +75,7 @@ pub(crate) fn write(
         rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
         let day_folder = day_folder(folder, day);
         storage::make_folder(&day_folder)?;
-        let mut file = DataFileWriter::create(day_folder.join(naming.name()), day)?;
+        let mut file = DataFileWriter::create(day_folder.join(naming.name()), day, made)?;
         for row in &rows {
             file.push(row)?;
         }
@@ -88,7 +89,8 @@ pub(crate) fn day_folder(folder: &Path, day: Date) -> PathBuf {
     folder.join(format!("{}={day}", schema::PARTITION))
 }
 
-/// Clears data files of seals that were not finished: they lie above the sealed commit.
+/// Clears data files of a seal that failed, while no other is under way: they lie above the sealed
+/// commit.
 pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileError> {
     // A name begins with the twenty digits of the first commit.
     let first = |name: &str| name.get(..20)?.parse::<u64>().ok();
@@ -103,12 +105,17 @@ pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileE
     Ok(())
 }
 
-/// Clears joined files that the log never came to name: their rows are in the files that were to be
-/// joined.
+/// Clears data files that the log does not name: of a seal or a join that a crash ended, or of replaced
+/// ones whose removal it undid. Whatever was acknowledged is in those that it names, or in the journal.
 pub(crate) fn remove_unlogged(folder: &Path, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
+    let is_ours = |name: &str| {
+        let name = name.strip_prefix(JOINED).unwrap_or(name);
+        let first = name.get(..20).unwrap_or_default();
+        name.ends_with(".parquet") && first.parse::<u64>().is_ok()
+    };
     for day in storage::names(folder)? {
         let day = folder.join(day);
-        for name in storage::names(&day)?.into_iter().filter(|name| name.starts_with(JOINED)) {
+        for name in storage::names(&day)?.into_iter().filter(|name| is_ours(name)) {
             let file = day.join(name);
             if !logged.contains(&*file) {
                 storage::remove(&file)?;
@@ -132,6 +139,7 @@ pub(crate) fn order<'a>(row: &Row<'a>) -> (OrderBegin, impl Ord + use<'a>) {
 pub(crate) struct DataFileWriter {
     path: PathBuf,
     day: Date,
+    made: UtcTime,
     writer: ArrowWriter<File>,
     builder: BatchBuilder,
     bounds: Option<Bounds>,
@@ -140,13 +148,13 @@ pub(crate) struct DataFileWriter {
 
 impl DataFileWriter {
     /// Makes the file, which must not be there.
-    pub(crate) fn create(path: PathBuf, day: Date) -> Result<Self, FileError> {
+    pub(crate) fn create(path: PathBuf, day: Date, made: UtcTime) -> Result<Self, FileError> {
         let file = File::create_new(&path).at("make", &path)?;
         let options =
             ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, schema::written(), options);
         let writer = writer.map_err(|error| failed(&path, error))?;
-        Ok(Self { path, day, writer, builder: BatchBuilder::new(), bounds: None, rows: 0 })
+        Ok(Self { path, day, made, writer, builder: BatchBuilder::new(), bounds: None, rows: 0 })
     }
 
     pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<(), FileError> {
@@ -165,13 +173,13 @@ impl DataFileWriter {
     /// Ends the file; it and its folder are synced.
     pub(crate) fn finish(mut self) -> Result<DataFile, FileError> {
         self.end_batch()?;
-        let Self { path, day, writer, bounds, rows, .. } = self;
+        let Self { path, day, made, writer, bounds, rows, .. } = self;
         let file = writer.into_inner().map_err(|error| failed(&path, error))?;
         file.sync_all().at("sync", &path)?;
         let bytes = file.metadata().map(|metadata| metadata.len()).at("measure", &path)?;
         storage::sync_folder(storage::parent(&path))?;
         let bounds = bounds.expect("a data file has rows");
-        Ok(DataFile { path, day, bounds, rows, bytes })
+        Ok(DataFile { path, day, bounds, rows, bytes, made })
     }
 }
 

@@ -18,7 +18,7 @@ use domain::time::UtcTime;
 
 use action::{
     Action, CommitInfo, Format, MetaData, Protocol, Remove, Txn, add_action, data_file, millis,
-    partition_of, path_in,
+    moved, partition_of, path_in,
 };
 
 use crate::error::{FileError, OpenError};
@@ -59,6 +59,18 @@ pub(crate) struct Table {
     pub(crate) checkpoints: Vec<(u64, UtcTime)>,
 }
 
+/// What a checkpoint holds.
+pub(crate) struct CheckpointState {
+    /// The last entry.
+    pub(crate) entry: u64,
+    pub(crate) files: Arc<Vec<Arc<DataFile>>>,
+    pub(crate) replaced: Vec<Replaced>,
+    /// Last commit of the journal that is in the table.
+    pub(crate) sealed: Commit,
+    /// When the table was made.
+    pub(crate) created: UtcTime,
+}
+
 /// A data file that another has taken the place of.
 #[derive(Debug, Clone)]
 pub(crate) struct Replaced {
@@ -76,10 +88,18 @@ pub(crate) struct Author {
     pub(crate) now: UtcTime,
 }
 
+/// What an entry of the log does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Create,
+    Seal,
+    Join,
+}
+
 /// Writes the first entry of a new table.
 pub(crate) fn create(table: &Path, author: Author) -> Result<Put, PutError> {
     let [protocol, metadata] = nature(author.writer.journal, author.now);
-    put(table, 0, &[author.commit_info("CREATE TABLE", true, UtcTime::MIN), protocol, metadata])
+    put(table, 0, &[author.commit_info(Operation::Create, UtcTime::MIN), protocol, metadata])
 }
 
 /// What kind of table it is.
@@ -108,10 +128,9 @@ pub(crate) fn add(
     written: &[Arc<DataFile>],
     (sealed, sealed_time): (Commit, UtcTime),
 ) -> Result<Put, PutError> {
-    let mut actions = vec![author.commit_info("WRITE", true, sealed_time)];
+    let mut actions = vec![author.commit_info(Operation::Seal, sealed_time)];
     actions.push(Action::Txn(Txn { app_id: author.writer.journal.to_string(), version: sealed.0 }));
-    let adds = written.iter().map(|file| Action::Add(add_action(table, file, author.now, true)));
-    actions.extend(adds);
+    actions.extend(written.iter().map(|file| Action::Add(add_action(table, file))));
     put(table, entry, &actions)
 }
 
@@ -124,7 +143,7 @@ pub(crate) fn replace(
     (replaced, joined): (&[Arc<DataFile>], &DataFile),
     sealed_time: UtcTime,
 ) -> Result<Put, PutError> {
-    let mut actions = vec![author.commit_info("OPTIMIZE", false, sealed_time)];
+    let mut actions = vec![author.commit_info(Operation::Join, sealed_time)];
     let removes = replaced.iter().map(|file| {
         Action::Remove(Remove {
             path: path_in(table, &file.path),
@@ -136,18 +155,22 @@ pub(crate) fn replace(
         })
     });
     actions.extend(removes);
-    actions.push(Action::Add(add_action(table, joined, author.now, false)));
+    actions.push(Action::Add(moved(add_action(table, joined))));
     put(table, entry, &actions)
 }
 
 /// Writes a checkpoint of everything up to an entry, the last one. What a crash leaves unfinished of it
 /// counts for nothing.
-pub(crate) fn checkpoint(table: &Path, author: Author, state: &Table) -> Result<(), FileError> {
-    let entry = state.next.checked_sub(1).expect("a table has an entry");
+pub(crate) fn checkpoint(
+    table: &Path,
+    author: Author,
+    state: &CheckpointState,
+) -> Result<(), FileError> {
+    let entry = state.entry;
     let mut actions = Vec::from(nature(author.writer.journal, state.created));
     let txn = Txn { app_id: author.writer.journal.to_string(), version: state.sealed.0 };
     actions.push(Action::Txn(txn));
-    let adds = state.files.iter().map(|file| add_action(table, file, author.now, false));
+    let adds = state.files.iter().map(|file| moved(add_action(table, file)));
     actions.extend(adds.map(Action::Add));
     actions.extend(state.replaced.iter().map(|replaced| {
         Action::Remove(Remove {
@@ -224,9 +247,13 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
         reading.entry(entry)?;
         reading.table.next += 1;
     }
+    // Older ones are there to begin from in need. One that lacks its entry cannot be, and is removed with
+    // what is before it.
     for entry in checkpoints {
-        let time = reading.time_of(entry)?;
-        reading.table.checkpoints.push((entry, time));
+        match reading.commit_info(entry).and_then(|info| reading.time_of(entry, &info)) {
+            Ok(time) => reading.table.checkpoints.push((entry, time)),
+            Err(error) => tracing::warn!(%error, "an older checkpoint lacks its entry"),
+        }
     }
     reading.table.checkpoints.sort_unstable();
     reading.finish()
@@ -270,25 +297,26 @@ impl<'a> Reading<'a> {
                 other => self.apply(other, &path)?,
             }
         }
-        let time = self.time_of(entry)?;
+        let info = self.commit_info(entry)?;
+        let time = self.time_of(entry, &info)?;
+        self.apply(Action::CommitInfo(info), &entry_path(self.folder, entry))?;
         (self.table.next, self.table.checkpoints) = (entry + 1, vec![(entry, time)]);
         Ok(())
     }
 
-    /// The time of an entry, of which the time of the last sealed commit is kept.
-    fn time_of(&mut self, entry: u64) -> Result<UtcTime, OpenError> {
+    /// Who made an entry, and when.
+    fn commit_info(&self, entry: u64) -> Result<CommitInfo, OpenError> {
         let path = entry_path(self.folder, entry);
-        for action in self.actions(&path)? {
-            if let Action::CommitInfo(info) = action {
-                let time = time_of_millis(info.timestamp);
-                let time = time.ok_or_else(|| OpenError::LogDamaged { file: path.clone() })?;
-                if self.table.next <= entry {
-                    self.apply(Action::CommitInfo(info), &path)?;
-                }
-                return Ok(time);
-            }
-        }
-        Err(OpenError::LogDamaged { file: path })
+        let info = self.actions(&path)?.into_iter().find_map(|action| match action {
+            Action::CommitInfo(info) => Some(info),
+            _ => None,
+        });
+        info.ok_or(OpenError::LogDamaged { file: path })
+    }
+
+    fn time_of(&self, entry: u64, info: &CommitInfo) -> Result<UtcTime, OpenError> {
+        let damaged = || OpenError::LogDamaged { file: entry_path(self.folder, entry) };
+        time_of_millis(info.timestamp).ok_or_else(damaged)
     }
 
     fn entry(&mut self, entry: u64) -> Result<(), OpenError> {
@@ -404,7 +432,12 @@ fn put(table: &Path, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
 }
 
 impl Author {
-    fn commit_info(self, operation: &str, is_blind_append: bool, commit_time: UtcTime) -> Action {
+    fn commit_info(self, operation: Operation, commit_time: UtcTime) -> Action {
+        let (operation, is_blind_append) = match operation {
+            Operation::Create => ("CREATE TABLE", true),
+            Operation::Seal => ("WRITE", true),
+            Operation::Join => ("OPTIMIZE", false),
+        };
         Action::CommitInfo(CommitInfo {
             timestamp: millis(self.now),
             operation: operation.to_owned(),

@@ -313,8 +313,10 @@ impl From<FileError> for SealError {
 /// Why data files were not joined. They stay as they are, and it is tried again.
 #[derive(Debug, Clone)]
 pub enum CompactError {
-    /// The ledger was closed, or writes no more since a sync failed.
+    /// The ledger writes no more since a sync failed.
     Refused,
+    /// The ledger is closing, or the thread that joins has ended.
+    Stopped,
     /// A data file could not be read.
     Read(ReadError),
     /// The joined file could not be written.
@@ -327,6 +329,7 @@ impl fmt::Display for CompactError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("ledger refuses writes until it is opened again"),
+            Self::Stopped => f.write_str("ledger joins no files until it is opened again"),
             Self::Read(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
@@ -337,7 +340,7 @@ impl fmt::Display for CompactError {
 impl std::error::Error for CompactError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::Stopped => None,
             Self::Read(error) => error.source(),
             Self::File(error) => error.source(),
             Self::Log(error) => error.source(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicBool};
 
+use domain::time::UtcTime;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::columns::RowBatch;
@@ -31,6 +32,7 @@ pub(crate) enum JoinError {
 pub(crate) fn join(
     files: &[Arc<DataFile>],
     path: PathBuf,
+    made: UtcTime,
     closing: &AtomicBool,
 ) -> Result<DataFile, JoinError> {
     let day = files[0].day;
@@ -39,7 +41,7 @@ pub(crate) fn join(
     for file in files {
         inputs.extend(Input::open(file)?);
     }
-    let mut joined = DataFileWriter::create(path, day)?;
+    let mut joined = DataFileWriter::create(path, day, made)?;
     let mut rows = 0;
     while let Some(next) = least(&inputs) {
         joined.push(&inputs[next].row()?)?;
@@ -78,7 +80,13 @@ impl<'a> Input<'a> {
     /// None if the file has no row.
     fn open(file: &'a DataFile) -> Result<Option<Self>, ReadError> {
         let mut batches = OpenedFile::open(&file.path)?.whole()?;
-        let Some(batch) = next_batch(file, &mut batches)? else { return Ok(None) };
+        let Some(batch) = next_batch(file, &mut batches)? else {
+            let DataFile { path, rows, .. } = file;
+            return match rows {
+                0 => Ok(None),
+                _ => Err(scan::damaged(path, format!("no row in the place of {rows}"))),
+            };
+        };
         let begin = order(&batch.row(0).map_err(|error| scan::damaged(&file.path, error))?).0;
         Ok(Some(Self { file, batches, batch, position: 0, passed: 0, begin }))
     }

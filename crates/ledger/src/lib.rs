@@ -109,6 +109,8 @@ pub struct Status {
     pub files: u64,
     /// Rows in the table and the journal.
     pub rows: u64,
+    /// Whether small data files are joined; if not, they become many.
+    pub compacts: bool,
     /// Whether the clock is well behind the last commit, whose time later commits then keep: it was
     /// ahead once, or has fallen back.
     pub is_clock_behind: bool,
@@ -236,14 +238,15 @@ impl Ledger {
     /// their time. It happens after seals by itself; answers are the same before and after.
     ///
     /// # Errors
-    /// [`CompactError`]; nothing is lost by it.
+    /// [`CompactError`], also where all was done but for a file that cannot be read; nothing is lost by
+    /// it.
     pub async fn compact(&self) -> Result<(), CompactError> {
         let (reply, answer) = oneshot::channel();
         let inner = Arc::clone(&self.0);
         let sent = move || inner.compactor.send(CompactCommand::Now(reply)).is_ok();
         match tokio::task::spawn_blocking(sent).await {
-            Ok(true) => answer.await.unwrap_or(Err(CompactError::Refused)),
-            _ => Err(CompactError::Refused),
+            Ok(true) => answer.await.unwrap_or(Err(CompactError::Stopped)),
+            _ => Err(CompactError::Stopped),
         }
     }
 
@@ -271,6 +274,7 @@ impl Ledger {
             queued_bytes: shared.queued_bytes.load(Ordering::SeqCst),
             files: state.files.len() as u64,
             rows: state.rows(),
+            compacts: shared.compacts.load(Ordering::SeqCst),
             is_clock_behind: state.last_time
                 > (shared.clock)().plus_seconds(limits::CLOCK_BEHIND_SECONDS),
         }

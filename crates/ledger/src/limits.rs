@@ -49,6 +49,8 @@ pub const FILES_JOINED: usize = 4;
 /// The same once nothing but late usage is added to the day: few files are then worth more than few
 /// writes.
 pub const FILES_JOINED_LATE: usize = 2;
+/// The same, at most: each is open, with a batch of its rows in memory.
+pub const FILES_JOINED_MAX: usize = 32;
 /// Days after which a reported day is no longer young.
 pub const YOUNG_DAYS: i32 = 1;
 /// Rows of a joined file, at most.

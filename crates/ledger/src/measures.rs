@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::{Ledger, Outcome};
+use crate::{CompactError, Ledger, Outcome, SealError};
 
 /// Upper bounds of seconds that a sync takes: from a fast disk to a broken one.
 const SYNC_SECONDS: [f64; 12] =
@@ -74,13 +74,24 @@ impl Measures {
     }
 
     /// A seal that had something to do took this long, or failed.
-    pub(crate) fn seal(&self, succeeded: bool, took: Duration) {
-        observe(&self.seal_seconds, &self.seal_failures, succeeded, took);
+    pub(crate) fn sealed(&self, sealed: &Result<(), SealError>, took: Duration) {
+        match sealed {
+            Ok(()) => self.seal_seconds.observe(took.as_secs_f64()),
+            Err(_) => {
+                self.seal_failures.inc();
+            }
+        }
     }
 
     /// A join took this long, or failed.
-    pub(crate) fn join(&self, succeeded: bool, took: Duration) {
-        observe(&self.join_seconds, &self.join_failures, succeeded, took);
+    pub(crate) fn joined(&self, joined: &Result<(), CompactError>, took: Duration) {
+        match joined {
+            Ok(()) => self.join_seconds.observe(took.as_secs_f64()),
+            Err(CompactError::Refused | CompactError::Stopped) => {}
+            Err(CompactError::Read(_) | CompactError::File(_) | CompactError::Log(_)) => {
+                self.join_failures.inc();
+            }
+        }
     }
 
     fn register(&self, registry: &mut Registry) {
@@ -106,14 +117,6 @@ impl Measures {
     }
 }
 
-fn observe(seconds: &Histogram, failures: &Counter, succeeded: bool, took: Duration) {
-    if succeeded {
-        seconds.observe(took.as_secs_f64());
-    } else {
-        failures.inc();
-    }
-}
-
 impl Ledger {
     /// Has a registry know what the ledger counts and times, and how it is.
     pub fn register_metrics(&self, registry: &mut Registry) {
@@ -136,6 +139,12 @@ impl Collector for StatusCollector {
         let status = self.0.status();
         for (name, help, unit, value) in [
             ("ledger_writable", "Whether it takes records", None, status.writable.into()),
+            (
+                "ledger_compacts",
+                "Whether small data files are joined",
+                None,
+                status.compacts.into(),
+            ),
             ("ledger_last_commit", "Last commit that readers see", None, status.last_commit.0),
             ("ledger_journal", "Journal not sealed yet", Some(Unit::Bytes), status.journal_bytes),
             (

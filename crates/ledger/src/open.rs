@@ -1,6 +1,6 @@
 //! Opening a ledger folder: lock, check, replay, and only then write.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -74,7 +74,6 @@ fn recover(
     // Only now is it known that the journal has whatever unfinished files hold.
     storage::remove_temporaries(&folders.root)?;
     storage::remove_temporaries(&folders.log)?;
-    data_file::remove_unsealed(&folders.data, table.sealed)?;
     let files = table.files.iter().map(|file| &*file.path);
     let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
     data_file::remove_unlogged(&folders.data, &logged.collect())?;
@@ -96,7 +95,6 @@ fn start(
     let Recovered { folders, lock, writer, table, journal, shelf, index, state, .. } = recovered;
     let (last, time_floor) = (state.last, state.last_time);
     let keep_seconds = i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX);
-    let written = (table.created, table.checkpoints);
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, seal_commands) = std_mpsc::sync_channel(SEALER_QUEUE);
     let (to_indexer, index_commands) = std_mpsc::sync_channel(INDEXER_QUEUE);
@@ -106,6 +104,7 @@ fn start(
         seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
         current: Current::new(state),
         writable: AtomicBool::new(true),
+        compacts: AtomicBool::new(true),
         unsealed_bytes: AtomicU64::new(recovered.unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
         closing,
@@ -126,7 +125,8 @@ fn start(
         sealed: table.sealed,
         sealed_time: table.sealed_time,
         next_entry: table.next,
-        checkpoints: Checkpoints::of(written, seams.checkpoint_entries, keep_seconds),
+        created: table.created,
+        checkpoints: Checkpoints::of(table.checkpoints, seams.checkpoint_entries, keep_seconds),
         attempt: 0,
         not_before: UtcTime::MIN,
     };
@@ -137,7 +137,7 @@ fn start(
         sealer: to_sealer.clone(),
         keep_replaced_seconds: keep_seconds,
         after_step: seams.after_step,
-        damaged: BTreeSet::new(),
+        damaged: BTreeMap::new(),
         attempt: 0,
     };
     let committer = Committer {

@@ -17,7 +17,7 @@ use crate::checkpoints::Checkpoints;
 use crate::committer::Message;
 use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
-use crate::delta::{self, Author, Replaced, Table};
+use crate::delta::{self, Author, CheckpointState, Replaced};
 use crate::error::SealError;
 use crate::index::IndexCommand;
 use crate::journal;
@@ -59,6 +59,8 @@ pub(crate) struct Sealer {
     /// Number of the next log entry.
     pub(crate) next_entry: u64,
     pub(crate) checkpoints: Checkpoints,
+    /// When the table was made.
+    pub(crate) created: UtcTime,
     /// Seals begun since opening.
     pub(crate) attempt: u64,
     /// After a failure: not to be tried again before.
@@ -76,7 +78,9 @@ impl Sealer {
                     let _ = reply.send(self.seal()); // whoever asked may have gone away
                 }
                 Ok(SealCommand::Join(Join { replaced, joined, reply })) => {
-                    let _ = reply.send(self.take_over(&replaced, joined));
+                    let taken = self.take_over(&replaced, joined);
+                    drop(replaced); // whoever waits for the answer looks whether anybody holds them
+                    let _ = reply.send(taken);
                 }
                 Err(RecvTimeoutError::Timeout) if self.is_due() => self.try_seal(),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -112,7 +116,7 @@ impl Sealer {
         let (begun, before) = (Instant::now(), self.sealed);
         let sealed = self.seal_journal();
         if sealed.is_err() || self.sealed > before {
-            self.shared.measures.seal(sealed.is_ok(), begun.elapsed());
+            self.shared.measures.sealed(&sealed, begun.elapsed());
         }
         sealed
     }
@@ -129,7 +133,7 @@ impl Sealer {
         self.attempt += 1;
         let (first, epoch, attempt) = (Commit(self.sealed.0 + 1), self.writer.epoch, self.attempt);
         let naming = Naming { first, last, epoch, attempt };
-        let written = data_file::write(&folders.data, naming, &chunks)?;
+        let written = data_file::write(&folders.data, naming, &chunks, (self.shared.clock)())?;
         (self.after_step)(Step::DataWritten);
 
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
@@ -191,18 +195,16 @@ impl Sealer {
             return;
         }
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
-        let table = Table {
-            next: self.next_entry,
-            files: Vec::clone(&self.shared.current.load().files),
-            sealed: self.sealed,
-            sealed_time: self.sealed_time,
+        let state = CheckpointState {
+            entry: self.next_entry - 1,
+            files: Arc::clone(&self.shared.current.load().files),
             replaced: self.shared.replaced().clone(),
-            created: self.checkpoints.created,
-            checkpoints: Vec::new(),
+            sealed: self.sealed,
+            created: self.created,
         };
-        if let Err(error) = self.checkpoints.write(&self.shared.folders.table, author, &table) {
+        if let Err(error) = self.checkpoints.write(&self.shared.folders.table, author, &state) {
             let cause = &error.cause;
-            tracing::warn!(%error, %cause, "the table's log has no new checkpoint");
+            tracing::warn!(%error, %cause, "the table's log was not shortened");
         }
         (self.after_step)(Step::Checkpointed);
     }

@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) current: Current,
     /// False for ever once closed, or once a sync has failed.
     pub(crate) writable: AtomicBool,
+    /// False once the thread that joins data files has ended.
+    pub(crate) compacts: AtomicBool,
     /// Bytes of frames that are not sealed.
     pub(crate) unsealed_bytes: AtomicU64,
     /// Bytes of requests that wait for the committer.

@@ -108,7 +108,7 @@ impl Snapshot {
 
     /// The resource groups that the rows of a subscription name, as [`domain::resource_groups`]
     /// defines them; none if there are more than `most`. Where those of an earlier version are
-    /// known, only the rows after it are read.
+    /// known, only the files with rows after it are read.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read.

@@ -21,6 +21,8 @@ pub(crate) struct DataFile {
     pub(crate) rows: u64,
     /// Its size.
     pub(crate) bytes: u64,
+    /// When it was begun.
+    pub(crate) made: UtcTime,
 }
 
 /// Least and greatest values of a file's rows, both inclusive.
@@ -64,7 +66,7 @@ impl Bounds {
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) journal: JournalId,
-    /// The table's files, in the order of the log.
+    /// The table's files, in no order.
     pub(crate) files: Arc<Vec<Arc<DataFile>>>,
     /// Chunks that the next seal takes, in order of commits; merged no more.
     pub(crate) frozen: Vec<Arc<Chunk>>,

@@ -180,7 +180,7 @@ pub(crate) async fn frame(
         response.headers_mut().insert(name, remaining);
     }
     let (status, took) = (response.status(), started.elapsed());
-    app.metrics.answered(route.as_ref().map(MatchedPath::as_str), method, status, took);
+    app.metrics.answered(route.as_ref().map(MatchedPath::as_str), &method, status, took);
     span.in_scope(|| {
         let milliseconds = took.as_millis();
         tracing::info!(status = status.as_u16(), milliseconds, "answered");

@@ -127,7 +127,13 @@ pub(super) fn partition_of(file: &DataFile) -> BTreeMap<String, String> {
     [(schema::PARTITION.to_owned(), file.day.to_string())].into()
 }
 
-pub(super) fn add_action(table: &Path, file: &DataFile, now: UtcTime, data_change: bool) -> Add {
+/// The rows of a file that other files of the table had, or that the log named before.
+pub(super) fn moved(add: Add) -> Add {
+    Add { data_change: false, ..add }
+}
+
+/// A file with rows that are new to the table.
+pub(super) fn add_action(table: &Path, file: &DataFile) -> Add {
     let bounds = &file.bounds;
     let values = |pick: fn(&Bounds) -> (SubscriptionId, UtcTime, UtcTime, Commit)| {
         let (subscription, reported, start, commit) = pick(bounds);
@@ -148,8 +154,8 @@ pub(super) fn add_action(table: &Path, file: &DataFile, now: UtcTime, data_chang
         path: path_in(table, &file.path),
         partition_values: partition_of(file),
         size: file.bytes,
-        modification_time: millis(now),
-        data_change,
+        modification_time: millis(file.made),
+        data_change: true,
         stats: serde_json::to_string(&stats).expect("statistics are always JSON"),
     }
 }
@@ -173,6 +179,7 @@ pub(super) fn data_file(table: &Path, add: &Add) -> Option<DataFile> {
         },
         rows: stats.num_records,
         bytes: add.size,
+        made: UtcTime::from_micros(add.modification_time.checked_mul(1_000)?).ok()?,
     })
 }
 

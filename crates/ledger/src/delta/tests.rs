@@ -38,6 +38,7 @@ fn an_entry_is_these_lines() {
         },
         rows: 9,
         bytes: 4,
+        made: UtcTime::from_micros(1_000).unwrap(),
     };
     storage::make_folder(&table.join(DATA)).unwrap();
     std::fs::write(&file.path, "four").unwrap();

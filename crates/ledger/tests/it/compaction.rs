@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::record::Commit;
-use ledger::{Ledger, Options, Snapshot, Version};
+use ledger::{CompactError, Ledger, Options, ReadError, Snapshot, Version};
 
 use crate::folder::{append, copy, files, open, options, run};
 use crate::support::{Clock, Model, Spec, hour, queries, subscription};
@@ -170,7 +170,7 @@ fn replaced_files_stay_for_snapshots_and_for_their_time() {
 }
 
 #[test]
-fn what_a_join_left_unfinished_is_cleared() {
+fn what_the_log_does_not_name_is_cleared() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::at(hour(24 * 9));
@@ -179,9 +179,10 @@ fn what_a_join_left_unfinished_is_cleared() {
         seal(&ledger).await;
         ledger.close().await.unwrap();
         let before = data_files(dir.path());
-        let leftover = before[0]
-            .with_file_name("joined-00000000000000000001-00000000000000000001-1-1.parquet");
-        fs::write(&leftover, "half of").unwrap();
+        let begun = "00000000000000000001-00000000000000000001-1";
+        for name in [format!("joined-{begun}-1.parquet"), format!("{begun}-7.parquet")] {
+            fs::write(before[0].with_file_name(name), "half of").unwrap();
+        }
         let ledger = open(dir.path(), &clock).unwrap();
         assert_eq!(data_files(dir.path()), before);
         ledger.close().await.unwrap();
@@ -210,11 +211,44 @@ fn a_damaged_file_is_named_and_holds_up_nothing_else() {
         clock.set(hour(24 * 9));
         for (dir, left) in [(dir.path(), 2), (other.path(), 3)] {
             let ledger = open(dir, &clock).unwrap();
-            ledger.compact().await.unwrap();
+            match ledger.compact().await {
+                Ok(()) => assert_eq!(left, 2),
+                Err(CompactError::Read(ReadError::DataDamaged { file, .. })) => {
+                    assert_eq!((file, left), (damaged.clone(), 3));
+                }
+                Err(other) => panic!("{other:?}"),
+            }
             assert_eq!(ledger.status().files, left);
             assert_eq!(ledger.status().rows, 40);
             ledger.close().await.unwrap();
         }
         assert!(damaged.exists());
+    });
+}
+
+#[test]
+fn a_file_that_is_gone_is_told_and_holds_up_nothing_else() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(0)); // every day is young: nothing is joined yet
+        let ledger = open(dir.path(), &clock).unwrap();
+        for number in [2, 14] {
+            append(&ledger, &batch(number)).await;
+            seal(&ledger).await;
+        }
+        assert_eq!(ledger.status().files, 4, "two files in each of two days");
+        let gone = data_files(dir.path()).remove(0);
+        let aside = gone.with_extension("aside");
+        fs::rename(&gone, &aside).unwrap();
+        clock.set(hour(24 * 9));
+        match ledger.compact().await {
+            Err(CompactError::Read(ReadError::File(error))) => assert_eq!(error.file, gone),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(ledger.status().files, 3, "the other day was joined");
+        fs::rename(&aside, &gone).unwrap();
+        ledger.compact().await.unwrap();
+        assert_eq!(ledger.status().files, 2);
+        ledger.close().await.unwrap();
     });
 }

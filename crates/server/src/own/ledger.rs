@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
+use ledger::CompactError;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -34,6 +35,9 @@ pub(crate) async fn compact(
     asked: Asked,
 ) -> Result<StatusCode, ApiError> {
     app.administrator(&asked)?;
-    app.ledger.compact().await.map_err(|error| ApiError::internal("compacting", &error))?;
-    Ok(StatusCode::NO_CONTENT)
+    match app.ledger.compact().await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(CompactError::Refused | CompactError::Stopped) => Err(ApiError::LedgerRefuses),
+        Err(error) => Err(ApiError::internal("compacting", &error)),
+    }
 }

@@ -38,6 +38,9 @@ async fn metrics_count_what_was_answered_and_stored_and_name_no_one() {
     }
     world.get(&format!("/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"), &token).await;
     world.get("/no/such/path", &token).await;
+    for made_up in ["BREW", "WHEN"] {
+        world.send(Request::builder().method(made_up).uri("/x").body(Body::empty()).unwrap()).await;
+    }
 
     let answer = scrape(&world).await;
     assert_eq!(answer.status.as_u16(), 200);
@@ -60,6 +63,7 @@ async fn metrics_count_what_was_answered_and_stored_and_name_no_one() {
         &format!(r#"tallyhouse_http_requests_total{{{events},method="POST",status="200"}} 1"#),
         &format!("tallyhouse_http_request_seconds_count{{{events}}} 2"),
         r#"tallyhouse_http_requests_total{route="unknown",method="GET",status="404"} 1"#,
+        r#"tallyhouse_http_requests_total{route="unknown",method="other",status="405"} 2"#,
         r#"tallyhouse_http_requests_total{route="/subscriptions/{subscriptionId}",method="GET",status="200"} 1"#,
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected} in {lines:#?}");
