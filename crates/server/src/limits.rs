@@ -97,8 +97,8 @@ pub const TOKEN_SECONDS: u32 = 3_600;
 pub const ADMINISTRATOR_TOKEN_SECONDS: u32 = 365 * 86_400;
 /// Most bytes of an echoed client request id.
 pub const CLIENT_REQUEST_ID_BYTES: usize = 128;
-/// Reads of a principal in an hour, as Azure limits them: answers count down from it where the
-/// configuration has no limit.
+/// Reads of a principal in an hour, as Azure limits them. Where the configuration has no limit, every
+/// answer says that one less is left, and nothing is counted.
 ///
 /// Source: Azure Resource Manager, request limits, "Subscription and tenant limits".
 pub const READS_PER_HOUR: u32 = 12_000;

@@ -155,8 +155,9 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "How often each principal may call Azure's wire, as Azure Resource Manager limits it: a \
          `[rate_limits]` with the keys below, at the end of the file. Without a key there is no such \
          limit. What was called comes back evenly over the hour; a call too many is answered 429 with \
-         `Retry-After`. Every call with a valid token counts, and none of the API under \
-         `/tallyhouse/v1`: usage comes in whatever is asked meanwhile. Counts are in memory.",
+         `Retry-After`. Every call of Azure's wire with a valid token counts, and none of \
+         `/metrics` and the API under `/tallyhouse/v1`: usage comes in whatever is asked meanwhile. \
+         Counts are in memory.",
     ),
     (
         "rate_limits.reads_per_hour",

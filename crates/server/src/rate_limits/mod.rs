@@ -1,9 +1,10 @@
 //! How often a principal may call Azure's wire, as Azure Resource Manager limits it: reads, writes and
 //! deletes of each subscription, and calls that are on none, each by itself.
 //!
-//! Every call counts once its token is known to be valid, whatever becomes of it; without a
-//! limit too, as the answer's header says how many are left. Our own API counts nothing, so nobody's
-//! reading keeps usage from coming in.
+//! Every call counts once its token is known to be valid, whatever becomes of it, and the answer's
+//! header says how many are left. Where the configuration has no limit nothing is counted: the header
+//! then says on every answer what one call leaves of Azure's limit. Our own API, health and metrics
+//! are no such calls, so nobody's reading keeps usage from coming in.
 //!
 //! Source: Azure Resource Manager, "Understand how Azure Resource Manager throttles requests".
 
@@ -23,7 +24,7 @@ use crate::limits;
 use bucket::Bucket;
 
 /// What a call does, by its method: a question that is POSTed is a write, as with Azure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Read,
     Write,
@@ -38,12 +39,65 @@ impl Kind {
             _ => Self::Write,
         }
     }
+}
 
+/// What a call takes one of. On no subscription there is one limit for all that is no read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Limit {
+    Reads,
+    Writes,
+    Deletes,
+    TenantReads,
+    TenantWrites,
+}
+
+impl Limit {
+    fn of(kind: Kind, is_on_subscription: bool) -> Self {
+        match (kind, is_on_subscription) {
+            (Kind::Read, true) => Self::Reads,
+            (Kind::Write, true) => Self::Writes,
+            (Kind::Delete, true) => Self::Deletes,
+            (Kind::Read, false) => Self::TenantReads,
+            (Kind::Write | Kind::Delete, false) => Self::TenantWrites,
+        }
+    }
+
+    /// What Azure calls it in the header that says how much of it is left.
+    fn header(self) -> HeaderName {
+        HeaderName::from_static(match self {
+            Self::Reads => "x-ms-ratelimit-remaining-subscription-reads",
+            Self::Writes => "x-ms-ratelimit-remaining-subscription-writes",
+            Self::Deletes => "x-ms-ratelimit-remaining-subscription-deletes",
+            Self::TenantReads => "x-ms-ratelimit-remaining-tenant-reads",
+            Self::TenantWrites => "x-ms-ratelimit-remaining-tenant-writes",
+        })
+    }
+
+    fn per_hour(self, limits: &HourlyLimits) -> Option<u32> {
+        match self {
+            Self::Reads => limits.reads,
+            Self::Writes => limits.writes,
+            Self::Deletes => limits.deletes,
+            Self::TenantReads => limits.tenant_reads,
+            Self::TenantWrites => limits.tenant_writes,
+        }
+    }
+
+    /// How many calls Azure's has.
+    fn per_hour_of_azure(self) -> u32 {
+        match self {
+            Self::Reads | Self::TenantReads => limits::READS_PER_HOUR,
+            Self::Writes | Self::TenantWrites => limits::WRITES_PER_HOUR,
+            Self::Deletes => limits::DELETES_PER_HOUR,
+        }
+    }
+
+    /// What a refusal calls its calls.
     fn word(self) -> &'static str {
         match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Delete => "delete",
+            Self::Reads | Self::TenantReads => "read",
+            Self::Writes | Self::TenantWrites => "write",
+            Self::Deletes => "delete",
         }
     }
 }
@@ -55,40 +109,11 @@ struct Counter {
     principal: ObjectId,
     /// None for calls that are on no subscription, or on none that the principal may know of.
     subscription: Option<SubscriptionId>,
-    kind: Kind,
+    limit: Limit,
 }
 
-impl Counter {
-    /// What Azure calls the limit in the header that says how much of it is left.
-    fn header(&self) -> HeaderName {
-        HeaderName::from_static(match (self.subscription, self.kind) {
-            (Some(_), Kind::Read) => "x-ms-ratelimit-remaining-subscription-reads",
-            (Some(_), Kind::Write) => "x-ms-ratelimit-remaining-subscription-writes",
-            (Some(_), Kind::Delete) => "x-ms-ratelimit-remaining-subscription-deletes",
-            (None, Kind::Read) => "x-ms-ratelimit-remaining-tenant-reads",
-            (None, Kind::Write | Kind::Delete) => "x-ms-ratelimit-remaining-tenant-writes",
-        })
-    }
-
-    fn limit(&self, limits: &HourlyLimits) -> Option<u32> {
-        match (self.subscription, self.kind) {
-            (Some(_), Kind::Read) => limits.reads,
-            (Some(_), Kind::Write) => limits.writes,
-            (Some(_), Kind::Delete) => limits.deletes,
-            (None, Kind::Read) => limits.tenant_reads,
-            (None, Kind::Write | Kind::Delete) => limits.tenant_writes,
-        }
-    }
-
-    /// What Azure's limit is.
-    fn limit_of_azure(&self) -> u32 {
-        match (self.subscription, self.kind) {
-            (_, Kind::Read) => limits::READS_PER_HOUR,
-            (Some(_), Kind::Delete) => limits::DELETES_PER_HOUR,
-            (_, Kind::Write) | (None, Kind::Delete) => limits::WRITES_PER_HOUR,
-        }
-    }
-}
+/// Where Azure's calls that take a token are. What is elsewhere is ours, health, or how to get a token.
+const ROOTS: [&str; 3] = ["subscriptions", "providers", "tenants"];
 
 /// A call of Azure's wire, which counts once it is known whose it is.
 #[derive(Debug)]
@@ -98,10 +123,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The call with this method and folded path; none if it is one of our own API.
+    /// The call with this method and folded path; none if it is none of Azure's wire.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
-        let own = path.starts_with("/tallyhouse/");
-        (!own).then(|| Self { kind: Kind::of(method), remaining: OnceLock::new() })
+        let root = path.strip_prefix('/')?.split('/').next()?;
+        let is_azures = ROOTS.contains(&root);
+        is_azures.then(|| Self { kind: Kind::of(method), remaining: OnceLock::new() })
     }
 
     /// The header that says how many more there may be, if the call was counted.
@@ -148,8 +174,8 @@ impl Throttled {
 
 impl fmt::Display for Throttled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counter { tenant, principal, subscription, kind } = &self.counter;
-        let kind = kind.word();
+        let Counter { tenant, principal, subscription, limit } = &self.counter;
+        let kind = limit.word();
         match subscription {
             Some(id) => write!(f, "Number of '{kind}' requests for subscription '{id}'")?,
             None => write!(f, "Number of '{kind}' requests for tenant '{tenant}'")?,
@@ -185,12 +211,10 @@ impl RateLimits {
             return Ok(());
         }
         let (tenant, principal) = (principal.tenant_id, principal.object_id);
-        let mut counter = Counter { tenant, principal, subscription, kind: call.kind };
-        if subscription.is_none() && counter.kind == Kind::Delete {
-            counter.kind = Kind::Write; // they share a limit
-        }
-        let taken = match counter.limit(&self.limits) {
-            None => Ok(counter.limit_of_azure() - 1),
+        let limit = Limit::of(call.kind, subscription.is_some());
+        let counter = Counter { tenant, principal, subscription, limit };
+        let taken = match limit.per_hour(&self.limits) {
+            None => Ok(limit.per_hour_of_azure() - 1),
             Some(per_hour) => {
                 let mut counted = self.counted.lock().expect("no holder panics");
                 let taken = counted.take(counter, per_hour, self.most, now);
@@ -198,7 +222,7 @@ impl RateLimits {
             }
         };
         let left = *taken.as_ref().unwrap_or(&0);
-        call.remaining.get_or_init(|| (counter.header(), left));
+        call.remaining.get_or_init(|| (limit.header(), left));
         taken.map(|_| ())
     }
 }

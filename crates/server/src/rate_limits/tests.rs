@@ -74,7 +74,7 @@ fn without_limits_nothing_is_held() {
 }
 
 #[test]
-fn a_call_counts_once_and_ours_not_at_all() {
+fn a_call_counts_once() {
     let limits = RateLimits::new(two_reads());
     let call = Call::of(&Method::GET, "/subscriptions/x").unwrap();
     for _ in 0..5 {
@@ -82,7 +82,29 @@ fn a_call_counts_once_and_ours_not_at_all() {
         assert_eq!(limits.count(&call, &principal(1), Some(one), at(0)), Ok(()));
     }
     assert_eq!(call.remaining().unwrap().1, "1");
-    assert!(Call::of(&Method::POST, "/tallyhouse/v1/events").is_none());
+}
+
+#[test]
+fn calls_of_azures_wire_alone_are_counted() {
+    let is_counted = |path: &str| Call::of(&Method::GET, path).is_some();
+    for azures in
+        ["/subscriptions", "/subscriptions/x/y", "/providers/microsoft.billing", "/tenants"]
+    {
+        assert!(is_counted(azures), "{azures}");
+    }
+    for other in [
+        "/",
+        "/tallyhouse/v1/events",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/common/oauth2/v2.0/token",
+        "/common/discovery/instance",
+        "/contoso/.well-known/openid-configuration",
+        "/subscriptionsx",
+    ] {
+        assert!(!is_counted(other), "{other}");
+    }
 }
 
 #[test]
