@@ -43,25 +43,41 @@ fn list<W: Write>(
         given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let is_flat = output.is_flat();
     let mut rows = output.list();
-    let mut page: AuditLog = client.get_as(&format!("{OWN_API}/audit-log"), &query)?;
-    let mut left = options.top;
-    while left > 0 {
-        // A page has no more entries than were asked for, so the last one may still be cut.
-        for entry in page.value {
-            if left == 0 {
-                break;
-            }
-            rows.push(if is_flat { flat(entry) } else { Document::of(&entry) })?;
-            left -= 1;
-        }
-        let Some(link) = page.next_link else { return rows.finish() };
-        page = client.get_as(client.path_of(&link)?, &[])?;
-    }
+    let first: AuditLog = client.get_as(&format!("{OWN_API}/audit-log"), &query)?;
+    let are_older = take(
+        options.top,
+        first,
+        |link| client.get_as(client.path_of(link)?, &[]),
+        |entry| rows.push(if is_flat { flat(entry) } else { Document::of(&entry) }),
+    )?;
     rows.finish()?;
-    if !page.value.is_empty() {
+    if are_older {
         message("there are older changes, too: --top COUNT shows more");
     }
     Ok(())
+}
+
+/// Gives the first `top` entries of the pages to `each`, and asks for no page that has none of them;
+/// whether there are more.
+fn take(
+    top: u64,
+    first: AuditLog,
+    mut follow: impl FnMut(&str) -> Result<AuditLog, Failure>,
+    mut each: impl FnMut(AuditEntry) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let mut left = usize::try_from(top).unwrap_or(usize::MAX);
+    let mut page = first;
+    loop {
+        let is_cut = page.value.len() > left;
+        for entry in page.value.into_iter().take(left) {
+            each(entry)?;
+            left -= 1;
+        }
+        match page.next_link {
+            Some(link) if left > 0 => page = follow(&link)?,
+            link => return Ok(is_cut || link.is_some()),
+        }
+    }
 }
 
 /// A row for a table or tab-separated values.
@@ -85,5 +101,55 @@ fn change_text(fact: &AuditFact) -> String {
             let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".to_owned());
             format!("{name}: {} -> {}", side(before), side(after))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes of pages of so many entries each; `shown` how many, `asked` for which pages behind the
+    /// first, and `+` if there are more.
+    fn check(top: u64, pages: &[u64], expected: &str) {
+        let page = |number: usize| AuditLog {
+            value: (0..pages[number]).map(entry).collect(),
+            next_link: (number + 1 < pages.len()).then(|| (number + 1).to_string()),
+        };
+        let (mut shown, mut asked) = (0, vec![]);
+        let follow = |link: &str| {
+            asked.push(link.to_owned());
+            Ok(page(link.parse().unwrap()))
+        };
+        let each = |_| {
+            shown += 1;
+            Ok(())
+        };
+        let more = if take(top, page(0), follow, each).unwrap() { "+" } else { "" };
+        assert_eq!(format!("{shown}{more} [{}]", asked.join(" ")), expected, "{top} of {pages:?}");
+    }
+
+    fn entry(revision: u64) -> AuditEntry {
+        AuditEntry {
+            revision,
+            at: String::new(),
+            by: String::new(),
+            by_name: None,
+            operation: None,
+            object: None,
+            subscription_id: None,
+            action: String::new(),
+            changes: vec![],
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_cut_and_one_that_is_followed_have_more() {
+        check(1_500, &[1_000, 1_000], "1500+ [1]");
+        check(1_500, &[1_000, 500, 1], "1500+ [1]");
+        check(1_500, &[1_000, 500], "1500 [1]");
+        check(1_500, &[1_000, 400], "1400 [1]");
+        check(1_000, &[1_000, 1], "1000+ []");
+        check(1_000, &[1_000], "1000 []");
+        check(u64::MAX, &[0], "0 []");
     }
 }
