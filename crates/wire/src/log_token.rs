@@ -7,9 +7,9 @@
 //! [`page_token`]: crate::page_token
 
 use crate::page_token::{PageTokenError, question_hash};
-use crate::sealed;
+use crate::sealed::{self, Form};
 
-const FORM: u8 = 2;
+const FORM: u8 = Form::Changes.byte();
 
 /// The token of the page below a revision; `question` is all that the answer depends on beside it.
 #[must_use]

@@ -14,9 +14,9 @@ use std::fmt;
 
 use domain::time::UtcTime;
 
-use crate::sealed::{self, VERSION_BYTES_MAX};
+use crate::sealed::{self, Form, VERSION_BYTES_MAX};
 
-const FORM: u8 = 1;
+const FORM: u8 = Form::Figures.byte();
 
 /// Where a page of an answer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,18 +1,23 @@
 //! What the list of resource groups is asked: which tag they have, and which page.
 //!
-//! The `$skiptoken` is the last name of the page before, in lower case, with a form byte before it.
-//! Groups come in order of name and none goes away, so no page loses or repeats one.
+//! The `$skiptoken` is the last name of the page before, in lower case, behind a form byte (3) and the
+//! hash of the question as in [`page_token`] (16). Groups come in order of name and none goes away, so
+//! no page loses or repeats one.
 //!
 //! Source: Azure Resource Manager, Resource Groups - List.
+//!
+//! [`page_token`]: crate::page_token
+
+use domain::id::SubscriptionId;
 
 use crate::cost_request::{CostRequestError, PageRequest};
 use crate::odata::{Comparison, Operator, parse_filter};
-use crate::page_token::PageTokenError;
+use crate::page_token::{PageTokenError, question_hash};
 use crate::query::Parameters;
-use crate::sealed;
+use crate::sealed::{self, Form};
 use crate::text::Excerpt;
 
-const FORM: u8 = 2; // the tokens of figures have 1
+const FORM: u8 = Form::ResourceGroups.byte();
 
 /// What a filter may be.
 const FORMS: &str = "tagName eq 'NAME', or tagName eq 'NAME' and tagValue eq 'VALUE'";
@@ -26,6 +31,8 @@ pub struct ResourceGroupsRequest {
     pub top: usize,
     /// The name, in lower case, that the page before ended with.
     pub after: Option<String>,
+    /// The hash of all that the answer depends on beside the page.
+    question: [u8; 16],
 }
 
 /// A tag that resource groups have.
@@ -47,11 +54,12 @@ pub enum ResourceGroupsError {
 }
 
 impl ResourceGroupsRequest {
-    /// Reads the parameters; a page has at most `most` groups, and `expected` says so.
+    /// Reads the parameters of a question for those of a subscription; a page has at most `most` groups, and `expected` says so.
     ///
     /// # Errors
     /// [`ResourceGroupsError`] for the first that is wrong.
     pub fn from_parameters(
+        subscription: SubscriptionId,
         parameters: &Parameters,
         most: usize,
         expected: &'static str,
@@ -60,23 +68,39 @@ impl ResourceGroupsRequest {
         let page = page.map_err(ResourceGroupsError::Request)?;
         let filter = parameters.get("$filter").filter(|text| !text.trim().is_empty());
         let tag = filter.map(wanted_tag).transpose().map_err(ResourceGroupsError::Request)?;
-        let after = page.skip_token.as_deref().map(|token| {
-            name_of(token).ok_or(ResourceGroupsError::Token(PageTokenError::Malformed))
-        });
-        Ok(Self { tag, top: page.top, after: after.transpose()? })
+        let question = question(subscription, tag.as_ref());
+        let after = page.skip_token.as_deref().map(|token| name_of(token, question));
+        let after = after.transpose().map_err(ResourceGroupsError::Token)?;
+        Ok(Self { tag, top: page.top, after, question })
+    }
+
+    /// The `$skiptoken` of the page after the one that ends with a name, in lower case.
+    #[must_use]
+    pub fn skip_token(&self, last: &str) -> String {
+        sealed::seal([&[FORM], &self.question[..], last.as_bytes()].concat())
     }
 }
 
-/// The `$skiptoken` of the page after the one that ends with a name, in lower case.
-#[must_use]
-pub fn skip_token(last: &str) -> String {
-    sealed::seal([&[FORM], last.as_bytes()].concat())
+/// The case of a tag's name does not count.
+fn question(subscription: SubscriptionId, tag: Option<&WantedTag>) -> [u8; 16] {
+    let mut texts = vec!["resourceGroups".to_owned(), subscription.to_string()];
+    if let Some(WantedTag { name, value }) = tag {
+        texts.push(name.to_ascii_lowercase());
+        texts.extend(value.clone());
+    }
+    question_hash(&texts)
 }
 
-fn name_of(token: &str) -> Option<String> {
-    let content = sealed::open(token)?;
-    let (form, name) = content.split_first()?;
-    (*form == FORM).then(|| String::from_utf8(name.to_vec()).ok()).flatten()
+fn name_of(token: &str, question: [u8; 16]) -> Result<String, PageTokenError> {
+    let content = sealed::open(token).ok_or(PageTokenError::Malformed)?;
+    let read = || {
+        let ([form], rest) = content.split_first_chunk()?;
+        let (hash, name) = rest.split_first_chunk::<16>()?;
+        let name = String::from_utf8(name.to_vec()).ok().filter(|_| *form == FORM)?;
+        Some((*hash, name))
+    };
+    let (hash, name) = read().ok_or(PageTokenError::Malformed)?;
+    if hash == question { Ok(name) } else { Err(PageTokenError::OtherQuestion) }
 }
 
 fn wanted_tag(text: &str) -> Result<WantedTag, CostRequestError> {
@@ -105,8 +129,16 @@ mod tests {
     use super::*;
 
     fn read(query: &str) -> Result<ResourceGroupsRequest, ResourceGroupsError> {
-        let parameters = Parameters::parse(query).unwrap();
-        ResourceGroupsRequest::from_parameters(&parameters, 10, "a number from 1 to 10")
+        read_of(7, query)
+    }
+
+    fn read_of(
+        subscription: u128,
+        query: &str,
+    ) -> Result<ResourceGroupsRequest, ResourceGroupsError> {
+        let (id, parameters) =
+            (SubscriptionId::from_bits(subscription), Parameters::parse(query).unwrap());
+        ResourceGroupsRequest::from_parameters(id, &parameters, 10, "a number from 1 to 10")
     }
 
     #[test]
@@ -141,12 +173,13 @@ mod tests {
 
     #[test]
     fn a_token_gives_back_the_name_that_went_in() {
-        let token = skip_token("grün-(1)");
+        let token = read("").unwrap().skip_token("grün-(1)");
         assert_eq!(
             read(&format!("$skiptoken={token}")).unwrap().after.as_deref(),
             Some("grün-(1)")
         );
-        for none in ["AAAA", &token[1..], "web"] {
+        let of_changes = crate::log_token::encode(1, &["resourceGroups"]);
+        for none in ["AAAA", &token[1..], "web", &of_changes] {
             let refused = read(&format!("$skiptoken={none}"));
             assert_eq!(
                 refused,
@@ -154,7 +187,29 @@ mod tests {
                 "{none}"
             );
         }
+        assert_eq!(
+            crate::log_token::decode(&token, &["resourceGroups"]),
+            Err(PageTokenError::Malformed)
+        );
         assert_eq!((read("").unwrap().top, read("$top=3").unwrap().top), (10, 3));
         assert!(read("$top=11").is_err() && read("$top=0").is_err());
+    }
+
+    #[test]
+    fn a_token_belongs_to_its_subscription_and_filter() {
+        let of_tag = "$filter=tagName eq 'env'";
+        let token = read(of_tag).unwrap().skip_token("web");
+        let after = |subscription, filter: &str| {
+            read_of(subscription, &format!("{filter}&$skiptoken={token}")).map(|read| read.after)
+        };
+        assert_eq!(after(7, of_tag), Ok(Some("web".to_owned())));
+        assert_eq!(after(7, "$filter=TAGNAME eq 'ENV'"), Ok(Some("web".to_owned())));
+        let refused = Err(ResourceGroupsError::Token(PageTokenError::OtherQuestion));
+        assert_eq!(after(8, of_tag), refused);
+        for other in
+            ["", "$filter=tagName eq 'team'", "$filter=tagName eq 'env' and tagValue eq ''"]
+        {
+            assert_eq!(after(7, other), refused, "{other}");
+        }
     }
 }

@@ -8,6 +8,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub(crate) const VERSION_BYTES_MAX: usize = 512;
 const TOKEN_BYTES_MAX: usize = 1024;
 
+/// What a `$skiptoken` is of: its first byte, so that no token is taken for one of another list. A
+/// `continuationToken` has forms of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Form {
+    /// [`crate::page_token`].
+    Figures = 1,
+    /// [`crate::log_token`].
+    Changes = 2,
+    /// [`crate::resource_groups`].
+    ResourceGroups = 3,
+}
+
+impl Form {
+    pub(crate) const fn byte(self) -> u8 {
+        self as u8
+    }
+}
+
 /// The token of these bytes.
 pub(crate) fn seal(mut bytes: Vec<u8>) -> String {
     bytes.extend(checksum(&bytes));

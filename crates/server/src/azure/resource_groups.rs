@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use http::{Method, StatusCode};
 use wire::arm;
 use wire::cost_request::next_link;
-use wire::resource_groups::{ResourceGroupsError, ResourceGroupsRequest, WantedTag, skip_token};
+use wire::resource_groups::{ResourceGroupsError, ResourceGroupsRequest, WantedTag};
 
 use super::enter_subscription;
 use super::operation::{Operation, RESOURCE_MANAGER};
@@ -67,6 +67,7 @@ pub(crate) async fn list(
 ) -> Result<Json<arm::ResourceGroupList>, ApiError> {
     let (subscription, reach) = enter(&app, &asked, &subscription)?;
     let request = ResourceGroupsRequest::from_parameters(
+        subscription.id,
         &asked.parameters,
         limits::RESOURCE_GROUP_PAGE,
         "a number from 1 to 1000",
@@ -86,7 +87,7 @@ pub(crate) async fn list(
     let link = last.map(|(folded, _)| {
         let scope = Scope::of_subscription(subscription.id);
         let address = format!("{}{scope}/resourceGroups", asked.origin);
-        next_link(&address, &asked.parameters, REPEATED, &skip_token(folded))
+        next_link(&address, &asked.parameters, REPEATED, &request.skip_token(folded))
     });
     let value = page.iter().map(|(_, group)| body_of(&subscription, group)).collect();
     Ok(Json(arm::ResourceGroupList { value, next_link: link }))
