@@ -38,6 +38,16 @@ pub struct RateCardErrorBody {
     pub message: String,
 }
 
+/// What the rate card's call answers with 400: its own form for a bad filter, the envelope for all else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum RateCardRefusal {
+    /// The filter is wrong or selects none.
+    Filter(RateCardErrorBody),
+    /// Something else is wrong.
+    Other(ErrorBody),
+}
+
 impl ErrorBody {
     /// An error with nothing but a code and a message.
     #[must_use]

@@ -38,7 +38,7 @@ pub(super) const OPERATION: Operation = Operation {
     responses(
         (status = 200, description = "The rate card, in PascalCase", content_type = "application/json"),
         (status = 304, description = "The rate card is the one that If-None-Match names"),
-        (status = 400, description = "The filter is wrong or selects none; or the subscription's offer has no rate card", body = wire::error::RateCardErrorBody),
+        (status = 400, description = "The filter is wrong or selects none; or the subscription's offer has no rate card", body = wire::error::RateCardRefusal),
         (status = 401, description = "No valid token", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription", body = wire::error::ErrorBody),
