@@ -3,6 +3,7 @@
 import math
 import unittest
 import uuid
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from az import CLOUD, Az, Elsewhere, Failed
@@ -10,6 +11,7 @@ from case import CASE, SCOPE, expected_charges, expected_rows, instance_key
 
 COMMERCE = f"{SCOPE}/providers/Microsoft.Commerce"
 APPLICATIONS = CASE["applications"]
+INVOICE_DAYS = ["--period-start-date", "2026-01-01", "--period-end-date", "2026-12-31"]
 
 
 def usage_url(query):
@@ -148,6 +150,35 @@ class Reader(unittest.TestCase):
             self.assertEqual(prices[meter]["currencyCode"], "USD")
             charge = float(prices[meter]["unitPrice"]) * float(CASE["meters"][meter])
             self.assertTrue(math.isclose(charge, charges[meter]), meter)
+
+    def test_billing_periods_come_newest_first(self):
+        periods = self.az("billing", "period", "list")
+        names = [period["name"] for period in periods]
+        for name in names:
+            self.assertRegex(name, r"^20\d{4}-1$")
+        self.assertEqual(names, sorted(names, reverse=True))
+        self.assertEqual(names[-1], "202602-1", "the month of the first usage")
+        days = [
+            [date.fromisoformat(period[f"billingPeriod{end}Date"]) for end in ("Start", "End")]
+            for period in periods
+        ]
+        self.assertGreaterEqual(days[0][1], date.today() - timedelta(days=1))
+        for later, earlier in zip(days, days[1:]):
+            self.assertEqual(later[0], earlier[1] + timedelta(days=1))
+        self.assertEqual(self.az("billing", "period", "show", "--name", names[1]), periods[1])
+
+    def test_there_are_no_billing_accounts(self):
+        self.assertEqual(self.az("billing", "account", "list"), [])
+
+    def test_invoices_that_others_may_not_download(self):
+        with self.assertRaisesRegex(Failed, "Forbidden.*download invoices"):
+            self.az("billing", "invoice", "list", *INVOICE_DAYS)
+
+    def test_no_invoices_where_others_may_download_them(self):
+        az = Az(REGISTERED)
+        (account,) = az.sign_in("accountant")
+        self.assertEqual(account["id"], CASE["otherSubscription"])
+        self.assertEqual(az("billing", "invoice", "list", *INVOICE_DAYS), [])
 
 
 class Roles(unittest.TestCase):

@@ -300,17 +300,22 @@ fn tenant(server: &Server) -> Result<String> {
     Ok(server.tallyhouse(&one)?.trim().to_owned())
 }
 
-/// Service principals by the names that the tests know: who reads bills, who gives roles, and who
-/// has none.
+/// Service principals by the names that the tests know: who reads bills, who gives roles, who may
+/// download the invoices of the other subscription, and who has none.
 fn applications(server: &Server, tenant: &str) -> Result<Value> {
-    let scope = format!("/subscriptions/{OURS}");
     let mut all = Map::new();
-    for (name, role) in
-        [("reader", Some("Billing Reader")), ("owner", Some("Owner")), ("nobody", None)]
-    {
+    let invoices = ["subscription", "update", "--id", OTHERS, "--invoice-download", "true"];
+    server.tallyhouse(&invoices)?;
+    for (name, role) in [
+        ("reader", Some(("Billing Reader", OURS))),
+        ("owner", Some(("Owner", OURS))),
+        ("accountant", Some(("Billing Reader", OTHERS))),
+        ("nobody", None),
+    ] {
         let make = ["service-principal", "create", "--name", name, "--tenant", tenant];
         let made: Value = serde_json::from_str(&server.tallyhouse(&make)?)?;
-        if let Some(role) = role {
+        if let Some((role, subscription)) = role {
+            let scope = format!("/subscriptions/{subscription}");
             let object = made["objectId"].as_str().context("no objectId")?;
             let assignee = ["role", "assign", "--assignee", object];
             server.tallyhouse(&[&assignee[..], &["--role", role, "--scope", &scope]].concat())?;
