@@ -74,14 +74,19 @@ class Az:
 
     def __call__(self, *arguments):
         """What a command prints, read as JSON."""
-        command = [sys.executable, "-m", "azure.cli", *arguments, "-o", "json"]
+        printed = self.text(*arguments, "-o", "json")
+        return json.loads(printed) if printed.strip() else None
+
+    def text(self, *arguments):
+        """What a command prints."""
+        command = [sys.executable, "-m", "azure.cli", *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         if DOOR.asked:
             asked, DOOR.asked = DOOR.asked, []
             raise Elsewhere(f"{arguments} asked {asked}")
         if done.returncode != 0:
             raise Failed(done.stderr)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done.stdout
 
     def register(self):
         """Makes the server the cloud that is asked."""

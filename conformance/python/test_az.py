@@ -215,6 +215,36 @@ class Roles(unittest.TestCase):
         self.az("role", "assignment", "delete", *assignee, *role)
         self.assertEqual(self.assignments(*assignee), [])
 
+    def test_a_role_goes_to_the_service_principal_of_an_appid(self):
+        nobody = APPLICATIONS["nobody"]
+        role = ["--role", "Reader", "--scope", f"{SCOPE}/resourceGroups/rg-2"]
+        made = self.az("role", "assignment", "create", "--assignee", nobody["appId"], *role)
+        self.assertEqual(made["principalId"], nobody["objectId"])
+        self.assertEqual(made["principalType"], "ServicePrincipal")
+        scope = role[2:]
+        for name in ("appId", "objectId"):
+            listed = self.az("role", "assignment", "list", "--assignee", nobody[name], *scope)
+            self.assertEqual([one["id"] for one in listed], [made["id"]], name)
+            self.assertEqual(listed[0]["principalName"], nobody["appId"])
+        table = self.az.text("role", "assignment", "list", *scope, "-o", "table")
+        heads, _, row = table.splitlines()
+        self.assertEqual(heads.split(), ["Principal", "Role", "Scope"])
+        self.assertEqual(row.split(), [nobody["appId"], "Reader", scope[1]])
+        self.az("role", "assignment", "delete", "--assignee", nobody["appId"], *role)
+        self.assertEqual(self.assignments(*scope), [])
+
+    def test_an_assignee_that_nobody_knows_gets_no_role(self):
+        role = ["--role", "Reader", "--scope", SCOPE]
+        with self.assertRaisesRegex(Failed, "Cannot find user or service principal"):
+            self.az("role", "assignment", "create", "--assignee", str(uuid.uuid4()), *role)
+
+    def test_an_appid_is_no_object_id(self):
+        nobody = APPLICATIONS["nobody"]
+        assignee = ["--assignee-object-id", nobody["appId"]]
+        typed = [*assignee, "--assignee-principal-type", "ServicePrincipal"]
+        with self.assertRaisesRegex(Failed, f"object id is '{nobody['objectId']}'"):
+            self.az("role", "assignment", "create", *typed, "--role", "Reader", "--scope", SCOPE)
+
     def test_a_group_gets_a_role_in_a_resource_group(self):
         group = str(uuid.uuid4())
         scope = f"{SCOPE}/resourceGroups/rg-1"

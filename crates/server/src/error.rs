@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use wire::continuation::ContinuationError;
 use wire::cost_request::CostRequestError;
 use wire::error::{ErrorBody, RateCardErrorBody};
+use wire::graph::GraphError;
 use wire::page_token::PageTokenError;
 use wire::query::QueryError;
 use wire::ratecard::RateCardError;
@@ -95,6 +96,8 @@ pub(crate) enum ApiError {
     NotSubscriber(SubscriptionId),
     /// A question of the cost APIs is wrong.
     CostRequest(CostRequestError),
+    /// A question of Microsoft Graph is wrong.
+    Graph(GraphError),
     /// The `$skiptoken` is wrong.
     PageToken(PageTokenError),
     /// The continuation token names a state that this ledger never had.
@@ -199,6 +202,7 @@ impl ApiError {
             | Self::Subscriber(_)
             | Self::NotSubscriber(_)
             | Self::CostRequest(_)
+            | Self::Graph(_)
             | Self::PageToken(_)
             | Self::UnknownVersion
             | Self::RateCardQuery
@@ -260,6 +264,7 @@ impl ApiError {
             Self::Continuation(_) | Self::UnknownVersion | Self::Subscriber(_) => "InvalidProperty",
             Self::NotSubscriber(_) => "SubscriberIdIsNotDirectTenant",
             Self::CostRequest(_) | Self::PageToken(_) => "BadRequest",
+            Self::Graph(_) => "Request_BadRequest",
             Self::RateCardQuery => "InvalidQuery",
             Self::RateCard(_) => "InvalidRateCard",
             Self::Parameter { .. } => "InvalidParameter",
@@ -357,6 +362,7 @@ impl ApiError {
             Self::Subscriber(error) => error.to_string(),
             Self::NotSubscriber(id) => format!("The subscriberId '{id}' is no subscription here."),
             Self::CostRequest(error) => error.to_string(),
+            Self::Graph(error) => error.to_string(),
             Self::PageToken(error) => error.to_string(),
             Self::UnknownVersion => {
                 "the token names a state that this ledger does not have".to_owned()

@@ -16,6 +16,7 @@ mod discovery;
 mod error;
 mod exchange;
 mod files;
+mod graph;
 mod guard;
 mod health;
 pub mod identity;

@@ -49,6 +49,20 @@ impl Principals {
         Some(&self.all[*place]).filter(|principal| principal.tenant == tenant)
     }
 
+    /// The service principal of this tenant with this object id.
+    pub(crate) fn object(&self, object: ObjectId, tenant: TenantId) -> Option<&ServicePrincipal> {
+        self.by_object(object).filter(|principal| principal.tenant == tenant)
+    }
+
+    /// The service principal of this tenant whose application id stands where its object id belongs.
+    pub(crate) fn mistaken(
+        &self,
+        principal: ObjectId,
+        tenant: TenantId,
+    ) -> Option<&ServicePrincipal> {
+        self.client(ApplicationId::from_bits(principal.to_bits()), tenant)
+    }
+
     /// The service principal with this object id.
     pub(crate) fn by_object(&self, object: ObjectId) -> Option<&ServicePrincipal> {
         self.by_object.get(&object).map(|place| &self.all[*place])

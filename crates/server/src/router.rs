@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::{azure, discovery, exchange, guard, health, metrics, own, token_endpoint};
+use crate::{azure, discovery, exchange, graph, guard, health, metrics, own, token_endpoint};
 
 /// What the OpenAPI document says of itself.
 ///
@@ -79,7 +79,19 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(azure::retail::list))
         .routes(routes!(azure::cost_management::query::ask))
         .routes(routes!(azure::cost_management::query::ask_of_group))
-        // Our own API, /tallyhouse/v1.
+        // Microsoft Graph.
+        .routes(routes!(graph::list))
+        .routes(routes!(graph::get_by_ids))
+        // Health.
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::show))
+        .merge(own_calls())
+}
+
+/// Those of our own API, /tallyhouse/v1.
+fn own_calls() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(own::ingest::post_events))
         .routes(routes!(own::ingest::post_usage_aggregates))
         .routes(routes!(own::subscriptions::list, own::subscriptions::create))
@@ -113,10 +125,6 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::audit_log::list))
         .routes(routes!(own::ledger::seal))
         .routes(routes!(own::ledger::compact))
-        // Health.
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(metrics::show))
 }
 
 /// The whole router.

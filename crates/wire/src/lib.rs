@@ -14,6 +14,7 @@ pub mod cost_request;
 pub mod error;
 pub mod event;
 mod exact;
+pub mod graph;
 pub mod json;
 pub mod log_token;
 pub mod oauth;

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use accounts::{NoSuchCustomRole, Scope, ScopeError};
-use domain::id::{RoleAssignmentId, RoleId};
+use domain::id::{ApplicationId, ObjectId, RoleAssignmentId, RoleId};
 use http::StatusCode;
 use wire::authorization::ListFilterError;
 use wire::text::Excerpt;
@@ -28,6 +28,8 @@ pub(crate) enum AuthorizationError {
     DefinitionPath(String),
     /// The principal is no GUID.
     Principal(String),
+    /// The principal is an application; its service principal is another object.
+    Application { application: ApplicationId, object: ObjectId },
     /// There is no such type of principals.
     PrincipalType(String),
     /// A member that would narrow the assignment, and is not heeded here.
@@ -78,6 +80,7 @@ impl AuthorizationError {
             | Self::DefinitionName(_)
             | Self::DefinitionPath(_)
             | Self::Principal(_)
+            | Self::Application { .. }
             | Self::PrincipalType(_)
             | Self::Unheeded(_)
             | Self::Description(_)
@@ -106,7 +109,7 @@ impl AuthorizationError {
             Self::Filter(_) => "InvalidFilter",
             Self::AssignmentName(_) => "InvalidRoleAssignmentId",
             Self::DefinitionName(_) | Self::DefinitionPath(_) => "InvalidRoleDefinitionId",
-            Self::Principal(_) => "InvalidPrincipalId",
+            Self::Principal(_) | Self::Application { .. } => "InvalidPrincipalId",
             Self::PrincipalType(_) => "InvalidPrincipalType",
             Self::Unheeded(_) => "RoleAssignmentConditionNotSupported",
             Self::Description(_) => "InvalidDescription",
@@ -153,6 +156,11 @@ impl fmt::Display for AuthorizationError {
             Self::Principal(text) => {
                 write!(f, "The principalId {} is not a GUID.", Excerpt::new(text))
             }
+            Self::Application { application, object } => write!(
+                f,
+                "The principalId '{application}' is the appId of a service principal, to which no \
+                 role can be assigned. Its object id is '{object}'."
+            ),
             Self::PrincipalType(reason) => write!(f, "The principalType is wrong: {reason}."),
             Self::Unheeded(member) => write!(
                 f,

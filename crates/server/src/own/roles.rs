@@ -44,9 +44,15 @@ pub(crate) async fn assign(
         name: "role",
         reason: format!("there is no role '{}'", request.role),
     })?;
+    let principal = parsed("principalId", ObjectId::parse(&request.principal_id))?;
+    if let Some(known) = directory.principals.mistaken(principal, tenant) {
+        let object = known.object;
+        let reason = format!("is the appId of a service principal; its object id is '{object}'");
+        return Err(ApiError::Parameter { name: "principalId", reason });
+    }
     let new = NewRoleAssignment {
         id: None,
-        principal: parsed("principalId", ObjectId::parse(&request.principal_id))?,
+        principal,
         principal_type: None,
         role: role.id,
         scope,

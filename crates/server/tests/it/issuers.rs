@@ -436,6 +436,12 @@ async fn where_the_built_in_issuer_is_off_others_administrate() {
         let answer = world.post(&format!("/tallyhouse/v1/{path}"), &admin, asked).await;
         assert_eq!(answer.outcome(), "404 BuiltInIssuerOff", "{path}");
     }
+    // Nor is it known then who there is.
+    let name = format!("/v1.0/servicePrincipals?$filter=appId%20eq%20'{READER}'");
+    assert_eq!(world.get(&name, &admin).await.outcome(), "404 BuiltInIssuerOff");
+    let ids = json!({ "ids": [READER] });
+    let answer = world.post("/v1.0/directoryObjects/getByIds", &admin, ids).await;
+    assert_eq!(answer.outcome(), "404 BuiltInIssuerOff");
     let request = Request::post(format!("/{TENANT_A}/oauth2/v2.0/token"));
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     let grant = format!(

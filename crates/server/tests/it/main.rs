@@ -66,6 +66,7 @@ stories!(
     events,
     events_wrong,
     export,
+    graph,
     headers,
     imports,
     invoices,

@@ -128,6 +128,7 @@ fn query(line: &Line) -> String {
     }
     match path.strip_prefix("/tallyhouse/v1") {
         None if path == "/api/retail/prices" => String::new(),
+        None if path == "/v1.0/serviceprincipals" => format!("$filter=appId%20eq%20'{GHOST}'"),
         None => version("2022-12-01"),
         Some("/exports/focus") if line.variant == "of-all" => String::new(),
         Some("/audit-log") if line.variant == "of-all" => String::new(),

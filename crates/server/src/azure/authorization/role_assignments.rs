@@ -132,6 +132,11 @@ pub(super) async fn put(
     let id = assignment_id(name)?;
     let put: RoleAssignmentPut = read_json(body).await?;
     let new = new_assignment(id, entered.scope.clone(), put)?;
+    let principals = &entered.directory.principals;
+    if let Some(known) = principals.mistaken(new.principal, entered.subscription.tenant) {
+        let (application, object) = (known.application, known.object);
+        return Err(AuthorizationError::Application { application, object }.into());
+    }
     let (by, now) = (entered.by(), (app.clock)());
     let assigned = app.change(move |accounts| async move {
         accounts.assign_role(new, &by, now).await.map_err(refusal)
