@@ -63,20 +63,37 @@ impl ResourceGroups {
     /// Adds what a record says: the group in its resource URI, if that is a name that a group can
     /// have, and the location of its resource.
     pub fn add(&mut self, resource_uri: &str, location: Option<&str>, commit: Commit) {
+        self.add_up_to(usize::MAX, resource_uri, location, commit);
+    }
+
+    /// The same, where there may be at most `most` groups: false, with nothing changed, if the record
+    /// names one more. Those that there are stay right in name and location.
+    pub fn add_up_to(
+        &mut self,
+        most: usize,
+        resource_uri: &str,
+        location: Option<&str>,
+        commit: Commit,
+    ) -> bool {
         let Some(name) = named_in(resource_uri).filter(|name| is_resource_group(name)) else {
-            return;
+            return true;
         };
+        let folded = name.to_lowercase();
+        if self.0.len() >= most && !self.0.contains_key(&folded) {
+            return false;
+        }
         let group = self
             .0
-            .entry(name.to_lowercase())
+            .entry(folded)
             .or_insert_with(|| ResourceGroup { name: First::new(commit, name), location: None });
         if group.name.is_after(commit, name) {
             group.name = First::new(commit, name);
         }
-        let Some(location) = location.filter(|text| is_location(text)) else { return };
+        let Some(location) = location.filter(|text| is_location(text)) else { return true };
         if group.location.as_ref().is_none_or(|known| known.is_after(commit, location)) {
             group.location = Some(First::new(commit, location));
         }
+        true
     }
 
     /// The groups with their names in lower case, in order of these.
@@ -178,6 +195,22 @@ mod tests {
     #[test]
     fn of_two_in_one_commit_the_least_text_counts() {
         check(&["1 web westus", "1 Web eastus"], &["web Web eastus"]);
+    }
+
+    #[test]
+    fn where_there_is_no_room_those_that_there_are_stay_right() {
+        let mut groups = ResourceGroups::default();
+        let mut add = |group: &str, location, commit| {
+            let uri = format!("/resourceGroups/{group}/x");
+            groups.add_up_to(1, &uri, location, Commit(commit))
+        };
+        assert!(add("WEB", None, 2));
+        assert!(!add("data", None, 1));
+        assert!(add("web", Some("eastus"), 1));
+        assert!(add("a!", None, 1), "names no group");
+        assert_eq!((groups.len(), groups.find("data")), (1, None));
+        let web = groups.find("web").unwrap();
+        assert_eq!((web.name(), web.location()), ("web", Some("eastus")));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Which resource groups the rows of a subscription name: read from the few columns that say so, and of
-//! later rows alone where those up to a commit were read before.
+//! later rows alone where those up to a commit were read before. Where there are too many, some are
+//! kept, of which every row is read: they are right in name and location.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use domain::record::Commit;
@@ -15,27 +16,39 @@ use crate::state::State;
 
 const COLUMNS: [&str; 4] = ["subscription_id", "resource_uri", "location", "commit"];
 
-/// Adds the groups of the selected rows to those that are known. None once there are more than
-/// `most`. A selection by times is not for here: their columns are not read.
+/// At most so many groups.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounded {
+    pub(crate) groups: ResourceGroups,
+    pub(crate) most: usize,
+    /// Whether rows name more.
+    pub(crate) more: bool,
+}
+
+impl Bounded {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { groups: ResourceGroups::default(), most, more: false }
+    }
+
+    fn add(&mut self, uri: &str, location: Option<&str>, commit: Commit) {
+        self.more |= !self.groups.add_up_to(self.most, uri, location, commit);
+    }
+}
+
+/// Adds the groups of the selected rows to those that are known. A selection by times is not for
+/// here: their columns are not read.
 pub(crate) fn add(
     state: &State,
     selection: &Selection,
-    mut groups: ResourceGroups,
-    most: usize,
-) -> Result<Option<ResourceGroups>, ReadError> {
+    mut groups: Bounded,
+) -> Result<Bounded, ReadError> {
     for file in state.files.iter().filter(|file| selection.may_match(&file.bounds)) {
         let opened = OpenedFile::open(&file.path)?;
         let row_groups = opened.groups(|group| selection.row_group_may_match(group));
         opened.batches(row_groups, &COLUMNS, selection.subscription, |batch| {
-            if groups.len() > most {
-                return Ok(());
-            }
             let added = add_batch(&mut groups, selection, batch);
             added.map_err(|error| scan::damaged(&file.path, error))
         })?;
-        if groups.len() > most {
-            return Ok(None);
-        }
     }
     for chunk in state.chunks() {
         for entry in selection.of_chunk(chunk) {
@@ -43,24 +56,21 @@ pub(crate) fn add(
             if let Some(uri) = row.texts.get(Text::ResourceUri) {
                 groups.add(uri, row.texts.get(Text::Location), row.commit);
             }
-            if groups.len() > most {
-                return Ok(None);
-            }
         }
     }
-    Ok(Some(groups))
+    Ok(groups)
 }
 
 /// A batch has few resources and many rows: each resource is looked at once, with its first commit.
 fn add_batch(
-    groups: &mut ResourceGroups,
+    groups: &mut Bounded,
     selection: &Selection,
     batch: &RecordBatch,
 ) -> Result<(), Malformed> {
     let uris = columns::texts(batch, "resource_uri")?;
     let locations = columns::texts(batch, "location")?;
     let commits = columns::commits(batch)?;
-    let mut resources: HashMap<_, Commit> = HashMap::new();
+    let mut resources: BTreeMap<_, Commit> = BTreeMap::new();
     for position in 0..commits.len() {
         let commit = columns::commit(commits, position)?;
         let Some(uri) = uris.key(position).filter(|_| selection.matches_commit(commit)) else {
@@ -69,7 +79,7 @@ fn add_batch(
         let first = resources.entry((uri, locations.key(position))).or_insert(commit);
         *first = commit.min(*first);
     }
-    // Whatever their order, the groups are the same.
+    // Whatever their order, the groups are the same unless there is no room for all.
     for ((uri, location), commit) in resources {
         if let Some(uri) = uris.value(uri) {
             groups.add(uri, location.and_then(|key| locations.value(key)), commit);

@@ -57,7 +57,7 @@ use shared::Shared;
 pub use error::{
     AppendError, CloseError, CompactError, FileError, OpenError, ReadError, SealError,
 };
-pub use snapshot::{GroupsAsOf, Snapshot, UsagePage};
+pub use snapshot::{FirstUsageAsOf, GroupsAsOf, Snapshot, UsagePage};
 pub use version::{Version, VersionTextError};
 
 /// How a ledger is opened.

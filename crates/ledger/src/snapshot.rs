@@ -14,8 +14,8 @@ use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::activity;
 use crate::error::ReadError;
-use crate::first_usage;
-use crate::groups;
+use crate::first_usage::{self, First};
+use crate::groups::{self, Bounded};
 use crate::moment;
 use crate::page::{PageBuilder, PageError};
 use crate::row::{Interner, Row};
@@ -39,13 +39,49 @@ pub struct UsagePage {
     pub more: bool,
 }
 
-/// The resource groups of a subscription as of a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The resource groups of a subscription as of a version, up to so many.
+#[derive(Debug, Clone)]
 pub struct GroupsAsOf {
     subscription: SubscriptionId,
     version: Version,
-    /// The groups.
-    pub groups: ResourceGroups,
+    found: Bounded,
+}
+
+impl GroupsAsOf {
+    /// The groups; some of them if there are more.
+    #[must_use]
+    pub fn groups(&self) -> &ResourceGroups {
+        &self.found.groups
+    }
+
+    /// Whether there are more than may be.
+    #[must_use]
+    pub fn more(&self) -> bool {
+        self.found.more
+    }
+}
+
+/// When a subscription was first used, as of a version.
+#[derive(Debug, Clone)]
+pub struct FirstUsageAsOf {
+    subscription: SubscriptionId,
+    version: Version,
+    first: Option<First>,
+}
+
+impl FirstUsageAsOf {
+    /// When its earliest usage starts; none if it has no usage.
+    #[must_use]
+    pub fn start(&self) -> Option<UtcTime> {
+        self.first.map(|first| first.start)
+    }
+
+    /// Whether it says the same of an earlier commit: the row that it is known of was there already,
+    /// or there is none until now.
+    fn holds_at(&self, commit: Commit) -> bool {
+        self.version.commit == commit
+            || commit < self.version.commit && self.first.is_none_or(|first| first.commit <= commit)
+    }
 }
 
 impl Snapshot {
@@ -107,8 +143,8 @@ impl Snapshot {
     }
 
     /// The resource groups that the rows of a subscription name, as [`domain::resource_groups`]
-    /// defines them; none if there are more than `most`. Where those of an earlier version are
-    /// known, only the files with rows after it are read.
+    /// defines them, up to `most`. Where those of an earlier version are known, only the files with
+    /// rows after it are read.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read.
@@ -117,36 +153,52 @@ impl Snapshot {
         subscription: SubscriptionId,
         known: Option<Arc<GroupsAsOf>>,
         most: usize,
-    ) -> Result<Option<Arc<GroupsAsOf>>, ReadError> {
+    ) -> Result<Arc<GroupsAsOf>, ReadError> {
         let known = known.filter(|known| {
             let version = &known.version;
             let is_earlier = version.is_of(self.state.journal) && version.commit <= self.last;
-            is_earlier && known.subscription == subscription
+            is_earlier && known.subscription == subscription && known.found.most == most
         });
-        if known.as_ref().is_some_and(|known| known.version.commit == self.last) {
-            return Ok(known);
+        if let Some(known) = known.as_ref().filter(|known| known.version.commit == self.last) {
+            return Ok(Arc::clone(known));
         }
         let after = known.as_ref().map(|known| known.version.commit);
         let selection = Selection { after, ..self.selection(subscription) };
         let (snapshot, version) = (self.clone(), self.version());
         blocking(move || {
-            let known = known.map(|known| known.groups.clone()).unwrap_or_default();
-            let groups = groups::add(&snapshot.state, &selection, known, most)?;
-            Ok(groups.map(|groups| Arc::new(GroupsAsOf { subscription, version, groups })))
+            let known = known.map_or_else(|| Bounded::new(most), |known| known.found.clone());
+            let found = groups::add(&snapshot.state, &selection, known)?;
+            Ok(Arc::new(GroupsAsOf { subscription, version, found }))
         })
         .await
     }
 
-    /// When the earliest usage of a subscription starts; none if it has no usage.
+    /// When a subscription was first used. Where it is known of an earlier version, only the rows after
+    /// that are read; what is known of a later one is given back if it holds for this one, too.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read.
     pub async fn first_usage(
         &self,
         subscription: SubscriptionId,
-    ) -> Result<Option<UtcTime>, ReadError> {
-        let (snapshot, selection) = (self.clone(), self.selection(subscription));
-        blocking(move || first_usage::first_usage(&snapshot.state, &selection)).await
+        known: Option<Arc<FirstUsageAsOf>>,
+    ) -> Result<Arc<FirstUsageAsOf>, ReadError> {
+        let known = known.filter(|known| {
+            known.version.is_of(self.state.journal) && known.subscription == subscription
+        });
+        if let Some(known) = known.as_ref().filter(|known| known.holds_at(self.last)) {
+            return Ok(Arc::clone(known));
+        }
+        let known = known.filter(|known| known.version.commit < self.last);
+        let after = known.as_ref().map(|known| known.version.commit);
+        let selection = Selection { after, ..self.selection(subscription) };
+        let (snapshot, version) = (self.clone(), self.version());
+        blocking(move || {
+            let known = known.and_then(|known| known.first);
+            let first = first_usage::first_usage(&snapshot.state, &selection, known)?;
+            Ok(Arc::new(FirstUsageAsOf { subscription, version, first }))
+        })
+        .await
     }
 
     /// At most `limit` rows of the usage answer, from the first after a key on.

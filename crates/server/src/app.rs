@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
+use crate::first_usage::KnownFirstUsages;
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -46,6 +47,8 @@ pub struct App {
     pub(crate) catalogue: Catalogue,
     /// The resource groups that usage names.
     pub(crate) known_groups: KnownGroups,
+    /// When subscriptions were first used.
+    pub(crate) known_first_usages: KnownFirstUsages,
     pub(crate) metrics: Metrics,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
@@ -165,6 +168,7 @@ impl App {
             verifier,
             catalogue: Catalogue::default(),
             known_groups: KnownGroups::default(),
+            known_first_usages: KnownFirstUsages::default(),
             metrics,
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),

@@ -16,6 +16,7 @@ mod discovery;
 mod error;
 mod exchange;
 mod files;
+mod first_usage;
 mod graph;
 mod guard;
 mod health;

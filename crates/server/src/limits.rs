@@ -29,6 +29,8 @@ pub const CARD_VERSIONS_LISTED: usize = 100;
 pub const RESOURCE_GROUPS: usize = 10_000;
 /// Subscriptions whose resource groups are held in memory.
 pub const RESOURCE_GROUPS_IN_MEMORY: usize = 64;
+/// Subscriptions of which it is held in memory when they were first used.
+pub const FIRST_USAGES_IN_MEMORY: usize = 4_096;
 /// Resource groups on a page.
 ///
 /// Source: Azure Resource Manager, Resource Groups - List.

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use accounts::ResourceGroupTags;
 use domain::id::SubscriptionId;
 use domain::record::Tags;
+use domain::time::Date;
 use ledger::GroupsAsOf;
 use tokio::sync::Mutex;
 
@@ -37,29 +39,40 @@ pub(crate) struct ResourceGroup {
     pub(crate) tags: Tags,
 }
 
+/// The resource groups of a subscription before they are put together.
+#[derive(Debug)]
+pub(crate) struct Unmerged {
+    used: Arc<GroupsAsOf>,
+    tags: Vec<ResourceGroupTags>,
+    today: Date,
+}
+
 impl App {
-    /// The resource groups of a subscription, by their names in lower case.
+    /// The resource groups of a subscription, of which there may be [`limits::RESOURCE_GROUPS`] that
+    /// usage names.
     pub(crate) async fn resource_groups(
         &self,
         subscription: SubscriptionId,
-    ) -> Result<BTreeMap<String, ResourceGroup>, ApiError> {
+    ) -> Result<Unmerged, ApiError> {
+        let groups = self.unmerged_groups(subscription).await?;
+        if groups.used.more() { Err(too_many()) } else { Ok(groups) }
+    }
+
+    /// The resource group of this name, in any case.
+    pub(crate) async fn resource_group(
+        &self,
+        subscription: SubscriptionId,
+        name: &str,
+    ) -> Result<Option<ResourceGroup>, ApiError> {
+        self.unmerged_groups(subscription).await?.find(name)
+    }
+
+    async fn unmerged_groups(&self, subscription: SubscriptionId) -> Result<Unmerged, ApiError> {
         let used = self.groups_of_usage(subscription).await?;
-        let mut tags = self.tags_of_groups(subscription).await?;
-        let mut groups = BTreeMap::new();
-        for (folded, group) in used.groups.iter() {
-            let group = ResourceGroup {
-                name: group.name().to_owned(),
-                location: group.location().map(str::to_owned),
-                tags: tags.remove(folded).unwrap_or_default(),
-            };
-            groups.insert(folded.to_owned(), group);
-        }
-        let tagged = tags.into_iter().map(|(name, tags)| {
-            let group = ResourceGroup { name: name.clone(), location: None, tags };
-            (name, group)
-        });
-        groups.extend(tagged);
-        Ok(groups)
+        let revision = self.directory().revision;
+        let tags = self.accounts.resource_group_tags(subscription, revision).await;
+        let tags = tags.map_err(|error| ApiError::internal("reading tags", &error))?;
+        Ok(Unmerged { used, tags, today: (self.clock)().date() })
     }
 
     async fn groups_of_usage(
@@ -73,32 +86,64 @@ impl App {
         let snapshot = self.ledger.snapshot(None).await.map_err(failed)?;
         let most = limits::RESOURCE_GROUPS;
         let read = snapshot.resource_groups(subscription, known.clone(), most).await;
-        let read = read.map_err(failed)?.ok_or_else(|| {
-            let reason =
-                format!("usage of the subscription names more than {most} resource groups");
-            ApiError::TooMuch(reason)
-        })?;
+        let read = read.map_err(failed)?;
         *known = Some(Arc::clone(&read));
         Ok(read)
     }
+}
 
-    /// The tags of today of every resource group that any were set for, by its name in lower case.
-    async fn tags_of_groups(
-        &self,
-        subscription: SubscriptionId,
-    ) -> Result<BTreeMap<String, Tags>, ApiError> {
-        let revision = self.directory().revision;
-        let stored = self.accounts.resource_group_tags(subscription, revision).await;
-        let stored = stored.map_err(|error| ApiError::internal("reading tags", &error))?;
-        let today = (self.clock)().date();
-        let mut tags: BTreeMap<String, Tags> = BTreeMap::new();
-        // In order of day and revision: the last that holds counts.
-        for entry in stored {
-            let of_group = tags.entry(entry.group).or_default();
-            if entry.effective <= today {
-                *of_group = entry.tags;
-            }
+impl Unmerged {
+    /// All of them, by their names in lower case. They may be many: not for a thread that waits.
+    pub(crate) fn all(self) -> BTreeMap<String, ResourceGroup> {
+        let mut tags = today(self.tags, self.today);
+        let mut groups = BTreeMap::new();
+        for (folded, group) in self.used.groups().iter() {
+            groups.insert(folded.to_owned(), used(group, tags.remove(folded)));
         }
-        Ok(tags)
+        groups.extend(tags.into_iter().map(|(name, tags)| (name.clone(), tagged(name, tags))));
+        groups
     }
+
+    /// The one of this name, in any case. Where usage names too many, those that are known are found,
+    /// and of others it cannot be said whether they are there.
+    fn find(mut self, name: &str) -> Result<Option<ResourceGroup>, ApiError> {
+        let folded = name.to_lowercase();
+        self.tags.retain(|entry| entry.group == folded);
+        let tags = today(self.tags, self.today).remove(&folded);
+        match self.used.groups().find(&folded) {
+            Some(group) => Ok(Some(used(group, tags))),
+            None if self.used.more() => Err(too_many()),
+            None => Ok(tags.map(|tags| tagged(folded, tags))),
+        }
+    }
+}
+
+fn too_many() -> ApiError {
+    let most = limits::RESOURCE_GROUPS;
+    ApiError::TooMuch(format!("usage of the subscription names more than {most} resource groups"))
+}
+
+fn used(group: &domain::resource_groups::ResourceGroup, tags: Option<Tags>) -> ResourceGroup {
+    ResourceGroup {
+        name: group.name().to_owned(),
+        location: group.location().map(str::to_owned),
+        tags: tags.unwrap_or_default(),
+    }
+}
+
+fn tagged(name: String, tags: Tags) -> ResourceGroup {
+    ResourceGroup { name, location: None, tags }
+}
+
+/// The tags of a day of every resource group that any were set for, by its name in lower case. They
+/// stand in order of day and revision: the last that holds counts.
+fn today(stored: Vec<ResourceGroupTags>, today: Date) -> BTreeMap<String, Tags> {
+    let mut tags: BTreeMap<String, Tags> = BTreeMap::new();
+    for entry in stored {
+        let of_group = tags.entry(entry.group).or_default();
+        if entry.effective <= today {
+            *of_group = entry.tags;
+        }
+    }
+    tags
 }

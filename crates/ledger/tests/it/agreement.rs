@@ -139,19 +139,23 @@ async fn check_groups(
     for number in 0..2u8 {
         let id = subscription(number);
         let expected = resource_groups(&model.records, id);
-        let anew = snapshot.resource_groups(id, None, expected.len()).await.unwrap().unwrap();
-        assert_eq!(anew.groups, expected);
+        let anew = snapshot.resource_groups(id, None, expected.len()).await.unwrap();
+        assert_eq!((anew.groups(), anew.more()), (&expected, false));
         if let Some(fewer) = expected.len().checked_sub(1) {
-            assert_eq!(snapshot.resource_groups(id, None, fewer).await.unwrap(), None);
+            // Where there are too many, those that are kept are right.
+            let some = snapshot.resource_groups(id, None, fewer).await.unwrap();
+            assert_eq!((some.groups().len(), some.more()), (fewer, true));
+            let mut kept = some.groups().iter();
+            assert!(kept.all(|(folded, group)| expected.find(folded) == Some(group)));
         }
         let before = &mut known[usize::from(number)];
         let on = snapshot.resource_groups(id, before.clone(), usize::MAX).await.unwrap();
-        assert_eq!(on.as_ref(), Some(&anew));
-        *before = on;
+        assert_eq!((on.groups(), on.more()), (&expected, false));
+        *before = Some(on);
         // What is known of another subscription is not gone on from.
         let other = subscription(1 - number);
         let of_other = snapshot.resource_groups(other, before.clone(), usize::MAX).await.unwrap();
-        assert_eq!(of_other.unwrap().groups, resource_groups(&model.records, other));
+        assert_eq!(*of_other.groups(), resource_groups(&model.records, other));
     }
 }
 

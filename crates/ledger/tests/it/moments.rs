@@ -2,11 +2,12 @@
 //! random points, agrees with the list of stored records.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use domain::complete::SourceActivity;
 use domain::record::{Billed, Commit, StoredRecord};
 use domain::time::{ReportedTime, UtcTime};
-use ledger::{Ledger, Snapshot, Version};
+use ledger::{FirstUsageAsOf, Ledger, Snapshot, Version};
 use proptest::prelude::*;
 
 use crate::folder::{append, files, open, run};
@@ -61,6 +62,7 @@ proptest! {
 struct Known {
     model: Model,
     times: Vec<(u64, UtcTime)>,
+    first_usages: [Mutex<Option<Arc<FirstUsageAsOf>>>; 2],
 }
 
 impl Known {
@@ -152,7 +154,20 @@ async fn check_contents(snapshot: &Snapshot, known: &Known, last: u64) {
         });
         assert_eq!(rated, expected_rated.collect::<Vec<_>>());
         let first = expected.iter().map(|stored| stored.record.window.start()).min();
-        assert_eq!(snapshot.first_usage(subscription(number)).await.unwrap(), first);
+        let anew = snapshot.first_usage(subscription(number), None).await.unwrap();
+        assert_eq!(anew.start(), first);
+        // The same where it is known of another version, be it earlier or later.
+        let slot = &known.first_usages[usize::from(number)];
+        let before = slot.lock().unwrap().take();
+        let on = snapshot.first_usage(subscription(number), before).await.unwrap();
+        assert_eq!(on.start(), first);
+        // What is known of another subscription is not gone on from.
+        let anew = snapshot.first_usage(subscription(number), Some(on)).await.unwrap();
+        let of_other = snapshot.first_usage(subscription(1 - number), Some(Arc::clone(&anew)));
+        let records = known.records(1 - number, last);
+        let first = records.iter().map(|stored| stored.record.window.start()).min();
+        assert_eq!(of_other.await.unwrap().start(), first);
+        *slot.lock().unwrap() = Some(anew);
         for since in [0, 30, 60].map(|hours| ReportedTime(hour(hours))) {
             let sources = snapshot.sources(subscription(number), since).await.unwrap();
             assert_eq!(sources, naive_sources(&expected, since));
@@ -218,6 +233,35 @@ fn a_moment_of_now_stays_as_it_was_told() {
         clock.set(hour(6));
         append(&ledger, &[Spec { event: 2, ..Spec::default() }]).await;
         assert!(told(hour(6)).await.ends_with(".3"));
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn first_usage_that_is_known_is_gone_on_from_without_reading_its_rows_again() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path(), &Clock::at(hour(9))).unwrap();
+        let spec = |event: u16, used| Spec { event, used, ..Spec::default() };
+        append(&ledger, &[spec(0, 4)]).await;
+        ledger.seal().await.unwrap();
+        let (used, unused) = (subscription(0), subscription(1));
+        let then = ledger.snapshot(None).await.unwrap();
+        let known = then.first_usage(used, None).await.unwrap();
+        let known_unused = then.first_usage(unused, None).await.unwrap();
+
+        append(&ledger, &[spec(1, 5)]).await;
+        for day in files(&dir.path().join("usage/data")) {
+            files(&day).iter().for_each(|file| fs::write(file, "damaged").unwrap());
+        }
+        let now = ledger.snapshot(None).await.unwrap();
+        let on = now.first_usage(used, Some(known)).await.unwrap();
+        assert_eq!(on.start(), Some(hour(4)));
+        assert_eq!(now.first_usage(unused, Some(known_unused)).await.unwrap().start(), None);
+        // A page of an earlier state has the same.
+        assert_eq!(then.first_usage(used, Some(on)).await.unwrap().start(), Some(hour(4)));
+        let error = now.first_usage(used, None).await.unwrap_err();
+        assert!(error.to_string().contains("is damaged"), "{error}");
         ledger.close().await.unwrap();
     });
 }

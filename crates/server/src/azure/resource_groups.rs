@@ -17,11 +17,12 @@ use super::enter_subscription;
 use super::operation::{Operation, RESOURCE_MANAGER};
 use crate::app::App;
 use crate::authorize::{forbidden, require_at};
+use crate::catalogue::blocking;
 use crate::directory::Reach;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
-use crate::resource_groups::ResourceGroup;
+use crate::resource_groups::{ResourceGroup, Unmerged};
 
 /// Reading resource groups.
 pub(super) const READ: Operation = Operation {
@@ -77,20 +78,31 @@ pub(crate) async fn list(
         ResourceGroupsError::Token(error) => ApiError::PageToken(error),
     })?;
     let groups = app.resource_groups(subscription.id).await?;
+    let scope = Scope::of_subscription(subscription.id);
+    let (value, token) =
+        blocking(move || Ok(page_of(groups, &request, &reach, &subscription))).await?;
+    let address = format!("{}{scope}/resourceGroups", asked.origin);
+    let link = token.map(|token| next_link(&address, &asked.parameters, REPEATED, &token));
+    Ok(Json(arm::ResourceGroupList { value, next_link: link }))
+}
+
+/// A page of the groups that whoever asks may read, and the token of the next if there is one.
+fn page_of(
+    groups: Unmerged,
+    request: &ResourceGroupsRequest,
+    reach: &Reach,
+    subscription: &Subscription,
+) -> (Vec<arm::ResourceGroup>, Option<String>) {
+    let groups = groups.all();
     let mut shown = groups.iter().filter(|(folded, group)| {
         request.after.as_ref().is_none_or(|after| after < *folded)
             && request.tag.as_ref().is_none_or(|tag| has_tag(group, tag))
-            && sees(&reach, &subscription, group)
+            && sees(reach, subscription, group)
     });
     let page: Vec<_> = shown.by_ref().take(request.top).collect();
     let last = page.last().filter(|_| shown.next().is_some());
-    let link = last.map(|(folded, _)| {
-        let scope = Scope::of_subscription(subscription.id);
-        let address = format!("{}{scope}/resourceGroups", asked.origin);
-        next_link(&address, &asked.parameters, REPEATED, &request.skip_token(folded))
-    });
-    let value = page.iter().map(|(_, group)| body_of(&subscription, group)).collect();
-    Ok(Json(arm::ResourceGroupList { value, next_link: link }))
+    let token = last.map(|(folded, _)| request.skip_token(folded));
+    (page.iter().map(|(_, group)| body_of(subscription, group)).collect(), token)
 }
 
 /// A resource group.
@@ -196,8 +208,7 @@ async fn find(
     subscription: &Subscription,
     name: &str,
 ) -> Result<ResourceGroup, ApiError> {
-    let mut groups = app.resource_groups(subscription.id).await?;
-    let found = groups.remove(&name.to_lowercase());
+    let found = app.resource_group(subscription.id, name).await?;
     found.ok_or_else(|| ApiError::ResourceGroupNotFound(name.to_owned()))
 }
 

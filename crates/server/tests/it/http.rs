@@ -4,7 +4,7 @@
 //! begins with `### what it shows`, then directives, the request line, headers, an empty
 //! line and the body; `---` begins the answer. Directives: `@time T` sets the clock, `@token NAME
 //! OID [TENANT]` issues a token, `@body N` sends N bytes of spaces, `@events N` sends N events of
-//! their own instances, `@name A B` calls what B stands for A as well, `@claims` shows what the
+//! their own instances, `@groups N` of their own resource groups, `@name A B` calls what B stands for A as well, `@claims` shows what the
 //! answer's token says, `@times N` sends the request N times and shows the last answer, `@headers`
 //! shows every header, `@first N` shows the first N rows of `value`, `@sum NAME` follows the links to
 //! every page and shows the exact sum of a property. `$NAME` stands for a token or one of TENANT,
@@ -210,7 +210,12 @@ impl Story {
             ["@sum", property] => self.sum = Some((*property).to_owned()),
             ["@body", bytes] => self.body = Some(" ".repeat(bytes.parse().unwrap())),
             ["@events", count] => {
-                self.body = Some((0..count.parse().unwrap()).map(event).collect())
+                let uri = |number| format!("/vm{number:05}");
+                self.body = Some(events(count.parse().unwrap(), uri));
+            }
+            ["@groups", count] => {
+                let uri = |number| format!("/resourceGroups/group{number:05}/vm");
+                self.body = Some(events(count.parse().unwrap(), uri));
             }
             ["@token", name, object_id, tenant @ ..] => {
                 let tenant = tenant.first().map(|tenant| self.named(tenant));
@@ -338,7 +343,11 @@ fn claims(token: &str) -> String {
 }
 
 /// An event of an instance of its own, as a line.
-fn event(number: usize) -> String {
+fn events(count: usize, uri: impl Fn(usize) -> String) -> String {
+    (0..count).map(|number| event(number, &uri(number))).collect()
+}
+
+fn event(number: usize, uri: &str) -> String {
     let hour = number % 24;
     let data = serde_json::json!({
         "subscriptionId": "11111111-1111-1111-1111-111111111111",
@@ -346,7 +355,7 @@ fn event(number: usize) -> String {
         "usageStartTime": format!("2026-02-09T{hour:02}:00:00Z"),
         "usageEndTime": format!("2026-02-09T{hour:02}:59:00Z"),
         "quantity": format!("0.{number:05}"),
-        "resourceUri": format!("/vm{number:05}"),
+        "resourceUri": uri,
     });
     let event = serde_json::json!({
         "specversion": "1.0",

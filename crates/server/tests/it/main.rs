@@ -79,6 +79,7 @@ stories!(
     rate_card_versions,
     rate_limits,
     resource_groups,
+    resource_groups_too_many,
     retail_prices,
     role_assignments,
     role_definitions,

@@ -68,7 +68,7 @@ pub(crate) async fn list(
         top: request.top.unwrap_or(limits::BILLING_PERIODS_PER_PAGE),
     };
     let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
-    let periods = latest_first(&basis, &basis.account(id)?).await?;
+    let periods = latest_first(&app, &basis, &basis.account(id)?).await?;
     let listed = periods.into_iter().filter(|period| request.passes(period.last_day()));
     let rest: Vec<BillingPeriod> = listed.skip(sent).collect();
     let address =
@@ -103,16 +103,19 @@ pub(crate) async fn show(
 ) -> Result<Response, ApiError> {
     let id = enter(&app, &asked, &subscription, &OPERATION)?.id;
     let basis = app.basis(None).await?;
-    let periods = latest_first(&basis, &basis.account(id)?).await?;
+    let periods = latest_first(&app, &basis, &basis.account(id)?).await?;
     let found = periods.into_iter().find(|period| period.name() == name);
     let period = found.ok_or(ApiError::NotFound { what: "billing period", id: name })?;
     Ok(answer(&OPERATION, Period::of(id, period)))
 }
 
 /// The billing periods of a subscription as of a basis.
-async fn latest_first(basis: &Basis, account: &Account) -> Result<Vec<BillingPeriod>, ApiError> {
-    let first_usage = basis.snapshot.first_usage(account.subscription.id).await;
-    let first_usage = first_usage.map_err(|error| ApiError::internal("reading usage", &error))?;
+async fn latest_first(
+    app: &App,
+    basis: &Basis,
+    account: &Account,
+) -> Result<Vec<BillingPeriod>, ApiError> {
+    let first_usage = app.first_usage(&basis.snapshot, account.subscription.id).await?;
     let made = account.subscription.created_at;
     let first = first_usage.map_or(made, |usage| usage.min(made)).min(basis.known_at);
     let first = account.schedule.containing(first);
