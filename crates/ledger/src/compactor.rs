@@ -28,7 +28,7 @@ use crate::limits::{
 use crate::sealer::SealCommand;
 use crate::seam::{AfterStep, Step};
 use crate::shared::Shared;
-use crate::state::DataFile;
+use crate::state::{Bounds, DataFile};
 use crate::storage;
 
 /// What the compactor is asked.
@@ -134,22 +134,24 @@ impl Compactor {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(CompactError::Refused);
         }
-        let first = files.iter().map(|file| file.bounds.commit.0).min().expect("files are joined");
-        let last = files.iter().map(|file| file.bounds.commit.1).max().expect("files are joined");
+        let bounds = files.iter().map(|file| file.bounds).reduce(Bounds::and);
+        let (first, last) = bounds.expect("files are joined").commit;
         self.attempt += 1;
         let naming = Naming { first, last, epoch: self.epoch, attempt: self.attempt };
         let folder = data_file::day_folder(&self.shared.folders.data, files[0].day);
         let path = folder.join(naming.joined());
         let made = (self.shared.clock)();
-        let taken = joining::join(&files, path.clone(), made, &self.shared.closing)
-            .map_err(CompactError::from)
-            .and_then(|joined| {
-                (self.after_step)(Step::Joined);
-                self.hand_over(files, joined)
-            });
-        // As long as the ledger is writable it is known that no entry names the file.
-        if taken.is_err() && self.shared.writable.load(Ordering::SeqCst) {
-            let _ = remove(&path); // one that stays is cleared by the next opening
+        // A file that no entry names goes; one that stays all the same is cleared by the next opening.
+        let give_up = || drop(remove(&path));
+        let joined = joining::join(&files, path.clone(), made, &self.shared.closing);
+        let joined = joined.inspect_err(|_| give_up())?;
+        (self.after_step)(Step::Joined);
+        let taken = self.hand_over(files, joined);
+        // After an answer of the sealer that leaves the ledger writable the entry is known not to be
+        // there. Without an answer nothing is known.
+        let is_answered = matches!(taken, Err(CompactError::Log(_)));
+        if is_answered && self.shared.writable.load(Ordering::SeqCst) {
+            give_up();
         }
         taken
     }
@@ -245,7 +247,6 @@ impl From<JoinError> for CompactError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Bounds;
     use domain::id::SubscriptionId;
     use domain::record::Commit;
     use domain::time::UtcTime;
