@@ -13,7 +13,7 @@ use domain::time::{ReportedTime, UtcTime};
 use crate::columns;
 use crate::error::ReadError;
 use crate::row::{Malformed, Text};
-use crate::scan::{self, OpenedFile, Selection};
+use crate::scan::{self, Selection};
 use crate::state::State;
 
 const COLUMNS: [&str; 5] = ["subscription_id", "reported_time", "usage_end", "source", "commit"];
@@ -25,14 +25,8 @@ pub(crate) fn sources(
     selection: &Selection,
 ) -> Result<Vec<SourceActivity>, ReadError> {
     let mut sources = Sources::default();
-    for file in state.files.iter().filter(|file| selection.may_match(&file.bounds)) {
-        let opened = OpenedFile::open(&file.path)?;
-        let groups = opened.groups(|group| selection.row_group_may_match(group));
-        opened.batches(groups, &COLUMNS, selection.subscription, |batch| {
-            let added = sources.add_batch(selection, batch);
-            added.map_err(|error| scan::damaged(&file.path, error))
-        })?;
-    }
+    let add = |batch: &RecordBatch| sources.add_batch(selection, batch);
+    scan::batches(&state.files, selection, &COLUMNS, add)?;
     for chunk in state.chunks() {
         for entry in selection.of_chunk(chunk) {
             let row = chunk.row(entry);

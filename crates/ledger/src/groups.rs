@@ -11,7 +11,7 @@ use domain::resource_groups::ResourceGroups;
 use crate::columns;
 use crate::error::ReadError;
 use crate::row::{Malformed, Text};
-use crate::scan::{self, OpenedFile, Selection};
+use crate::scan::{self, Selection};
 use crate::state::State;
 
 const COLUMNS: [&str; 4] = ["subscription_id", "resource_uri", "location", "commit"];
@@ -42,14 +42,8 @@ pub(crate) fn add(
     selection: &Selection,
     mut groups: Bounded,
 ) -> Result<Bounded, ReadError> {
-    for file in state.files.iter().filter(|file| selection.may_match(&file.bounds)) {
-        let opened = OpenedFile::open(&file.path)?;
-        let row_groups = opened.groups(|group| selection.row_group_may_match(group));
-        opened.batches(row_groups, &COLUMNS, selection.subscription, |batch| {
-            let added = add_batch(&mut groups, selection, batch);
-            added.map_err(|error| scan::damaged(&file.path, error))
-        })?;
-    }
+    let add = |batch: &RecordBatch| add_batch(&mut groups, selection, batch);
+    scan::batches(&state.files, selection, &COLUMNS, add)?;
     for chunk in state.chunks() {
         for entry in selection.of_chunk(chunk) {
             let row = chunk.row(entry);

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
@@ -25,7 +26,7 @@ use parquet::file::statistics::Statistics;
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
 use crate::error::{At, ReadError};
 use crate::limits::BATCH_ROWS;
-use crate::row::Row;
+use crate::row::{Malformed, Row};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
 use crate::tail::{Chunk, TailRow};
@@ -154,6 +155,24 @@ pub(crate) fn file(
         }
         Ok(())
     })
+}
+
+/// Gives these columns of the rows of a selection's subscription to `each`, in batches, from every file
+/// and row group that may hold a wanted row.
+pub(crate) fn batches(
+    files: &[Arc<DataFile>],
+    selection: &Selection,
+    columns: &[&'static str],
+    mut each: impl FnMut(&RecordBatch) -> Result<(), Malformed>,
+) -> Result<(), ReadError> {
+    for file in files.iter().filter(|file| selection.may_match(&file.bounds)) {
+        let opened = OpenedFile::open(&file.path)?;
+        let groups = opened.groups(|group| selection.row_group_may_match(group));
+        opened.batches(groups, columns, selection.subscription, |batch| {
+            each(batch).map_err(|error| damaged(&file.path, error))
+        })?;
+    }
+    Ok(())
 }
 
 /// A data file of which only the metadata has been read.

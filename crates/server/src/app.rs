@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use accounts::Accounts;
 use domain::id::{ObjectId, TenantId};
-use ledger::Ledger;
+use ledger::{FirstUsageAsOf, GroupsAsOf, Ledger};
 use tokio::sync::Semaphore;
 
 use crate::catalogue::Catalogue;
@@ -19,12 +19,11 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
-use crate::first_usage::KnownFirstUsages;
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
+use crate::kept::Known;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::rate_limits::RateLimits;
-use crate::resource_groups::KnownGroups;
 use crate::token_endpoint::{Attempts, Turns};
 use changes::Changes;
 
@@ -46,9 +45,9 @@ pub struct App {
     pub(crate) verifier: Verifier,
     pub(crate) catalogue: Catalogue,
     /// The resource groups that usage names.
-    pub(crate) known_groups: KnownGroups,
+    pub(crate) known_groups: Known<GroupsAsOf>,
     /// When subscriptions were first used.
-    pub(crate) known_first_usages: KnownFirstUsages,
+    pub(crate) known_first_usages: Known<FirstUsageAsOf>,
     pub(crate) metrics: Metrics,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
@@ -167,8 +166,8 @@ impl App {
             issuer,
             verifier,
             catalogue: Catalogue::default(),
-            known_groups: KnownGroups::default(),
-            known_first_usages: KnownFirstUsages::default(),
+            known_groups: Known::new(limits::RESOURCE_GROUPS_IN_MEMORY),
+            known_first_usages: Known::new(limits::FIRST_USAGES_IN_MEMORY),
             metrics,
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),

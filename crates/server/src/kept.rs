@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use domain::id::SubscriptionId;
 use tokio::sync::OnceCell;
 
 use crate::error::ApiError;
@@ -59,6 +60,31 @@ impl<K: Ord + Clone, V> Kept<K, V> {
         let slot = by_key.entry(key).or_insert_with(empty);
         slot.last_asked = *asked;
         Arc::clone(&slot.value)
+    }
+}
+
+/// What is known of subscriptions, each as of some version of the ledger, from where whoever asks next
+/// goes on. It waits for whoever reads meanwhile, as there is then little left to read.
+#[derive(Debug)]
+pub(crate) struct Known<T>(Kept<SubscriptionId, tokio::sync::Mutex<Option<Arc<T>>>>);
+
+impl<T> Known<T> {
+    pub(crate) fn new(most: usize) -> Self {
+        Self(Kept::new(most))
+    }
+
+    /// What `read` makes of that which is known of a subscription; it is known from then on.
+    pub(crate) async fn go_on(
+        &self,
+        subscription: SubscriptionId,
+        read: impl AsyncFnOnce(Option<Arc<T>>) -> Result<Arc<T>, ApiError>,
+    ) -> Result<Arc<T>, ApiError> {
+        let slot = self.0.get_or_make(subscription, async { Ok(tokio::sync::Mutex::default()) });
+        let slot = slot.await?;
+        let mut known = slot.lock().await;
+        let read = read(known.clone()).await?;
+        *known = Some(Arc::clone(&read));
+        Ok(read)
     }
 }
 

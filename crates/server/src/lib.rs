@@ -16,7 +16,6 @@ mod discovery;
 mod error;
 mod exchange;
 mod files;
-mod first_usage;
 mod graph;
 mod guard;
 mod health;

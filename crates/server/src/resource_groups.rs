@@ -12,23 +12,10 @@ use domain::id::SubscriptionId;
 use domain::record::Tags;
 use domain::time::Date;
 use ledger::GroupsAsOf;
-use tokio::sync::Mutex;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::kept::Kept;
 use crate::limits;
-
-/// What is known of the resource groups that usage names. Whoever asks for those of a subscription
-/// waits for whoever reads them, as there is then little left to read.
-#[derive(Debug)]
-pub(crate) struct KnownGroups(Kept<SubscriptionId, Mutex<Option<Arc<GroupsAsOf>>>>);
-
-impl Default for KnownGroups {
-    fn default() -> Self {
-        Self(Kept::new(limits::RESOURCE_GROUPS_IN_MEMORY))
-    }
-}
 
 /// A resource group.
 #[derive(Debug, Clone)]
@@ -80,15 +67,12 @@ impl App {
         subscription: SubscriptionId,
     ) -> Result<Arc<GroupsAsOf>, ApiError> {
         let failed = |error| ApiError::internal("reading resource groups", &error);
-        let slot = self.known_groups.0.get_or_make(subscription, async { Ok(Mutex::default()) });
-        let slot = slot.await?;
-        let mut known = slot.lock().await;
-        let snapshot = self.ledger.snapshot(None).await.map_err(failed)?;
-        let most = limits::RESOURCE_GROUPS;
-        let read = snapshot.resource_groups(subscription, known.clone(), most).await;
-        let read = read.map_err(failed)?;
-        *known = Some(Arc::clone(&read));
-        Ok(read)
+        let read = async |known| {
+            let snapshot = self.ledger.snapshot(None).await.map_err(failed)?;
+            let most = limits::RESOURCE_GROUPS;
+            snapshot.resource_groups(subscription, known, most).await.map_err(failed)
+        };
+        self.known_groups.go_on(subscription, read).await
     }
 }
 

@@ -115,7 +115,12 @@ async fn latest_first(
     basis: &Basis,
     account: &Account,
 ) -> Result<Vec<BillingPeriod>, ApiError> {
-    let first_usage = app.first_usage(&basis.snapshot, account.subscription.id).await?;
+    let id = account.subscription.id;
+    let read = async |known| {
+        let first = basis.snapshot.first_usage(id, known).await;
+        first.map_err(|error| ApiError::internal("reading usage", &error))
+    };
+    let first_usage = app.known_first_usages.go_on(id, read).await?.start();
     let made = account.subscription.created_at;
     let first = first_usage.map_or(made, |usage| usage.min(made)).min(basis.known_at);
     let first = account.schedule.containing(first);
