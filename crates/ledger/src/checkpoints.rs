@@ -4,13 +4,12 @@
 //! damaged can be done without. What is before a checkpoint goes once readers outside have had time to
 //! finish with it.
 
-use std::path::Path;
-
 use domain::time::UtcTime;
 
 use crate::delta::{self, Author, CheckpointState};
 use crate::error::FileError;
 use crate::limits::CHECKPOINTS_APART_SECONDS;
+use crate::storage::Folder;
 
 /// The checkpoints of a log.
 pub(crate) struct Checkpoints {
@@ -35,7 +34,7 @@ impl Checkpoints {
     /// Writes one of the table as it is, and lets go what is not needed any more.
     pub(crate) fn write(
         &mut self,
-        folder: &Path,
+        folder: &Folder,
         author: Author,
         state: &CheckpointState,
     ) -> Result<(), FileError> {

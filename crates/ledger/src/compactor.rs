@@ -29,7 +29,7 @@ use crate::sealer::SealCommand;
 use crate::seam::{AfterStep, Step};
 use crate::shared::Shared;
 use crate::state::{Bounds, DataFile};
-use crate::storage;
+use crate::storage::Storage;
 
 /// What the compactor is asked.
 pub(crate) enum CompactCommand {
@@ -139,11 +139,12 @@ impl Compactor {
         self.attempt += 1;
         let naming = Naming { first, last, epoch: self.epoch, attempt: self.attempt };
         let folder = data_file::day_folder(&self.shared.folders.data, files[0].day);
-        let path = folder.join(naming.joined());
+        let path = folder.file(naming.joined());
         let made = (self.shared.clock)();
         // A file that no entry names goes; one that stays all the same is cleared by the next opening.
-        let give_up = || drop(remove(&path));
-        let joined = joining::join(&files, path.clone(), made, &self.shared.closing);
+        let give_up = || drop(remove(&folder.storage, &path));
+        let joined =
+            joining::join(&files, (&folder.storage, path.clone()), made, &self.shared.closing);
         let joined = joined.inspect_err(|_| give_up())?;
         (self.after_step)(Step::Joined);
         let taken = self.hand_over(files, joined);
@@ -181,7 +182,7 @@ impl Compactor {
             self.shared.replaced().extract_if(.., |replaced| may_go(replaced)).collect();
         let mut failed = None;
         for replaced in going {
-            if let Err(error) = remove(&replaced.path) {
+            if let Err(error) = remove(&self.shared.folders.table.storage, &replaced.path) {
                 failed = Some(error);
                 self.shared.replaced().push(replaced);
             }
@@ -204,8 +205,8 @@ impl Drop for Compactor {
     }
 }
 
-fn remove(file: &Path) -> Result<(), FileError> {
-    match storage::remove(file) {
+fn remove(storage: &Storage, file: &Path) -> Result<(), FileError> {
+    match storage.remove(file) {
         Err(error) if error.cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -258,6 +259,7 @@ mod tests {
         let commit = (Commit(1), Commit(1));
         let bounds = Bounds { subscription: (id, id), reported: (at, at), start: (at, at), commit };
         let file = |(number, rows): (usize, &u64)| DataFile {
+            storage: Storage::local(),
             path: PathBuf::from(format!("{number:03}")),
             day: at.date(),
             bounds,

@@ -4,7 +4,6 @@
 //! source, event id. The last two name the record, so nothing ties.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,12 +19,12 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::columns::BatchBuilder;
-use crate::error::{At, FileError};
+use crate::error::FileError;
 use crate::limits::{BATCH_ROWS, PAGE_ROWS, ROW_GROUP_ROWS};
 use crate::row::{Row, Text};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
-use crate::storage;
+use crate::storage::{Folder, NewFile, Storage};
 use crate::tail::{Chunk, TailRow};
 
 /// How the names of joined files begin, which tells them from those of seals.
@@ -57,7 +56,7 @@ impl Naming {
 
 /// Writes the rows of chunks into one file for each reported day; files and folders are synced.
 pub(crate) fn write(
-    folder: &Path,
+    folder: &Folder,
     naming: Naming,
     chunks: &[Arc<Chunk>],
     made: UtcTime,
@@ -74,8 +73,9 @@ pub(crate) fn write(
             entries.iter().map(|(chunk, entry)| chunk.row(entry)).collect();
         rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
         let day_folder = day_folder(folder, day);
-        storage::make_folder(&day_folder)?;
-        let mut file = DataFileWriter::create(day_folder.join(naming.name()), day, made)?;
+        day_folder.make()?;
+        let path = day_folder.file(naming.name());
+        let mut file = DataFileWriter::create(&folder.storage, path, day, made)?;
         for row in &rows {
             file.push(row)?;
         }
@@ -85,20 +85,20 @@ pub(crate) fn write(
 }
 
 /// Where the data files of a reported day lie.
-pub(crate) fn day_folder(folder: &Path, day: Date) -> PathBuf {
-    folder.join(format!("{}={day}", schema::PARTITION))
+pub(crate) fn day_folder(folder: &Folder, day: Date) -> Folder {
+    folder.folder(&format!("{}={day}", schema::PARTITION))
 }
 
 /// Clears data files of a seal that failed, while no other is under way: they lie above the sealed
 /// commit.
-pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileError> {
+pub(crate) fn remove_unsealed(folder: &Folder, sealed: Commit) -> Result<(), FileError> {
     // A name begins with the twenty digits of the first commit.
     let first = |name: &str| name.get(..20)?.parse::<u64>().ok();
-    for day in storage::names(folder)? {
-        let day = folder.join(day);
-        for name in storage::names(&day)? {
+    for day in folder.names()? {
+        let day = folder.folder(&day);
+        for name in day.names()? {
             if first(&name).is_some_and(|first| first > sealed.0) {
-                storage::remove(&day.join(name))?;
+                day.storage.remove(&day.file(name))?;
             }
         }
     }
@@ -107,18 +107,18 @@ pub(crate) fn remove_unsealed(folder: &Path, sealed: Commit) -> Result<(), FileE
 
 /// Clears data files that the log does not name: of a seal or a join that a crash ended, or of replaced
 /// ones whose removal it undid. Whatever was acknowledged is in those that it names, or in the journal.
-pub(crate) fn remove_unlogged(folder: &Path, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
+pub(crate) fn remove_unlogged(folder: &Folder, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
     let is_ours = |name: &str| {
         let name = name.strip_prefix(JOINED).unwrap_or(name);
         let first = name.get(..20).unwrap_or_default();
         name.ends_with(".parquet") && first.parse::<u64>().is_ok()
     };
-    for day in storage::names(folder)? {
-        let day = folder.join(day);
-        for name in storage::names(&day)?.into_iter().filter(|name| is_ours(name)) {
-            let file = day.join(name);
+    for day in folder.names()? {
+        let day = folder.folder(&day);
+        for name in day.names()?.into_iter().filter(|name| is_ours(name)) {
+            let file = day.file(name);
             if !logged.contains(&*file) {
-                storage::remove(&file)?;
+                day.storage.remove(&file)?;
             }
         }
     }
@@ -137,10 +137,11 @@ pub(crate) fn order<'a>(row: &Row<'a>) -> (OrderBegin, impl Ord + use<'a>) {
 
 /// A data file under way, whose rows come in order.
 pub(crate) struct DataFileWriter {
+    storage: Storage,
     path: PathBuf,
     day: Date,
     made: UtcTime,
-    writer: ArrowWriter<File>,
+    writer: ArrowWriter<NewFile>,
     builder: BatchBuilder,
     bounds: Option<Bounds>,
     rows: u64,
@@ -148,13 +149,19 @@ pub(crate) struct DataFileWriter {
 
 impl DataFileWriter {
     /// Makes the file, which must not be there.
-    pub(crate) fn create(path: PathBuf, day: Date, made: UtcTime) -> Result<Self, FileError> {
-        let file = File::create_new(&path).at("make", &path)?;
+    pub(crate) fn create(
+        storage: &Storage,
+        path: PathBuf,
+        day: Date,
+        made: UtcTime,
+    ) -> Result<Self, FileError> {
+        let file = storage.create(&path)?;
         let options =
             ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, schema::written(), options);
         let writer = writer.map_err(|error| failed(&path, error))?;
-        Ok(Self { path, day, made, writer, builder: BatchBuilder::new(), bounds: None, rows: 0 })
+        let (storage, builder) = (storage.clone(), BatchBuilder::new());
+        Ok(Self { storage, path, day, made, writer, builder, bounds: None, rows: 0 })
     }
 
     pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<(), FileError> {
@@ -173,13 +180,11 @@ impl DataFileWriter {
     /// Ends the file; it and its folder are synced.
     pub(crate) fn finish(mut self) -> Result<DataFile, FileError> {
         self.end_batch()?;
-        let Self { path, day, made, writer, bounds, rows, .. } = self;
+        let Self { storage, path, day, made, writer, bounds, rows, .. } = self;
         let file = writer.into_inner().map_err(|error| failed(&path, error))?;
-        file.sync_all().at("sync", &path)?;
-        let bytes = file.metadata().map(|metadata| metadata.len()).at("measure", &path)?;
-        storage::sync_folder(storage::parent(&path))?;
+        let bytes = file.finish()?;
         let bounds = bounds.expect("a data file has rows");
-        Ok(DataFile { path, day, bounds, rows, bytes, made })
+        Ok(DataFile { storage, path, day, bounds, rows, bytes, made })
     }
 }
 

@@ -24,7 +24,7 @@ use action::{
 use crate::error::{FileError, OpenError};
 use crate::schema;
 use crate::state::DataFile;
-use crate::storage::{self, Put, PutError};
+use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
 
@@ -97,7 +97,7 @@ enum Operation {
 }
 
 /// Writes the first entry of a new table.
-pub(crate) fn create(table: &Path, author: Author) -> Result<Put, PutError> {
+pub(crate) fn create(table: &Folder, author: Author) -> Result<Put, PutError> {
     let [protocol, metadata] = nature(author.writer.journal, author.now);
     put(table, 0, &[author.commit_info(Operation::Create, UtcTime::MIN), protocol, metadata])
 }
@@ -122,7 +122,7 @@ fn nature(journal: JournalId, created: UtcTime) -> [Action; 2] {
 
 /// Adds the data files of one seal, and says up to which commit the journal is sealed.
 pub(crate) fn add(
-    table: &Path,
+    table: &Folder,
     author: Author,
     entry: u64,
     written: &[Arc<DataFile>],
@@ -130,14 +130,14 @@ pub(crate) fn add(
 ) -> Result<Put, PutError> {
     let mut actions = vec![author.commit_info(Operation::Seal, sealed_time)];
     actions.push(Action::Txn(Txn { app_id: author.writer.journal.to_string(), version: sealed.0 }));
-    actions.extend(written.iter().map(|file| Action::Add(add_action(table, file))));
+    actions.extend(written.iter().map(|file| Action::Add(add_action(&table.path, file))));
     put(table, entry, &actions)
 }
 
 /// Puts a data file in the place of others that have its rows. `sealed_time` is the time of the last
 /// sealed commit.
 pub(crate) fn replace(
-    table: &Path,
+    table: &Folder,
     author: Author,
     entry: u64,
     (replaced, joined): (&[Arc<DataFile>], &DataFile),
@@ -146,7 +146,7 @@ pub(crate) fn replace(
     let mut actions = vec![author.commit_info(Operation::Join, sealed_time)];
     let removes = replaced.iter().map(|file| {
         Action::Remove(Remove {
-            path: path_in(table, &file.path),
+            path: path_in(&table.path, &file.path),
             deletion_timestamp: millis(author.now),
             data_change: false,
             extended_file_metadata: true,
@@ -155,14 +155,14 @@ pub(crate) fn replace(
         })
     });
     actions.extend(removes);
-    actions.push(Action::Add(moved(add_action(table, joined))));
+    actions.push(Action::Add(moved(add_action(&table.path, joined))));
     put(table, entry, &actions)
 }
 
 /// Writes a checkpoint of everything up to an entry, the last one. What a crash leaves unfinished of it
 /// counts for nothing.
 pub(crate) fn checkpoint(
-    table: &Path,
+    table: &Folder,
     author: Author,
     state: &CheckpointState,
 ) -> Result<(), FileError> {
@@ -170,11 +170,11 @@ pub(crate) fn checkpoint(
     let mut actions = Vec::from(nature(author.writer.journal, state.created));
     let txn = Txn { app_id: author.writer.journal.to_string(), version: state.sealed.0 };
     actions.push(Action::Txn(txn));
-    let adds = state.files.iter().map(|file| moved(add_action(table, file)));
+    let adds = state.files.iter().map(|file| moved(add_action(&table.path, file)));
     actions.extend(adds.map(Action::Add));
     actions.extend(state.replaced.iter().map(|replaced| {
         Action::Remove(Remove {
-            path: path_in(table, &replaced.path),
+            path: path_in(&table.path, &replaced.path),
             deletion_timestamp: millis(replaced.since),
             data_change: false,
             extended_file_metadata: false,
@@ -182,34 +182,34 @@ pub(crate) fn checkpoint(
             size: 0,
         })
     }));
-    checkpoint::write(&checkpoint_path(table, entry), &actions)?;
+    checkpoint::write(&table.storage, &checkpoint_path(table, entry), &actions)?;
     let hint = serde_json::json!({ "version": entry, "size": actions.len() }).to_string();
-    storage::replace(&table.join(LOG).join(LAST_CHECKPOINT), hint.as_bytes())
+    table.storage.replace(&table.folder(LOG).file(LAST_CHECKPOINT), hint.as_bytes())
 }
 
 /// Removes entries and checkpoints before an entry that has a checkpoint, and further checkpoints.
-pub(crate) fn forget(table: &Path, first: u64, checkpoints: &[u64]) -> Result<(), FileError> {
-    let folder = table.join(LOG);
-    for name in storage::names(&folder)? {
+pub(crate) fn forget(table: &Folder, first: u64, checkpoints: &[u64]) -> Result<(), FileError> {
+    let folder = table.folder(LOG);
+    for name in folder.names()? {
         let is_gone = match (entry_number(&name), checkpoint_number(&name)) {
             (Some(entry), _) => entry < first,
             (None, Some(entry)) => entry < first || checkpoints.contains(&entry),
             (None, None) => false,
         };
         if is_gone {
-            storage::remove(&folder.join(name))?;
+            folder.storage.remove(&folder.file(name))?;
         }
     }
-    storage::sync_folder(&folder)
+    folder.sync()
 }
 
 /// Path of a log entry.
-pub(crate) fn entry_path(table: &Path, entry: u64) -> PathBuf {
-    table.join(LOG).join(format!("{entry:020}.json"))
+pub(crate) fn entry_path(table: &Folder, entry: u64) -> PathBuf {
+    table.folder(LOG).file(format!("{entry:020}.json"))
 }
 
-fn checkpoint_path(table: &Path, entry: u64) -> PathBuf {
-    table.join(LOG).join(format!("{entry:020}.checkpoint.parquet"))
+fn checkpoint_path(table: &Folder, entry: u64) -> PathBuf {
+    table.folder(LOG).file(format!("{entry:020}.checkpoint.parquet"))
 }
 
 fn entry_number(name: &str) -> Option<u64> {
@@ -221,8 +221,8 @@ fn checkpoint_number(name: &str) -> Option<u64> {
 }
 
 /// Reads the log, from the latest checkpoint that can be read on; none if there is no entry.
-pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenError> {
-    let names = storage::names(&table.join(LOG))?;
+pub(crate) fn read(table: &Folder, writer: Writer) -> Result<Option<Table>, OpenError> {
+    let names = table.folder(LOG).names()?;
     let entries: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
     let mut checkpoints: Vec<u64> =
         names.iter().filter_map(|name| checkpoint_number(name)).collect();
@@ -261,7 +261,7 @@ pub(crate) fn read(table: &Path, writer: Writer) -> Result<Option<Table>, OpenEr
 
 /// The log as far as it was read.
 struct Reading<'a> {
-    folder: &'a Path,
+    folder: &'a Folder,
     writer: Writer,
     table: Table,
     /// Files added and not removed, by path.
@@ -269,7 +269,7 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn begin(folder: &'a Path, writer: Writer) -> Self {
+    fn begin(folder: &'a Folder, writer: Writer) -> Self {
         let table = Table {
             next: 0,
             files: Vec::new(),
@@ -285,13 +285,13 @@ impl<'a> Reading<'a> {
     /// Takes over a checkpoint. The entry that it is of is there, too, and says whose it is.
     fn checkpoint(&mut self, entry: u64) -> Result<(), OpenError> {
         let path = checkpoint_path(self.folder, entry);
-        for action in checkpoint::read(&path)? {
+        for action in checkpoint::read(&self.folder.storage, &path)? {
             match action {
                 Action::Remove(remove) => {
                     let since = time_of_millis(remove.deletion_timestamp);
                     let since =
                         since.ok_or_else(|| OpenError::LogDamaged { file: path.clone() })?;
-                    let path = self.folder.join(&remove.path);
+                    let path = self.folder.file(&remove.path);
                     self.table.replaced.push(Replaced { path, held: None, since });
                 }
                 other => self.apply(other, &path)?,
@@ -329,7 +329,7 @@ impl<'a> Reading<'a> {
 
     /// The actions of an entry, which is ours.
     fn actions(&self, path: &Path) -> Result<Vec<Action>, OpenError> {
-        let bytes = storage::read_small(path)?;
+        let bytes = self.folder.storage.read_small(path)?;
         let damaged = || OpenError::LogDamaged { file: path.to_owned() };
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let lines: Result<Vec<serde_json::Value>, _> = lines.map(serde_json::from_slice).collect();
@@ -418,17 +418,17 @@ fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
 }
 
 fn check_size(file: &DataFile) -> Result<(), OpenError> {
-    let there = std::fs::metadata(&file.path).is_ok_and(|metadata| metadata.len() == file.bytes);
+    let there = file.storage.length(&file.path).is_ok_and(|length| length == file.bytes);
     if there { Ok(()) } else { Err(OpenError::DataDamaged { file: file.path.clone() }) }
 }
 
-fn put(table: &Path, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
+fn put(table: &Folder, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
     let mut text = String::new();
     for action in actions {
         text.push_str(&serde_json::to_string(action).expect("an action is always JSON"));
         text.push('\n');
     }
-    storage::put_if_absent(&entry_path(table, entry), text.as_bytes())
+    table.storage.put_if_absent(&entry_path(table, entry), text.as_bytes())
 }
 
 impl Author {

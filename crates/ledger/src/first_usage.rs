@@ -38,7 +38,7 @@ pub(crate) fn first_usage(
         if first.is_some_and(|first| first.start <= file.bounds.start.0) {
             break;
         }
-        let opened = OpenedFile::open(&file.path)?;
+        let opened = OpenedFile::open(file)?;
         let groups = opened.groups(|group| {
             let earliest = integers(group, "usage_start").map(|(earliest, _)| earliest);
             let is_later =

@@ -16,6 +16,7 @@ use crate::limits::BATCH_ROWS;
 use crate::row::Row;
 use crate::scan::{self, OpenedFile};
 use crate::state::DataFile;
+use crate::storage::Storage;
 
 /// Why files were not joined; they stay as they are.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub(crate) enum JoinError {
 /// Writes the rows of data files of one day into a new one, which is synced.
 pub(crate) fn join(
     files: &[Arc<DataFile>],
-    path: PathBuf,
+    (storage, path): (&Storage, PathBuf),
     made: UtcTime,
     closing: &AtomicBool,
 ) -> Result<DataFile, JoinError> {
@@ -41,7 +42,7 @@ pub(crate) fn join(
     for file in files {
         inputs.extend(Input::open(file)?);
     }
-    let mut joined = DataFileWriter::create(path, day, made)?;
+    let mut joined = DataFileWriter::create(storage, path, day, made)?;
     let mut rows = 0;
     while let Some(next) = least(&inputs) {
         joined.push(&inputs[next].row()?)?;
@@ -79,7 +80,7 @@ struct Input<'a> {
 impl<'a> Input<'a> {
     /// None if the file has no row.
     fn open(file: &'a DataFile) -> Result<Option<Self>, ReadError> {
-        let mut batches = OpenedFile::open(&file.path)?.whole()?;
+        let mut batches = OpenedFile::open(file)?.whole()?;
         let Some(batch) = next_batch(file, &mut batches)? else {
             let DataFile { path, rows, .. } = file;
             return match rows {

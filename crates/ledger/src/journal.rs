@@ -3,9 +3,6 @@
 //! A segment is named by its first commit. Frames are cut only at the end of the last segment, and
 //! only where no good frame stands behind; everything else is damage and is refused.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use domain::record::Commit;
@@ -14,15 +11,15 @@ use domain::time::UtcTime;
 use crate::error::{At, FileError, OpenError};
 use crate::frame::{self, BadFrame, FRAME_FORMAT, Header};
 use crate::seam::SyncFrame;
-use crate::storage;
+use crate::storage::{Folder, WriteFile};
 use crate::version::JournalId;
 
 const ENDING: &str = ".journal";
 
 /// The end of the journal, open for appending.
 pub(crate) struct Journal {
-    folder: PathBuf,
-    file: File,
+    folder: Folder,
+    file: Box<dyn WriteFile>,
     path: PathBuf,
     length: u64,
     sync: SyncFrame,
@@ -50,13 +47,13 @@ pub(crate) struct Expected {
 
 impl Journal {
     /// Makes the first segment of a new journal.
-    pub(crate) fn create(folder: &Path) -> Result<(), FileError> {
-        storage::make_file(&folder.join(name(Commit(1)))).map(drop)
+    pub(crate) fn create(folder: &Folder) -> Result<(), FileError> {
+        folder.storage.make_file(&folder.file(name(Commit(1)))).map(drop)
     }
 
     /// Opens the journal at its end; gives every frame above the sealed commit to `replay`.
     pub(crate) fn open(
-        folder: &Path,
+        folder: &Folder,
         expected: Expected,
         sync: SyncFrame,
         mut replay: impl FnMut(Frame) -> Result<(), OpenError>,
@@ -64,7 +61,7 @@ impl Journal {
         remove_sealed(folder, expected.sealed)?;
         let segments = segments(folder)?;
         let Some((last_first, last_path)) = segments.last().cloned() else {
-            let file = folder.join(name(Commit(expected.sealed.0 + 1)));
+            let file = folder.file(name(Commit(expected.sealed.0 + 1)));
             return Err(OpenError::JournalDamaged { file, offset: 0 });
         };
         let mut cursor = Cursor::begin(expected, segments[0].0);
@@ -73,32 +70,32 @@ impl Journal {
             if cursor.next != *first {
                 return Err(OpenError::JournalDamaged { file: path.clone(), offset: 0 });
             }
-            end = cursor.read(path, *first == last_first, &mut replay)?;
+            let bytes = folder.storage.read(path)?;
+            end = cursor.read(&bytes, path, *first == last_first, &mut replay)?;
         }
         if cursor.next.0 <= expected.sealed.0 {
             let file = last_path;
             return Err(OpenError::JournalDamaged { file, offset: end.length });
         }
-        let file = OpenOptions::new().write(true).open(&last_path).at("open", &last_path)?;
-        let found = file.metadata().at("measure", &last_path)?.len();
+        let mut file = folder.storage.open_end(&last_path)?;
+        let found = file.length().at("measure", &last_path)?;
         if found > end.length {
             let (segment, offset, bytes) = (last_path.display(), end.length, found - end.length);
             tracing::warn!(%segment, offset, bytes, "torn end of the journal is cut");
         }
-        file.set_len(end.length).at("cut", &last_path)?;
+        file.cut(end.length).at("cut", &last_path)?;
         // The last frame may be in memory only, after a sync that failed: bytes written again are
         // synced again.
-        file.write_all_at(&end.last_frame, end.last_frame_offset).at("write", &last_path)?;
-        file.sync_all().at("sync", &last_path)?;
-        storage::sync_folder(folder)?;
-        let file = OpenOptions::new().append(true).open(&last_path).at("open", &last_path)?;
-        Ok(Self { folder: folder.to_owned(), file, path: last_path, length: end.length, sync })
+        file.write_at(&end.last_frame, end.last_frame_offset).at("write", &last_path)?;
+        file.sync().at("sync", &last_path)?;
+        folder.sync()?;
+        Ok(Self { folder: folder.clone(), file, path: last_path, length: end.length, sync })
     }
 
     /// Writes one frame and syncs it. After an error the journal's end is unknown.
     pub(crate) fn append(&mut self, frame: &[u8]) -> Result<(), FileError> {
         self.file.write_all(frame).at("write", &self.path)?;
-        (self.sync)(&self.file).at("sync", &self.path)?;
+        (self.sync)(&mut *self.file).at("sync", &self.path)?;
         self.length += frame.len() as u64;
         Ok(())
     }
@@ -106,8 +103,9 @@ impl Journal {
     /// Goes on in a new segment, unless this one is empty.
     pub(crate) fn rotate(&mut self, next: Commit) -> Result<(), FileError> {
         if self.length > 0 {
-            self.path = self.folder.join(name(next));
-            self.file = storage::make_file(&self.path)?;
+            let path = self.folder.file(name(next));
+            self.file = self.folder.storage.make_file(&path)?;
+            self.path = path;
             self.length = 0;
         }
         Ok(())
@@ -115,40 +113,40 @@ impl Journal {
 }
 
 /// Removes the segments that lie wholly at or below the sealed commit.
-pub(crate) fn remove_sealed(folder: &Path, sealed: Commit) -> Result<(), FileError> {
+pub(crate) fn remove_sealed(folder: &Folder, sealed: Commit) -> Result<(), FileError> {
     let segments = segments(folder)?;
     let sealed = segments.windows(2).filter(|pair| pair[1].0.0 <= sealed.0 + 1);
     let mut removed = false;
     for pair in sealed {
         let path = &pair[0].1;
-        storage::remove(path)?;
+        folder.storage.remove(path)?;
         removed = true;
     }
-    if removed { storage::sync_folder(folder) } else { Ok(()) }
+    if removed { folder.sync() } else { Ok(()) }
 }
 
 /// Whether there is any segment.
-pub(crate) fn is_begun(folder: &Path) -> Result<bool, FileError> {
+pub(crate) fn is_begun(folder: &Folder) -> Result<bool, FileError> {
     segments(folder).map(|segments| !segments.is_empty())
 }
 
 /// Whether the journal holds no frame yet.
-pub(crate) fn is_empty(folder: &Path) -> Result<bool, FileError> {
+pub(crate) fn is_empty(folder: &Folder) -> Result<bool, FileError> {
     for (_, path) in segments(folder)? {
-        if fs::metadata(&path).at("measure", &path)?.len() > 0 {
+        if folder.storage.length(&path)? > 0 {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn segments(folder: &Path) -> Result<Vec<(Commit, PathBuf)>, FileError> {
+fn segments(folder: &Folder) -> Result<Vec<(Commit, PathBuf)>, FileError> {
     let number = |name: &str| {
         let number = name.strip_suffix(ENDING).filter(|number| number.len() == 20)?;
         number.parse().ok().map(Commit)
     };
-    let names = storage::names(folder)?;
-    Ok(names.iter().filter_map(|name| Some((number(name)?, folder.join(name)))).collect())
+    let names = folder.names()?;
+    Ok(names.iter().filter_map(|name| Some((number(name)?, folder.file(name)))).collect())
 }
 
 fn name(first: Commit) -> String {
@@ -180,11 +178,11 @@ impl Cursor {
 
     fn read(
         &mut self,
+        bytes: &[u8],
         path: &Path,
         last: bool,
         replay: &mut impl FnMut(Frame) -> Result<(), OpenError>,
     ) -> Result<SegmentEnd, OpenError> {
-        let bytes = fs::read(path).at("read", path)?;
         let (mut last_frame, mut offset) = (0, 0);
         while offset < bytes.len() {
             let at = offset as u64;

@@ -296,7 +296,7 @@ impl Inner {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let panicked = threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
-        let unlocked = self.shared.lock.unlock();
+        let unlocked = self.shared.lock.free();
         if panicked == 0 && unlocked.is_ok() { Ok(()) } else { Err(CloseError) }
     }
 }

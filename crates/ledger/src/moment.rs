@@ -70,7 +70,7 @@ impl Search {
 
     fn read(&mut self, file: &DataFile) -> Result<(), ReadError> {
         let path = &file.path;
-        let opened = OpenedFile::open(path)?;
+        let opened = OpenedFile::open(file)?;
         for (low, high) in opened.row_groups().iter().filter_map(bounds) {
             self.learn(low.0, low.1);
             self.learn(high.0, high.1);

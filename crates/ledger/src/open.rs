@@ -1,7 +1,7 @@
 //! Opening a ledger folder: lock, check, replay, and only then write.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
@@ -15,7 +15,7 @@ use crate::checkpoints::Checkpoints;
 use crate::committer::Committer;
 use crate::compactor::Compactor;
 use crate::delta::{self, Author, Table};
-use crate::error::{At, FileError, OpenError};
+use crate::error::{FileError, OpenError};
 use crate::index::{Index, Indexer, Known, Shelf, Workshop};
 use crate::journal::{self, Expected, Frame, Journal};
 use crate::limits::{
@@ -27,7 +27,7 @@ use crate::sealer::Sealer;
 use crate::seam::Seams;
 use crate::shared::{Folders, Shared};
 use crate::state::{Current, State};
-use crate::storage::{self, Put, PutError};
+use crate::storage::{Folder, Lock, Put, PutError, Storage};
 use crate::tail::Chunk;
 use crate::version::JournalId;
 use crate::writer_file::{self, Writer};
@@ -43,7 +43,7 @@ pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, 
 /// A folder that was found to be in order.
 struct Recovered {
     folders: Folders,
-    lock: File,
+    lock: Box<dyn Lock>,
     writer: Writer,
     table: Table,
     journal: Journal,
@@ -60,9 +60,9 @@ fn recover(
     seams: &Seams,
     closing: &AtomicBool,
 ) -> Result<Recovered, OpenError> {
-    let folders = Folders::in_root(dir);
-    storage::make_folder(&folders.root)?;
-    let lock = lock(&folders.root.join("lock"))?;
+    let folders = Folders::in_root(Storage::on(Arc::clone(&seams.disk)), dir);
+    folders.root.make()?;
+    let lock = lock(&folders.root, "lock")?;
     let now = (options.clock)();
     let (writer, table) = claim(&folders, now)?;
     let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing };
@@ -72,8 +72,8 @@ fn recover(
     let sync = Arc::clone(&seams.sync_frame);
     let journal = Journal::open(&folders.journal, expected, sync, |frame| rebuilt.replay(frame))?;
     // Only now is it known that the journal has whatever unfinished files hold.
-    storage::remove_temporaries(&folders.root)?;
-    storage::remove_temporaries(&folders.log)?;
+    folders.root.remove_temporaries()?;
+    folders.log.remove_temporaries()?;
     let files = table.files.iter().map(|file| &*file.path);
     let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
     data_file::remove_unlogged(&folders.data, &logged.collect())?;
@@ -169,35 +169,34 @@ fn start(
 }
 
 impl Folders {
-    fn in_root(root: &Path) -> Self {
-        let table = root.join("usage");
+    fn in_root(storage: Storage, root: &Path) -> Self {
+        let root = Folder { storage, path: root.to_owned() };
+        let table = root.folder("usage");
         Self {
-            root: root.to_owned(),
-            journal: root.join("journal"),
-            index: root.join("index"),
-            data: table.join(delta::DATA),
-            log: table.join(delta::LOG),
+            journal: root.folder("journal"),
+            index: root.folder("index"),
+            data: table.folder(delta::DATA),
+            log: table.folder(delta::LOG),
+            root,
             table,
         }
     }
 }
 
-fn lock(file: &Path) -> Result<File, OpenError> {
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(file);
-    let lock = opened.at("open", file)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { file: file.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(FileError::new("lock", file, error).into()),
-    }
+fn lock(folder: &Folder, name: &str) -> Result<Box<dyn Lock>, OpenError> {
+    let file = folder.file(name);
+    folder.storage.lock(&file).map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Locked { file },
+        TryLockError::Error(error) => FileError::new("lock", &file, error).into(),
+    })
 }
 
 /// Raises the epoch once the table is known to be ours; makes what a new ledger lacks.
 fn claim(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), OpenError> {
     let begun = journal::is_begun(&folders.journal)?;
     let known = writer_file::read(&folders.root)?;
-    if known.is_none() && (begun || !storage::names(&folders.log)?.is_empty()) {
-        return Err(OpenError::WriterFile { file: folders.root.join(writer_file::NAME) });
+    if known.is_none() && (begun || !folders.log.names()?.is_empty()) {
+        return Err(OpenError::WriterFile { file: folders.root.file(writer_file::NAME) });
     }
     let known = known.unwrap_or_else(|| Writer { journal: JournalId::random(), epoch: 0 });
     let table = delta::read(&folders.table, known)?;
@@ -205,11 +204,11 @@ fn claim(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), OpenError> 
     writer_file::write(&folders.root, writer)?;
     if let Some(table) = table {
         // The last entry may have been read from memory after a sync that failed.
-        storage::sync_folder(&folders.log)?;
+        folders.log.sync()?;
         return Ok((writer, table));
     }
     for folder in [&folders.journal, &folders.data, &folders.log] {
-        storage::make_folder(folder)?;
+        folder.make()?;
     }
     let entry = delta::entry_path(&folders.table, 0);
     if !begun {

@@ -5,7 +5,6 @@
 //! row, so a statistic can only save work.
 
 use std::fmt;
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +23,12 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
-use crate::error::{At, ReadError};
+use crate::error::ReadError;
 use crate::limits::BATCH_ROWS;
 use crate::row::{Malformed, Row};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
+use crate::storage::StoredFile;
 use crate::tail::{Chunk, TailRow};
 
 /// Which rows are wanted; everything by default. Ranges are half-open; none is no limit.
@@ -143,7 +143,7 @@ pub(crate) fn file(
     mut each: impl FnMut(&Row<'_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let path = &file.path;
-    let opened = OpenedFile::open(path)?;
+    let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
     opened.batches(groups, &columns(needed), selection.subscription, |batch| {
         let rows = RowBatch::new(batch).map_err(|error| damaged(path, error))?;
@@ -166,7 +166,7 @@ pub(crate) fn batches(
     mut each: impl FnMut(&RecordBatch) -> Result<(), Malformed>,
 ) -> Result<(), ReadError> {
     for file in files.iter().filter(|file| selection.may_match(&file.bounds)) {
-        let opened = OpenedFile::open(&file.path)?;
+        let opened = OpenedFile::open(file)?;
         let groups = opened.groups(|group| selection.row_group_may_match(group));
         opened.batches(groups, columns, selection.subscription, |batch| {
             each(batch).map_err(|error| damaged(&file.path, error))
@@ -178,13 +178,14 @@ pub(crate) fn batches(
 /// A data file of which only the metadata has been read.
 pub(crate) struct OpenedFile<'a> {
     path: &'a Path,
-    file: File,
+    file: StoredFile,
     metadata: ArrowReaderMetadata,
 }
 
 impl<'a> OpenedFile<'a> {
-    pub(crate) fn open(path: &'a Path) -> Result<Self, ReadError> {
-        let file = File::open(path).at("open", path)?;
+    pub(crate) fn open(file: &'a DataFile) -> Result<Self, ReadError> {
+        let path = &*file.path;
+        let file = file.storage.open(path)?;
         // Rows are skipped by where pages begin; the pages' own statistics are not asked.
         let options = ArrowReaderOptions::new()
             .with_schema(schema::read())

@@ -1,14 +1,14 @@
-//! What a test may put in the place of the real thing: the sync of a frame, and what happens
-//! between two steps of a seal or a join.
+//! What a test may put in the place of the real thing: the disk, the sync of a frame, and what
+//! happens between two steps of a seal or a join.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
 use crate::limits::CHECKPOINT_ENTRIES;
+use crate::storage::{Disk, LocalDisk, WriteFile};
 
 /// Syncs the journal after a frame was written.
-pub(crate) type SyncFrame = Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>;
+pub(crate) type SyncFrame = Arc<dyn Fn(&mut dyn WriteFile) -> io::Result<()> + Send + Sync>;
 /// Is told each step when it is done.
 pub(crate) type AfterStep = Arc<dyn Fn(Step) + Send + Sync>;
 
@@ -40,6 +40,8 @@ pub(crate) enum Step {
 /// The seams.
 #[derive(Clone)]
 pub(crate) struct Seams {
+    /// Where the ledger's folder lies.
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) sync_frame: SyncFrame,
     pub(crate) after_step: AfterStep,
     /// Entries of the log after which there is a checkpoint.
@@ -49,7 +51,8 @@ pub(crate) struct Seams {
 impl Default for Seams {
     fn default() -> Self {
         Self {
-            sync_frame: Arc::new(File::sync_data),
+            disk: Arc::new(LocalDisk),
+            sync_frame: Arc::new(|file| file.sync_data()),
             after_step: Arc::new(|_| {}),
             checkpoint_entries: CHECKPOINT_ENTRIES,
         }

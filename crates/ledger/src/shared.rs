@@ -1,7 +1,5 @@
 //! What the ledger's handles and its threads have in common.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +9,7 @@ use crate::delta::Replaced;
 use crate::error::FileError;
 use crate::measures::Measures;
 use crate::state::Current;
+use crate::storage::{Folder, Lock};
 
 /// Shared by handles and threads.
 pub(crate) struct Shared {
@@ -32,18 +31,18 @@ pub(crate) struct Shared {
     pub(crate) measures: Measures,
     pub(crate) folders: Folders,
     /// Locked for as long as anything may write.
-    pub(crate) lock: File,
+    pub(crate) lock: Box<dyn Lock>,
 }
 
 /// Where things are.
 #[derive(Debug, Clone)]
 pub(crate) struct Folders {
-    pub(crate) root: PathBuf,
-    pub(crate) journal: PathBuf,
-    pub(crate) index: PathBuf,
-    pub(crate) table: PathBuf,
-    pub(crate) data: PathBuf,
-    pub(crate) log: PathBuf,
+    pub(crate) root: Folder,
+    pub(crate) journal: Folder,
+    pub(crate) index: Folder,
+    pub(crate) table: Folder,
+    pub(crate) data: Folder,
+    pub(crate) log: Folder,
 }
 
 impl Shared {

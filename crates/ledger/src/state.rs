@@ -8,12 +8,15 @@ use domain::record::Commit;
 use domain::time::{Date, UtcTime};
 
 use crate::row::Row;
+use crate::storage::Storage;
 use crate::tail::{self, Chunk};
 use crate::version::JournalId;
 
 /// A data file of the table, with what its log entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataFile {
+    /// Where it lies.
+    pub(crate) storage: Storage,
     pub(crate) path: PathBuf,
     /// The one day on which its rows were reported.
     pub(crate) day: Date,

@@ -1,6 +1,6 @@
 //! What needs a hand inside: syncs that fail, group commits held half-way, crashes between steps.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::seam::{Seams, Step};
-use crate::storage;
+use crate::storage::{Storage, WriteFile};
 use crate::support::{Clock, Model, Spec, hour, queries};
 use crate::{AppendError, Ledger, NewRecord, Options, Outcome, SealError};
 use domain::record::Commit;
@@ -137,10 +137,11 @@ fn after_a_failed_sync_everything_is_refused_until_opened_again() {
         let clock = Clock::at(hour(5));
         let fails = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&fails);
-        let sync_frame = Arc::new(move |file: &File| match seen.load(Ordering::SeqCst) {
-            true => Err(io::Error::other("the disk is on fire")),
-            false => file.sync_data(),
-        });
+        let sync_frame =
+            Arc::new(move |file: &mut dyn WriteFile| match seen.load(Ordering::SeqCst) {
+                true => Err(io::Error::other("the disk is on fire")),
+                false => file.sync_data(),
+            });
         let seams = Seams { sync_frame, ..Seams::default() };
         let ledger = Ledger::open_with(dir.path(), options(&clock), seams).unwrap();
         ledger.append(new_records(&specs(0..1))).await.unwrap();
@@ -170,7 +171,7 @@ fn held_sync() -> (Seams, Receiver<()>, SyncSender<()>) {
     let (enter, entered) = sync_channel(1);
     let (go, wait) = sync_channel::<()>(1);
     let wait = std::sync::Mutex::new(wait);
-    let sync_frame = Arc::new(move |file: &File| {
+    let sync_frame = Arc::new(move |file: &mut dyn WriteFile| {
         let _ = enter.try_send(());
         let _ = wait.lock().unwrap().recv();
         file.sync_data()
@@ -263,7 +264,7 @@ fn a_log_with_checkpoints_opens_the_same_without_the_entries_before() {
         let mut model = Model::default();
         let seams = || Seams { checkpoint_entries: 3, ..Seams::default() };
         let names = |dir: &Path, end: &str| -> Vec<String> {
-            let names = storage::names(&dir.join("usage/_delta_log")).unwrap();
+            let names = Storage::local().names(&dir.join("usage/_delta_log")).unwrap();
             names.into_iter().filter(|name| name.ends_with(end)).collect()
         };
         for round in 0..12 {

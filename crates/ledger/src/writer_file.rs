@@ -2,10 +2,8 @@
 //!
 //! Raised and synced before a writer does anything else, so no two openings share an epoch.
 
-use std::path::Path;
-
 use crate::error::{FileError, OpenError};
-use crate::storage;
+use crate::storage::Folder;
 use crate::version::JournalId;
 
 /// Name of the file in the ledger folder.
@@ -22,12 +20,12 @@ pub(crate) struct Writer {
 }
 
 /// Reads the file; none where there is none.
-pub(crate) fn read(folder: &Path) -> Result<Option<Writer>, OpenError> {
-    let file = folder.join(NAME);
-    if !storage::names(folder)?.iter().any(|name| name == NAME) {
+pub(crate) fn read(folder: &Folder) -> Result<Option<Writer>, OpenError> {
+    let file = folder.file(NAME);
+    if !folder.names()?.iter().any(|name| name == NAME) {
         return Ok(None);
     }
-    let bytes = storage::read_small(&file)?;
+    let bytes = folder.storage.read_small(&file)?;
     let damaged = || OpenError::WriterFile { file: file.clone() };
     let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
     let mut lines = text.lines();
@@ -43,8 +41,8 @@ pub(crate) fn read(folder: &Path) -> Result<Option<Writer>, OpenError> {
 }
 
 /// Replaces the file.
-pub(crate) fn write(folder: &Path, writer: Writer) -> Result<(), FileError> {
-    storage::replace(&folder.join(NAME), to_text(writer).as_bytes())
+pub(crate) fn write(folder: &Folder, writer: Writer) -> Result<(), FileError> {
+    folder.storage.replace(&folder.file(NAME), to_text(writer).as_bytes())
 }
 
 fn to_text(writer: Writer) -> String {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 use crate::state::{Bounds, DataFile};
+use crate::storage::Folder;
 
 /// One line of a log entry.
 #[derive(Debug, Serialize, Deserialize)]
@@ -160,7 +161,7 @@ pub(super) fn add_action(table: &Path, file: &DataFile) -> Add {
     }
 }
 
-pub(super) fn data_file(table: &Path, add: &Add) -> Option<DataFile> {
+pub(super) fn data_file(table: &Folder, add: &Add) -> Option<DataFile> {
     let stats: Stats = serde_json::from_str(&add.stats).ok()?;
     let (low, high) = (&stats.min_values, &stats.max_values);
     let subscription = |values: &StatsValues| SubscriptionId::parse(&values.subscription_id).ok();
@@ -169,7 +170,8 @@ pub(super) fn data_file(table: &Path, add: &Add) -> Option<DataFile> {
         add.partition_values.get(schema::PARTITION)?
     ))?;
     Some(DataFile {
-        path: table.join(&add.path),
+        storage: table.storage.clone(),
+        path: table.file(&add.path),
         day: day.date(),
         bounds: Bounds {
             subscription: (subscription(low)?, subscription(high)?),

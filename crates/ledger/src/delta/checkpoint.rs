@@ -4,7 +4,6 @@
 //! Each row is one action, in the column of its kind; the others are null.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +23,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::action::{Action, Add, Format, MetaData, Protocol, Remove, Txn};
-use crate::error::{At, FileError, OpenError};
-use crate::storage;
+use crate::error::{FileError, OpenError};
+use crate::storage::Storage;
 
 type Texts = BTreeMap<String, String>;
 type TextMapBuilder = MapBuilder<StringBuilder, StringBuilder>;
@@ -78,10 +77,9 @@ const ACTIONS: [(&str, &[(&str, Kind)]); 5] = [
 ];
 
 /// Writes a checkpoint as a whole: under another name, synced, then under its own.
-pub(super) fn write(path: &Path, actions: &[Action]) -> Result<(), FileError> {
-    let temporary = storage::temporary(path);
-    let failed = |error| FileError::new("write", &temporary, io::Error::other(error));
-    let file = File::create(&temporary).at("make", &temporary)?;
+pub(super) fn write(storage: &Storage, path: &Path, actions: &[Action]) -> Result<(), FileError> {
+    let failed = |error| FileError::new("write", path, io::Error::other(error));
+    let file = storage.create_over(path)?;
     let batch = batch(actions);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -91,9 +89,7 @@ pub(super) fn write(path: &Path, actions: &[Action]) -> Result<(), FileError> {
     let writer = ArrowWriter::try_new_with_options(file, batch.schema(), options);
     let mut writer = writer.map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
-    writer.into_inner().map_err(failed)?.sync_all().at("sync", &temporary)?;
-    std::fs::rename(&temporary, path).at("rename", &temporary)?;
-    storage::sync_folder(storage::parent(path))
+    writer.into_inner().map_err(failed)?.finish().map(drop)
 }
 
 fn batch(actions: &[Action]) -> RecordBatch {
@@ -274,9 +270,9 @@ fn set_map(builder: &mut TextMapBuilder, map: Option<&Texts>) {
 }
 
 /// Reads the actions of a checkpoint.
-pub(super) fn read(path: &Path) -> Result<Vec<Action>, OpenError> {
+pub(super) fn read(storage: &Storage, path: &Path) -> Result<Vec<Action>, OpenError> {
     let damaged = || OpenError::LogDamaged { file: path.to_owned() };
-    let file = File::open(path).at("open", path)?;
+    let file = storage.open(path)?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|_| damaged())?;
     let mut actions = Vec::new();
     for batch in reader.build().map_err(|_| damaged())? {

@@ -3,6 +3,11 @@
 use super::action::{parse_timestamp, timestamp};
 use super::*;
 use crate::state::Bounds;
+use crate::storage::Storage;
+
+fn folder(path: &Path) -> Folder {
+    Folder { storage: Storage::local(), path: path.to_owned() }
+}
 
 #[test]
 fn times_in_statistics_have_one_text() {
@@ -21,14 +26,15 @@ fn times_in_statistics_have_one_text() {
 
 #[test]
 fn an_entry_is_these_lines() {
-    let folder = tempfile::tempdir().unwrap();
-    let table = folder.path();
-    storage::make_folder(&table.join(LOG)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let table = &folder(dir.path());
+    table.folder(LOG).make().unwrap();
     let writer = Writer { journal: JournalId([0x1f; 16]), epoch: 4 };
     let author = Author { writer, now: UtcTime::from_micros(1_500).unwrap() };
     let instant = UtcTime::from_micros(1_000_000).unwrap();
     let file = DataFile {
-        path: table.join("data/a.parquet"),
+        storage: table.storage.clone(),
+        path: table.file("data/a.parquet"),
         day: instant.date(),
         bounds: Bounds {
             subscription: (SubscriptionId::from_bits(1), SubscriptionId::from_bits(2)),
@@ -40,7 +46,7 @@ fn an_entry_is_these_lines() {
         bytes: 4,
         made: UtcTime::from_micros(1_000).unwrap(),
     };
-    storage::make_folder(&table.join(DATA)).unwrap();
+    table.folder(DATA).make().unwrap();
     std::fs::write(&file.path, "four").unwrap();
     assert!(matches!(create(table, author), Ok(Put::Done)));
     let written = [Arc::new(file.clone())];
@@ -56,7 +62,7 @@ fn an_entry_is_these_lines() {
     assert_eq!((known.next, known.sealed, known.sealed_time), (2, Commit(5), instant));
     assert_eq!(*known.files[0], file);
 
-    let joined = DataFile { path: table.join("data/b.parquet"), ..file.clone() };
+    let joined = DataFile { path: table.file("data/b.parquet"), ..file.clone() };
     std::fs::rename(&file.path, &joined.path).unwrap();
     assert!(matches!(replace(table, author, 2, (&written, &joined), instant), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 2)).unwrap();
@@ -74,11 +80,12 @@ fn an_entry_is_these_lines() {
 
 #[test]
 fn an_entry_that_is_there_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    storage::make_folder(&folder.path().join(LOG)).unwrap();
-    let file = entry_path(folder.path(), 0);
-    assert!(matches!(storage::put_if_absent(&file, b"ours"), Ok(Put::Done)));
-    assert!(matches!(storage::put_if_absent(&file, b"ours"), Ok(Put::Done)));
-    assert!(matches!(storage::put_if_absent(&file, b"other"), Ok(Put::Taken)));
+    let dir = tempfile::tempdir().unwrap();
+    let table = folder(dir.path());
+    table.folder(LOG).make().unwrap();
+    let (storage, file) = (&table.storage, entry_path(&table, 0));
+    assert!(matches!(storage.put_if_absent(&file, b"ours"), Ok(Put::Done)));
+    assert!(matches!(storage.put_if_absent(&file, b"ours"), Ok(Put::Done)));
+    assert!(matches!(storage.put_if_absent(&file, b"other"), Ok(Put::Taken)));
     assert_eq!(std::fs::read(&file).unwrap(), b"ours");
 }

@@ -19,7 +19,7 @@ use crate::doubling::due;
 use crate::error::OpenError;
 use crate::limits::INDEX_SEGMENTS_JOINED;
 use crate::shared::Shared;
-use crate::storage;
+use crate::storage::Storage;
 use crate::version::JournalId;
 
 /// What the indexer is asked.
@@ -46,13 +46,14 @@ impl Shelf {
     /// # Errors
     /// [`OpenError`] if a folder or file fails, or the table cannot be read where it has to be.
     pub(crate) fn open(workshop: Workshop<'_>, table: &Table) -> Result<Self, OpenError> {
-        storage::make_folder(workshop.folder)?;
-        storage::remove_temporaries(workshop.folder)?;
+        let folder = workshop.folder;
+        folder.make()?;
+        folder.remove_temporaries()?;
         let mut found = Vec::new();
-        for name in storage::names(workshop.folder)? {
+        for name in folder.names()? {
             match Range::of_name(&name) {
                 Some(range) if range.last <= table.sealed => found.push(range),
-                Some(range) => storage::remove(&range.path(workshop.folder))?,
+                Some(range) => folder.storage.remove(&range.path(&folder.path))?,
                 None => {}
             }
         }
@@ -62,7 +63,7 @@ impl Shelf {
         let mut next = Commit(1);
         for range in found {
             if range.first < next {
-                storage::remove(&range.path(workshop.folder))?;
+                folder.storage.remove(&range.path(&folder.path))?;
                 continue;
             }
             let Some(segment) = opened(workshop, range)? else { continue };
@@ -83,11 +84,13 @@ impl Shelf {
 
 /// The segment of a range; none if it is damaged, and then it is removed.
 fn opened(workshop: Workshop<'_>, range: Range) -> Result<Option<Segment>, OpenError> {
-    match Segment::open(range.path(workshop.folder), range, workshop.journal) {
+    let storage = &workshop.folder.storage;
+    let path = range.path(&workshop.folder.path);
+    match Segment::open(storage, path.clone(), range, workshop.journal) {
         Ok(segment) => Ok(Some(segment)),
         Err(error @ IndexError::Damaged { .. }) => {
             tracing::warn!(%error, "it is made anew");
-            storage::remove(&range.path(workshop.folder))?;
+            storage.remove(&path)?;
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -147,7 +150,7 @@ impl Indexer {
                 Err(error) => return Err(error),
             }
             for segment in joined {
-                remove(&segment.path);
+                remove(&self.shared.folders.index.storage, &segment.path);
             }
         }
     }
@@ -170,8 +173,8 @@ fn is_of(segment: &Segment, error: &IndexError) -> bool {
 }
 
 /// A joined segment that stays is removed by the next opening.
-fn remove(path: &Path) {
-    if let Err(error) = storage::remove(path) {
+fn remove(storage: &Storage, path: &Path) {
+    if let Err(error) = storage.remove(path) {
         let cause = &error.cause;
         tracing::warn!(%error, %cause, "joined index segment was not removed");
     }

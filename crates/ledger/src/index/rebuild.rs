@@ -14,7 +14,7 @@ use crate::limits::INDEX_RUN_RECORDS;
 use crate::row::Interner;
 use crate::scan::{self, Needed, Selection};
 use crate::state::DataFile;
-use crate::storage;
+use crate::storage::{self, Folder};
 use crate::version::JournalId;
 
 /// Data files between two words of progress.
@@ -23,7 +23,7 @@ const FILES_BETWEEN_WORDS: usize = 100;
 /// Where segments are made, and for whom.
 #[derive(Clone, Copy)]
 pub(crate) struct Workshop<'a> {
-    pub(crate) folder: &'a Path,
+    pub(crate) folder: &'a Folder,
     pub(crate) journal: JournalId,
     /// Set once the ledger is closing.
     pub(crate) closing: &'a AtomicBool,
@@ -36,7 +36,7 @@ impl Workshop<'_> {
         let mut entries: Vec<_> =
             sets.map(|(id, known)| Entry { id: *id, known: *known }).collect();
         let range = Range::joining(frozen.iter().map(|frozen| frozen.range));
-        self.write_sorted(&range.path(self.folder), range, &mut entries)
+        self.write_sorted(&range.path(&self.folder.path), range, &mut entries)
     }
 
     /// Joins segments that follow each other.
@@ -51,10 +51,10 @@ impl Workshop<'_> {
             true => Err(IndexError::Stopped),
             false => entry,
         };
-        let path = range.path(self.folder);
+        let path = range.path(&self.folder.path);
         let entries = joined(segments)?.map(stopped);
-        segment::write(&path, range, self.journal, count, entries)?;
-        Segment::open(path, range, self.journal)
+        segment::write(&self.folder.storage, &path, (range, self.journal), count, entries)?;
+        Segment::open(&self.folder.storage, path, range, self.journal)
     }
 
     /// Makes the segment of a range anew from the data files that hold rows of it: in sorted runs
@@ -92,8 +92,10 @@ impl Workshop<'_> {
             return Err(IndexError::Twice { first: pair[0], second: pair[1] });
         }
         let count = entries.len() as u64;
-        segment::write(path, range, self.journal, count, entries.drain(..).map(Ok))?;
-        Segment::open(path.to_owned(), range, self.journal)
+        let storage = &self.folder.storage;
+        let sorted = entries.drain(..).map(Ok);
+        segment::write(storage, path, (range, self.journal), count, sorted)?;
+        Segment::open(storage, path.to_owned(), range, self.journal)
     }
 }
 
@@ -135,7 +137,7 @@ impl Sorting<'_> {
     /// Writes a run under a name that no opening takes for a segment, and clears if it is left.
     fn end_run(&mut self) -> Result<(), IndexError> {
         let name = format!("run-{}", self.runs.len());
-        let path = storage::temporary(&self.workshop.folder.join(name));
+        let path = storage::temporary(&self.workshop.folder.file(name));
         let mut run = mem::take(&mut self.run);
         let written = self.workshop.write_sorted(&path, self.range, &mut run)?;
         self.runs.push(Arc::new(written));
@@ -145,13 +147,13 @@ impl Sorting<'_> {
 
     fn finish(mut self) -> Result<Segment, IndexError> {
         if self.runs.is_empty() {
-            let path = self.range.path(self.workshop.folder);
+            let path = self.range.path(&self.workshop.folder.path);
             return self.workshop.write_sorted(&path, self.range, &mut self.run);
         }
         self.end_run()?;
         let segment = self.workshop.join_as(&self.runs, self.range)?;
         for run in &self.runs {
-            storage::remove(&run.path)?;
+            self.workshop.folder.storage.remove(&run.path)?;
         }
         Ok(segment)
     }

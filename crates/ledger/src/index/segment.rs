@@ -12,9 +12,7 @@
 //! checksum of fences and filter; 4 bytes
 //! ```
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use domain::id::{ContentHash, RecordId};
@@ -24,7 +22,7 @@ use super::Known;
 use super::error::IndexError;
 use super::filter::Filter;
 use crate::error::{At, FileError};
-use crate::storage;
+use crate::storage::{NewFile, Storage, StoredFile};
 use crate::version::JournalId;
 
 const MAGIC: [u8; 4] = *b"TLYI";
@@ -59,7 +57,7 @@ pub(super) struct Segment {
     pub(super) range: Range,
     pub(super) entries: u64,
     pub(super) path: PathBuf,
-    file: File,
+    file: StoredFile,
     fences: Vec<u64>,
     filter: Filter,
 }
@@ -96,19 +94,20 @@ impl Range {
 impl Segment {
     /// Opens a segment: reads header, fences and filter, and no entry.
     pub(super) fn open(
+        storage: &Storage,
         path: PathBuf,
         range: Range,
         journal: JournalId,
     ) -> Result<Self, IndexError> {
         let damaged = || IndexError::Damaged { file: path.clone() };
-        let file = File::open(&path).at("open", &path)?;
+        let file = storage.open(&path)?;
         let mut head = [0; BLOCK_BYTES];
         read_at(&file, &path, &mut head, 0)?;
         let entries = Header { range, journal }.entries(&head).ok_or_else(damaged)?;
         let blocks = entries.div_ceil(BLOCK_ENTRIES as u64);
         let tail_at = (blocks + 1) * BLOCK_BYTES as u64;
         let length = tail_at + blocks * 8 + Filter::bytes_for(entries) + 4;
-        if file.metadata().at("measure", &path)?.len() != length {
+        if file.length() != length {
             return Err(damaged());
         }
         let tail = usize::try_from(length - tail_at).map_err(|_| damaged())?;
@@ -192,17 +191,16 @@ impl Block {
 ///
 /// An error of `entries` ends it, and leaves no file of its name.
 pub(super) fn write(
+    storage: &Storage,
     path: &Path,
-    range: Range,
-    journal: JournalId,
+    (range, journal): (Range, JournalId),
     count: u64,
     entries: impl Iterator<Item = Result<Entry, IndexError>>,
 ) -> Result<(), IndexError> {
-    let temporary = storage::temporary(path);
-    let file = File::create(&temporary).at("make", &temporary)?;
+    let file = storage.create_over(path)?;
     let mut writer = Writer {
         out: BufWriter::with_capacity(1 << 20, file),
-        path: &temporary,
+        path,
         block: Vec::with_capacity(BLOCK_BYTES),
         fences: Vec::new(),
         filter: Filter::for_records(count),
@@ -213,14 +211,12 @@ pub(super) fn write(
         writer.entry(&entry?)?;
     }
     assert!(writer.written == count, "a segment of {count} entries got {}", writer.written);
-    let file = writer.finish()?;
-    file.sync_all().at("sync", &temporary)?;
-    fs::rename(&temporary, path).at("rename", &temporary)?;
-    Ok(storage::sync_folder(storage::parent(path))?)
+    writer.finish()?.finish()?;
+    Ok(())
 }
 
 struct Writer<'a> {
-    out: BufWriter<File>,
+    out: BufWriter<NewFile>,
     path: &'a Path,
     block: Vec<u8>,
     fences: Vec<u64>,
@@ -255,7 +251,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<File, FileError> {
+    fn finish(mut self) -> Result<NewFile, FileError> {
         if !self.block.is_empty() {
             self.end_block()?;
         }
@@ -317,8 +313,13 @@ fn read_entry(bytes: &[u8; ENTRY_BYTES]) -> Entry {
     }
 }
 
-fn read_at(file: &File, path: &Path, bytes: &mut [u8], offset: u64) -> Result<(), IndexError> {
-    match file.read_exact_at(bytes, offset) {
+fn read_at(
+    file: &StoredFile,
+    path: &Path,
+    bytes: &mut [u8],
+    offset: u64,
+) -> Result<(), IndexError> {
+    match file.read_at(bytes, offset) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(IndexError::Damaged { file: path.to_owned() })

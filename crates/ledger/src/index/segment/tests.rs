@@ -1,5 +1,7 @@
 //! Segments on disk: what is found, and what is noticed of damage.
 
+use std::fs;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,13 +15,18 @@ fn entry(id: u128) -> Entry {
     Entry { id: RecordId::from_bytes(id.to_be_bytes()), known: Known { content, commit } }
 }
 
+fn open(path: &Path, journal: JournalId) -> Result<Segment, IndexError> {
+    Segment::open(&Storage::local(), path.to_owned(), RANGE, journal)
+}
+
 fn written(folder: &Path, mut ids: Vec<u128>) -> (PathBuf, Vec<Entry>) {
     ids.sort_unstable();
     ids.dedup();
     let entries: Vec<_> = ids.into_iter().map(entry).collect();
     let path = RANGE.path(folder);
     let count = entries.len() as u64;
-    write(&path, RANGE, JOURNAL, count, entries.iter().copied().map(Ok)).unwrap();
+    let sorted = entries.iter().copied().map(Ok);
+    write(&Storage::local(), &path, (RANGE, JOURNAL), count, sorted).unwrap();
     (path, entries)
 }
 
@@ -35,7 +42,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let id = |(high, low): (u128, u16)| high << 64 | u128::from(low);
         let (path, entries) = written(folder.path(), ids.into_iter().map(id).collect());
-        let segment = Segment::open(path, RANGE, JOURNAL).unwrap();
+        let segment = open(&path, JOURNAL).unwrap();
         for entry in &entries {
             prop_assert_eq!(segment.find(entry.id).unwrap(), Some(entry.known));
         }
@@ -58,7 +65,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
         fs::write(&path, &bad).unwrap();
-        let noticed = match Segment::open(path.clone(), RANGE, JOURNAL) {
+        let noticed = match open(&path, JOURNAL) {
             Err(IndexError::Damaged { .. }) => true,
             Err(error) => panic!("byte {at}: {error}"),
             Ok(segment) => {
@@ -74,12 +81,12 @@ fn a_flipped_bit_anywhere_is_noticed() {
 fn a_cut_file_and_another_journals_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = written(folder.path(), (0..250).collect());
-    let other = Segment::open(path.clone(), RANGE, JournalId([8; 16])).unwrap_err();
+    let other = open(&path, JournalId([8; 16])).unwrap_err();
     assert!(matches!(other, IndexError::Damaged { .. }), "{other}");
     let length = fs::metadata(&path).unwrap().len();
     for cut in [0, 1, 4_095, 4_096, 8_192, length - 1] {
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(cut).unwrap();
-        let error = Segment::open(path.clone(), RANGE, JOURNAL).unwrap_err();
+        let error = open(&path, JOURNAL).unwrap_err();
         assert!(matches!(error, IndexError::Damaged { .. }), "{cut}: {error}");
         written(folder.path(), (0..250).collect());
     }
