@@ -62,8 +62,7 @@ impl Index {
         &self,
         ids: impl Iterator<Item = RecordId>,
     ) -> Result<Vec<Option<Known>>, Range> {
-        let stored = self.shelf.load();
-        ids.map(|id| stored.find(id)).collect()
+        self.shelf.load().find(&ids.collect::<Vec<_>>())
     }
 
     /// Enters a record that is on the shelf not, and here not yet; else says what is here.

@@ -127,11 +127,32 @@ impl Segment {
         Ok(Self { range, entries, path, file, fences, filter })
     }
 
-    /// What is known of an identity, if it is in this segment.
-    pub(super) fn find(&self, id: RecordId) -> Result<Option<Known>, IndexError> {
-        if !self.filter.may_contain(id) {
-            return Ok(None);
+    /// Enters what is known of each of these identities that is in this segment, where nothing was
+    /// found of it yet.
+    pub(super) fn find(
+        &self,
+        ids: &[RecordId],
+        found: &mut [Option<Known>],
+    ) -> Result<(), IndexError> {
+        // All go by the filter before a block is read: the steps do not wait for each other then.
+        let may_be_here = |place: &usize| self.filter.may_contain(ids[*place]);
+        let mut places: Vec<usize> = (0..ids.len()).filter(may_be_here).collect();
+        places.retain(|place| found[*place].is_none());
+        // Identities of one block follow each other, so it is read once for them.
+        places.sort_unstable_by_key(|place| ids[*place]);
+        let mut last: Option<(usize, Block)> = None;
+        for place in places {
+            found[place] = self.find_one(ids[place], &mut last)?;
         }
+        Ok(())
+    }
+
+    /// What is known of an identity, if it is in this segment. `last` is the block that was read last.
+    fn find_one(
+        &self,
+        id: RecordId,
+        last: &mut Option<(usize, Block)>,
+    ) -> Result<Option<Known>, IndexError> {
         let prefix = prefix(id);
         // The last block that begins before the prefix may have it, and those that begin with it.
         let begin = self.fences.partition_point(|fence| *fence < prefix).saturating_sub(1);
@@ -139,9 +160,12 @@ impl Segment {
             if self.fences[number] > prefix {
                 break;
             }
+            let block = match last.take_if(|(held, _)| *held == number) {
+                Some(held) => held,
+                None => (number, self.block(number as u64)?),
+            };
             // Of a block one entry is read: identities compare as their bytes.
-            let block = self.block(number as u64)?;
-            let entries = block.entries();
+            let entries = last.insert(block).1.entries();
             let wanted = id.to_bytes();
             if let Ok(place) = entries.binary_search_by(|entry| entry[..16].cmp(&wanted)) {
                 return Ok(Some(read_entry(&entries[place]).known));
