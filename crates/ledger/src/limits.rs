@@ -30,6 +30,8 @@ pub const SEAL_TICK_MS: u64 = 500;
 pub const ROW_GROUP_ROWS: usize = 64 << 10;
 /// Rows in one data page: what the page index lets a selective read skip.
 pub const PAGE_ROWS: usize = 4 << 10;
+/// Footers of data files that are kept in memory: those of some thousand large files.
+pub const FOOTERS_BYTES_MAX: usize = 64 << 20;
 /// Rows decoded or encoded at a time.
 pub const BATCH_ROWS: usize = 8 << 10;
 /// Most bytes of a small file that is read whole (the writer file, one log entry).

@@ -12,7 +12,7 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use crate::columns;
 use crate::error::ReadError;
-use crate::scan::{self, OpenedFile};
+use crate::scan::{self, OpenedFile, Selection};
 use crate::state::{DataFile, State};
 
 /// The first moment after this one: what is settled up to there has every commit of this moment.
@@ -78,7 +78,7 @@ impl Search {
         let groups = opened.groups(|group| {
             bounds(group).is_none_or(|((low, _), (high, _))| self.is_open((low, high)))
         });
-        opened.batches(groups, &["commit", "commit_time"], None, |batch| {
+        opened.batches(groups, &["commit", "commit_time"], &Selection::default(), |batch| {
             let damaged = |error| scan::damaged(path, error);
             let commits = columns::commits(batch).map_err(damaged)?;
             let times = columns::times(batch, "commit_time").map_err(damaged)?;

@@ -1,8 +1,8 @@
 //! Reading rows: those of the table's files and of the tail, chosen by one selection.
 //!
 //! What cannot hold a chosen row is skipped by the log's bounds of a file, then by the statistics
-//! of a row group, then by the subscription column alone; the rest is decoded and checked row by
-//! row, so a statistic can only save work.
+//! of a row group and of its pages, then by the subscription column alone; the rest is decoded and
+//! checked row by row, so a statistic can only save work.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,6 +25,7 @@ use parquet::file::statistics::Statistics;
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
 use crate::error::ReadError;
 use crate::limits::BATCH_ROWS;
+use crate::pages;
 use crate::row::{Malformed, Row};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
@@ -145,7 +146,7 @@ pub(crate) fn file(
     let path = &file.path;
     let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
-    opened.batches(groups, &columns(needed), selection.subscription, |batch| {
+    opened.batches(groups, &columns(needed), selection, |batch| {
         let rows = RowBatch::new(batch).map_err(|error| damaged(path, error))?;
         for position in 0..rows.len() {
             let row = rows.row(position).map_err(|error| damaged(path, error))?;
@@ -168,7 +169,7 @@ pub(crate) fn batches(
     for file in files.iter().filter(|file| selection.may_match(&file.bounds)) {
         let opened = OpenedFile::open(file)?;
         let groups = opened.groups(|group| selection.row_group_may_match(group));
-        opened.batches(groups, columns, selection.subscription, |batch| {
+        opened.batches(groups, columns, selection, |batch| {
             each(batch).map_err(|error| damaged(&file.path, error))
         })?;
     }
@@ -184,14 +185,14 @@ pub(crate) struct OpenedFile<'a> {
 
 impl<'a> OpenedFile<'a> {
     pub(crate) fn open(file: &'a DataFile) -> Result<Self, ReadError> {
-        let path = &*file.path;
-        let file = file.storage.open(path)?;
-        // Rows are skipped by where pages begin; the pages' own statistics are not asked.
-        let options = ArrowReaderOptions::new()
-            .with_schema(schema::read())
-            .with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata =
-            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))?;
+        let DataFile { storage, path, .. } = file;
+        let file = storage.open(path)?;
+        let metadata = storage.footers().of(path, || {
+            let options = ArrowReaderOptions::new()
+                .with_schema(schema::read())
+                .with_page_index_policy(PageIndexPolicy::Optional);
+            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))
+        })?;
         Ok(Self { path, file, metadata })
     }
 
@@ -205,20 +206,20 @@ impl<'a> OpenedFile<'a> {
         groups.filter(|(_, group)| wanted(group)).map(|(position, _)| position).collect()
     }
 
-    /// Gives these columns of the rows of these row groups to `each`, in batches; with a
-    /// subscription only its rows.
+    /// Gives these columns of the rows of these row groups to `each`, in batches: of those pages that may
+    /// have selected rows, and only rows of the subscription that is selected, if one is.
     pub(crate) fn batches(
         self,
         groups: Vec<usize>,
         columns: &[&'static str],
-        subscription: Option<SubscriptionId>,
+        selection: &Selection,
         mut each: impl FnMut(&RecordBatch) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         if groups.is_empty() {
             return Ok(());
         }
         let path = self.path;
-        for batch in self.reader(groups, columns, subscription)? {
+        for batch in self.reader(groups, columns, selection)? {
             each(&batch.map_err(|error| damaged(path, error))?)?;
         }
         Ok(())
@@ -227,23 +228,24 @@ impl<'a> OpenedFile<'a> {
     /// The whole file, every column, in batches.
     pub(crate) fn whole(self) -> Result<ParquetRecordBatchReader, ReadError> {
         let groups = (0..self.row_groups().len()).collect();
-        self.reader(groups, &columns(Needed::Everything), None)
+        self.reader(groups, &columns(Needed::Everything), &Selection::default())
     }
 
     fn reader(
         self,
         groups: Vec<usize>,
         columns: &[&'static str],
-        subscription: Option<SubscriptionId>,
+        selection: &Selection,
     ) -> Result<ParquetRecordBatchReader, ReadError> {
         let Self { path, file, metadata } = self;
+        let rows = pages::wanted(metadata.metadata(), &groups, selection);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let descriptor = builder.parquet_schema();
         let projection = ProjectionMask::columns(descriptor, columns.iter().copied());
         let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
-        let mut builder =
-            builder.with_row_groups(groups).with_projection(projection).with_batch_size(BATCH_ROWS);
-        if let Some(subscription) = subscription {
+        let builder = builder.with_row_groups(groups).with_row_selection(rows);
+        let mut builder = builder.with_projection(projection).with_batch_size(BATCH_ROWS);
+        if let Some(subscription) = selection.subscription {
             let wanted = subscription.to_string();
             let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
             let predicate = ArrowPredicateFn::new(id_only, of_subscription);

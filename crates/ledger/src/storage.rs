@@ -14,14 +14,18 @@ pub(crate) use disk::{Creation, Disk, LocalDisk, Lock, ReadFile, WriteFile};
 pub(crate) use stored_file::StoredFile;
 
 use crate::error::{At, FileError};
-use crate::limits::SMALL_FILE_BYTES_MAX;
+use crate::footers::Footers;
+use crate::limits::{FOOTERS_BYTES_MAX, SMALL_FILE_BYTES_MAX};
 
 /// Ending of files that are not finished; one found on opening is left over from a crash.
 const TEMPORARY: &str = "tmp";
 
-/// Where files lie; cheap to clone.
+/// Where files lie, and what is known of those read lately; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Storage(Arc<dyn Disk>);
+pub(crate) struct Storage {
+    disk: Arc<dyn Disk>,
+    footers: Arc<Footers>,
+}
 
 /// A folder of a storage.
 #[derive(Debug, Clone)]
@@ -50,13 +54,13 @@ pub(crate) enum PutError {
 
 impl Storage {
     pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
-        Self(disk)
+        Self { disk, footers: Arc::new(Footers::new(FOOTERS_BYTES_MAX)) }
     }
 
     /// The disk of this machine.
     #[cfg(test)]
     pub(crate) fn local() -> Self {
-        Self(Arc::new(LocalDisk))
+        Self::on(Arc::new(LocalDisk))
     }
 
     /// Makes a folder, and those above it, where there is none.
@@ -65,23 +69,23 @@ impl Storage {
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), FileError> {
         let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
         let above = above.unwrap_or(Path::new("."));
-        if !self.0.is_folder(folder) {
-            if !self.0.is_folder(above) {
+        if !self.disk.is_folder(folder) {
+            if !self.disk.is_folder(above) {
                 self.make_folder(above)?;
             }
-            self.0.make_folder(folder).at("make", folder)?;
+            self.disk.make_folder(folder).at("make", folder)?;
         }
         self.sync_folder(above)
     }
 
     /// Makes the names in a folder durable.
     pub(crate) fn sync_folder(&self, folder: &Path) -> Result<(), FileError> {
-        self.0.sync_folder(folder).at("sync", folder)
+        self.disk.sync_folder(folder).at("sync", folder)
     }
 
     /// Makes an empty file that does not exist yet, open for writing.
     pub(crate) fn make_file(&self, file: &Path) -> Result<Box<dyn WriteFile>, FileError> {
-        let mut made = self.0.create(file, Creation::New).at("make", file)?;
+        let mut made = self.disk.create(file, Creation::New).at("make", file)?;
         made.sync().at("sync", file)?;
         self.sync_folder(parent(file))?;
         Ok(made)
@@ -89,12 +93,12 @@ impl Storage {
 
     /// Opens a file for writing behind its end.
     pub(crate) fn open_end(&self, file: &Path) -> Result<Box<dyn WriteFile>, FileError> {
-        self.0.open_end(file).at("open", file)
+        self.disk.open_end(file).at("open", file)
     }
 
     /// Begins a file that does not exist yet. Until it is finished nothing may rely on it.
     pub(crate) fn create(&self, file: &Path) -> Result<NewFile, FileError> {
-        let begun = self.0.create(file, Creation::New).at("make", file)?;
+        let begun = self.disk.create(file, Creation::New).at("make", file)?;
         Ok(NewFile { storage: self.clone(), begun, path: file.to_owned(), temporary: None })
     }
 
@@ -102,7 +106,7 @@ impl Storage {
     /// crash there is the old one or the new.
     pub(crate) fn create_over(&self, file: &Path) -> Result<NewFile, FileError> {
         let temporary = temporary(file);
-        let begun = self.0.create(&temporary, Creation::Anew).at("make", &temporary)?;
+        let begun = self.disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
         let (storage, path, temporary) = (self.clone(), file.to_owned(), Some(temporary));
         Ok(NewFile { storage, begun, path, temporary })
     }
@@ -119,8 +123,8 @@ impl Storage {
     /// Whatever the link says, the file is read back and compared: a failed link may have worked.
     pub(crate) fn put_if_absent(&self, file: &Path, bytes: &[u8]) -> Result<Put, PutError> {
         let temporary = self.write_temporary(file, bytes).map_err(PutError::NotDone)?;
-        let linked = self.0.link(&temporary, file).at("link", file);
-        let there = match self.0.open(file).and_then(|file| whole(&*file, u64::MAX)) {
+        let linked = self.disk.link(&temporary, file).at("link", file);
+        let there = match self.disk.open(file).and_then(|file| whole(&*file, u64::MAX)) {
             Ok(there) => there,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let failure = linked.err();
@@ -134,44 +138,49 @@ impl Storage {
         }
         self.sync_folder(parent(file)).map_err(PutError::Unknown)?;
         // The entry stands; a leftover is cleared on the next opening.
-        let _ = self.0.remove(&temporary);
+        let _ = self.disk.remove(&temporary);
         Ok(Put::Done)
     }
 
     fn write_temporary(&self, file: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let temporary = temporary(file);
-        let mut made = self.0.create(&temporary, Creation::Anew).at("make", &temporary)?;
+        let mut made = self.disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
         made.write_all(bytes).at("write", &temporary)?;
         made.sync().at("sync", &temporary)?;
         Ok(temporary)
     }
 
+    /// The footers of data files that were read lately.
+    pub(crate) fn footers(&self) -> &Footers {
+        &self.footers
+    }
+
     /// Opens a file for reading.
     pub(crate) fn open(&self, file: &Path) -> Result<StoredFile, FileError> {
-        let opened = self.0.open(file).at("open", file)?;
+        let opened = self.disk.open(file).at("open", file)?;
         let length = opened.length().at("measure", file)?;
         Ok(StoredFile::new(opened, length))
     }
 
     /// Reads a file whole.
     pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, FileError> {
-        self.0.open(file).and_then(|file| whole(&*file, u64::MAX)).at("read", file)
+        self.disk.open(file).and_then(|file| whole(&*file, u64::MAX)).at("read", file)
     }
 
     /// Reads a small file whole.
     pub(crate) fn read_small(&self, file: &Path) -> Result<Vec<u8>, FileError> {
-        let read = self.0.open(file).and_then(|file| whole(&*file, SMALL_FILE_BYTES_MAX));
+        let read = self.disk.open(file).and_then(|file| whole(&*file, SMALL_FILE_BYTES_MAX));
         read.at("read", file)
     }
 
     /// Length of a file.
     pub(crate) fn length(&self, file: &Path) -> Result<u64, FileError> {
-        self.0.open(file).and_then(|file| file.length()).at("measure", file)
+        self.disk.open(file).and_then(|file| file.length()).at("measure", file)
     }
 
     /// Names of the files in a folder, in order; none where there is no folder.
     pub(crate) fn names(&self, folder: &Path) -> Result<Vec<String>, FileError> {
-        let mut names = match self.0.names(folder) {
+        let mut names = match self.disk.names(folder) {
             Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(FileError::new("list", folder, error)),
@@ -182,7 +191,7 @@ impl Storage {
 
     /// Removes a file.
     pub(crate) fn remove(&self, file: &Path) -> Result<(), FileError> {
-        self.0.remove(file).at("remove", file)
+        self.disk.remove(file).at("remove", file)
     }
 
     /// Clears what a crash left unfinished in a folder.
@@ -198,20 +207,20 @@ impl Storage {
 
     /// Locks a file for this process.
     pub(crate) fn lock(&self, file: &Path) -> Result<Box<dyn Lock>, TryLockError> {
-        self.0.lock(file)
+        self.disk.lock(file)
     }
 }
 
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.disk, f)
     }
 }
 
 impl PartialEq for Storage {
     /// Whether both are one and the same.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.disk, &other.disk)
     }
 }
 
@@ -265,7 +274,7 @@ impl NewFile {
         self.begun.sync().at("sync", named)?;
         let length = self.begun.length().at("measure", named)?;
         if let Some(temporary) = &self.temporary {
-            self.storage.0.rename(temporary, &self.path).at("rename", temporary)?;
+            self.storage.disk.rename(temporary, &self.path).at("rename", temporary)?;
         }
         self.storage.sync_folder(parent(&self.path))?;
         Ok(length)
