@@ -284,24 +284,27 @@ pub fn multiset_event_id(
     EventId::parse(&format!("row-{hash:032x}")).expect("hexadecimal digits are an event id")
 }
 
+/// What most records come to, in bytes.
+const CANONICAL_BYTES: usize = 1_024;
+
 /// The canonical bytes of a value: for each part that is present its tag, length and bytes, in
 /// order of tags. An absent part leaves no trace, so later parts keep old hashes.
 struct Canonical {
-    hasher: blake3::Hasher,
+    bytes: Vec<u8>,
 }
 
 impl Canonical {
     fn new(purpose: &[u8]) -> Self {
-        let mut canonical = Self { hasher: blake3::Hasher::new() };
+        let mut canonical = Self { bytes: Vec::with_capacity(CANONICAL_BYTES) };
         canonical.bytes(0, purpose);
         canonical
     }
 
     fn bytes(&mut self, tag: u8, bytes: &[u8]) {
         let length = u32::try_from(bytes.len()).expect("a part is far below 4 GiB");
-        self.hasher.update(&[tag]);
-        self.hasher.update(&length.to_be_bytes());
-        self.hasher.update(bytes);
+        self.bytes.push(tag);
+        self.bytes.extend_from_slice(&length.to_be_bytes());
+        self.bytes.extend_from_slice(bytes);
     }
 
     fn text(&mut self, tag: u8, text: Option<&str>) {
@@ -311,7 +314,7 @@ impl Canonical {
     }
 
     fn finish(self) -> [u8; 16] {
-        let hash = self.hasher.finalize();
+        let hash = blake3::hash(&self.bytes);
         *hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
     }
 }
