@@ -14,6 +14,7 @@ use crate::store::{Accounts, Change, Revision, Stored, stored};
 /// What can be done to each kind of object, in words that tools can match.
 pub const OPERATIONS: &[&str] = &[
     "administratorToken/rotate",
+    "backups/write",
     "installation/write",
     "meterAliases/delete",
     "meterAliases/write",

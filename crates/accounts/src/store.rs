@@ -165,6 +165,11 @@ impl Accounts {
         written
     }
 
+    /// How the file is opened by whoever may write.
+    pub(crate) fn writer_options(&self) -> Arc<SqliteConnectOptions> {
+        self.writer.connect_options()
+    }
+
     /// Begins a change. Its time is `now`, or later: not before the last change, and after all that
     /// was asked about.
     pub(crate) async fn begin(&self, now: UtcTime) -> Result<Change, StorageError> {

@@ -18,6 +18,7 @@ use crate::*;
 
 mod assignments;
 mod audit;
+mod copy;
 mod custom_roles;
 mod format;
 mod meter_aliases;

@@ -2,7 +2,7 @@
 //! [`Failure`] with the server's own code and message.
 
 use std::fmt;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -122,6 +122,48 @@ impl Client {
             bytes += u64::try_from(length).expect("a length fits 64 bits");
             progress.at(bytes);
         }
+    }
+
+    /// GETs an answer of any length, to be read as it comes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn stream(&self, path: &str) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let request = request.header(header::AUTHORIZATION, &self.authorization);
+        let request = request.config().timeout_recv_response(Some(limits::FIRST_BYTE)).build();
+        self.read_as_it_comes(request.call())
+    }
+
+    /// POSTs a body; the answer, of any length, is to be read as it comes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(crate) fn post_for_stream(
+        &self,
+        path: &str,
+        payload: Payload<'_>,
+    ) -> Result<impl Read + use<>, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.server));
+        let request = request.config().timeout_recv_response(Some(limits::FIRST_BYTE)).build();
+        self.read_as_it_comes(self.send_in(request, payload))
+    }
+
+    fn read_as_it_comes(
+        &self,
+        answer: Result<Response<Body>, ureq::Error>,
+    ) -> Result<impl Read + use<>, Failure> {
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer.into_body().into_reader());
+        }
+        Err(self.body(Ok(answer)).expect_err("the status is no success"))
+    }
+
+    /// An answer that was read as it came did not come to its end, or is not what it should be.
+    pub(crate) fn broke_off(&self, error: &io::Error) -> Failure {
+        let cause = io::Error::new(error.kind(), error.to_string());
+        self.unreachable(&ureq::Error::Io(cause))
     }
 
     /// POSTs a body; an answer without a body is `null`.

@@ -1,6 +1,7 @@
 //! What the client's commands do: ask the server, print its answer.
 
 mod audit;
+mod backup;
 mod cost;
 mod export;
 mod price;
@@ -21,6 +22,7 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::output::{Output, message};
 
+pub(crate) use backup::{restore, verify_folder};
 pub(crate) use cost::write_spend;
 pub(crate) use ratecard::import_rate_card;
 
@@ -37,7 +39,7 @@ pub(crate) fn run<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     match command {
-        Command::Serve(_) | Command::Demo(_) | Command::Rate(_) => {
+        Command::Serve(_) | Command::Demo(_) | Command::Rate(_) | Command::Restore(_) => {
             unreachable!("these are no commands of the client")
         }
         Command::Subscription(command) => subscription::run(command, client, output),
@@ -66,19 +68,23 @@ pub(crate) fn run<W: Write>(
             };
             output.write(post(client, "/tokens", &request)?)
         }
-        Command::Ledger(command) => {
-            let (call, done) = match command {
-                LedgerCommand::Seal => {
-                    ("seal", "the journal is sealed: the Delta table has all usage")
-                }
-                LedgerCommand::Compact => ("compact", "no more data files are to be joined"),
-            };
-            let payload = Payload { content_type: "application/json", bytes: b"" };
-            client.post(&format!("{OWN_API}/ledger/{call}"), &[], payload)?;
-            message(done);
-            Ok(())
+        Command::Backup(options) => backup::backup(&options, client, output),
+        Command::Ledger(LedgerCommand::Verify { .. }) => backup::verify(client, output),
+        Command::Ledger(LedgerCommand::Seal) => {
+            let done = "the journal is sealed: the Delta table has all usage";
+            ask_ledger(client, "seal", done)
+        }
+        Command::Ledger(LedgerCommand::Compact) => {
+            ask_ledger(client, "compact", "no more data files are to be joined")
         }
     }
+}
+
+/// Has the ledger do some of its own work, and says that it is done.
+fn ask_ledger(client: &Client, call: &str, done: &str) -> Result<(), Failure> {
+    client.post(&format!("{OWN_API}/ledger/{call}"), &[], payload(b""))?;
+    message(done);
+    Ok(())
 }
 
 fn role<W: Write>(

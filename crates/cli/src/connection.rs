@@ -52,6 +52,11 @@ impl ConnectionOptions {
         Self { data: Some(folder.to_owned()), ..Self::default() }
     }
 
+    /// The data folder, if one is named.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Puts the connection together.
     ///
     /// # Errors

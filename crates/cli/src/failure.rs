@@ -12,7 +12,8 @@ Exit codes:
   2  the command line is wrong
   3  the server cannot be reached, or its certificate is not trusted
   4  an input file cannot be read, or is wrong: its place is on standard error
-  5  done in part: some rows were rejected or conflict with stored ones";
+  5  done in part: some rows were rejected or conflict with stored ones
+  6  done, and files of the ledger are damaged: the result names them";
 
 /// What went wrong; one variant for each exit code, and one for the output.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ pub(crate) enum Failure {
         /// Ones that are stored with other content.
         conflicting: u64,
     },
+    /// Files of the ledger are damaged.
+    Damaged {
+        /// How many.
+        files: u64,
+    },
     /// Standard output does not take what is written to it.
     Output(io::Error),
 }
@@ -64,6 +70,7 @@ impl Failure {
             Self::Unreachable { .. } => 3,
             Self::Input { .. } => 4,
             Self::Partial { .. } => 5,
+            Self::Damaged { .. } => 6,
         })
     }
 
@@ -74,6 +81,9 @@ impl Failure {
             Self::Unreachable { hint, .. } => *hint,
             Self::Partial { .. } => {
                 Some("the result lists the rows; \"position\" counts the rows of the file from 0")
+            }
+            Self::Damaged { .. } => {
+                Some("the result names them; keep the folder, and restore a backup beside it")
             }
             _ => None,
         }
@@ -100,6 +110,8 @@ impl fmt::Display for Failure {
                     "not all rows were stored: {rejected} rejected, {conflicting} conflicting"
                 )
             }
+            Self::Damaged { files: 1 } => f.write_str("a file of the ledger is damaged"),
+            Self::Damaged { files } => write!(f, "{files} files of the ledger are damaged"),
             Self::Output(error) => write!(f, "cannot write the output: {error}"),
         }
     }

@@ -49,6 +49,8 @@ pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// How long work takes before it shows its progress.
 pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+/// Longest manifest of a backup, in bytes: one names every file.
+pub(crate) const MANIFEST_BYTES: u64 = 1 << 30;
 /// Bytes of a file that are received at a time.
 pub(crate) const PIECE_BYTES: usize = 1 << 16;
 /// How long the server may take to begin a file: it goes over all usage before the first byte of some.

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, LedgerCommand};
 use client::Client;
 use failure::Failure;
 use output::{Output, message};
@@ -55,8 +55,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             let query = output.query.as_deref().map(Query::parse).transpose()?;
             let stdout = BufWriter::new(io::stdout().lock());
             let mut output = Output::new(stdout, output.output, query);
-            if let Command::Rate(options) = command {
-                return rate::run(&options, &mut output);
+            match &command {
+                Command::Rate(options) => return rate::run(options, &mut output),
+                Command::Restore(options) => return commands::restore(options, &mut output),
+                Command::Ledger(LedgerCommand::Verify { offline: true }) => {
+                    return commands::verify_folder(connection.folder(), &mut output);
+                }
+                _ => {}
             }
             let connection = connection.resolve(|name| std::env::var(name).ok())?;
             let client = Client::new(&connection)?;

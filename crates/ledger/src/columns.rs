@@ -288,8 +288,17 @@ impl Dictionary {
     }
 }
 
+/// A column of GUIDs.
+pub(crate) fn ids<T: Copy, E>(
+    batch: &RecordBatch,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Ids<T>, Malformed> {
+    Ids::new(given(batch, name)?, parse)
+}
+
 /// A column of GUIDs as texts; each distinct one is read once.
-struct Ids<T> {
+pub(crate) struct Ids<T> {
     column: Dictionary,
     ids: Vec<Option<T>>,
 }
@@ -306,7 +315,8 @@ impl<T: Copy> Ids<T> {
         Err(Malformed("a GUID"))
     }
 
-    fn id(&self, position: usize) -> T {
+    /// The id in a row.
+    pub(crate) fn id(&self, position: usize) -> T {
         let key = self.column.key(position).expect("every key was checked");
         self.ids[key].expect("every id was checked")
     }

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{Duration, Instant};
 
 use domain::id::{ContentHash, RecordId, SubscriptionId};
 use domain::record::Commit;
@@ -18,12 +18,15 @@ use crate::error::{AppendError, SealError};
 use crate::frame::{self, HEADER_BYTES, Header};
 use crate::index::{Index, IndexCommand, Known};
 use crate::journal::Journal;
-use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX};
+use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX, HELD_SECONDS};
 use crate::moment::just_after;
 use crate::sealer::SealCommand;
 use crate::shared::Shared;
 use crate::tail::{Chunk, TailRow};
 use crate::{Outcome, writer_file::Writer};
+
+/// How long the committer waits for whoever holds it.
+const HELD_TIME: Duration = Duration::from_secs(HELD_SECONDS);
 
 /// What the committer is asked.
 pub(crate) enum Message {
@@ -34,6 +37,8 @@ pub(crate) enum Message {
     Barrier { time: UtcTime, reply: oneshot::Sender<()> },
     /// Go on in a new segment, and freeze the tail for the sealer.
     Rotate { reply: oneshot::Sender<Result<(), SealError>> },
+    /// Make no group commit until whoever asks lets go, or goes away, or took too long.
+    Hold { held: oneshot::Sender<()>, release: Receiver<()> },
     /// Stop.
     Close,
 }
@@ -98,6 +103,12 @@ impl Committer {
                 }
                 Message::Rotate { reply } => {
                     let _ = reply.send(self.rotate());
+                }
+                Message::Hold { held, release } => {
+                    // Whoever asked may have gone away.
+                    if held.send(()).is_ok() {
+                        let _ = release.recv_timeout(HELD_TIME);
+                    }
                 }
                 Message::Close => break,
             }

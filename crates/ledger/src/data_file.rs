@@ -4,7 +4,7 @@
 //! source, event id. The last two name the record, so nothing ties.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::checked::{self, CheckedWriter};
 use crate::columns::BatchBuilder;
 use crate::error::FileError;
 use crate::limits::{BATCH_ROWS, PAGE_ROWS, ROW_GROUP_ROWS};
@@ -141,7 +142,7 @@ pub(crate) struct DataFileWriter {
     path: PathBuf,
     day: Date,
     made: UtcTime,
-    writer: ArrowWriter<NewFile>,
+    writer: ArrowWriter<CheckedWriter<NewFile>>,
     builder: BatchBuilder,
     bounds: Option<Bounds>,
     rows: u64,
@@ -158,6 +159,7 @@ impl DataFileWriter {
         let file = storage.create(&path)?;
         let options =
             ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+        let file = CheckedWriter::new(file);
         let writer = ArrowWriter::try_new_with_options(file, schema::written(), options);
         let writer = writer.map_err(|error| failed(&path, error))?;
         let (storage, builder) = (storage.clone(), BatchBuilder::new());
@@ -181,11 +183,20 @@ impl DataFileWriter {
     pub(crate) fn finish(mut self) -> Result<DataFile, FileError> {
         self.end_batch()?;
         let Self { storage, path, day, made, writer, bounds, rows, .. } = self;
-        let file = writer.into_inner().map_err(|error| failed(&path, error))?;
+        let file = finished(writer).map_err(|error| failed(&path, error))?;
         let bytes = file.finish()?;
         let bounds = bounds.expect("a data file has rows");
         Ok(DataFile { storage, path, day, bounds, rows, bytes, made })
     }
+}
+
+/// Ends a file, with the checksums over all of it.
+pub(crate) fn finished<W: Write + Send>(
+    mut writer: ArrowWriter<CheckedWriter<W>>,
+) -> Result<W, ParquetError> {
+    writer.flush()?;
+    writer.inner_mut().hold();
+    Ok(writer.into_inner()?.finish()?)
 }
 
 fn failed(path: &Path, error: ParquetError) -> FileError {
@@ -195,6 +206,7 @@ fn failed(path: &Path, error: ParquetError) -> FileError {
 fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_created_by("tallyhouse".to_owned())
+        .set_key_value_metadata(Some(vec![checked::promise()]))
         // A read of few rows of many small files spends half its time on ZSTD, as each column of
         // each file makes a decompressor anew. Readers take both.
         .set_compression(Compression::LZ4_RAW)

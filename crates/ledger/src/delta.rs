@@ -7,8 +7,11 @@
 
 mod action;
 mod checkpoint;
+mod checksum;
+mod walk;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +19,15 @@ use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::time::UtcTime;
 
+pub(crate) use walk::walk;
+
 use action::{
     Action, CommitInfo, Format, MetaData, Protocol, Remove, Txn, add_action, data_file, millis,
     moved, partition_of, path_in,
 };
 
 use crate::error::{FileError, OpenError};
+use crate::hold::View;
 use crate::schema;
 use crate::state::DataFile;
 use crate::storage::{Folder, Put, PutError};
@@ -167,8 +173,28 @@ pub(crate) fn checkpoint(
     state: &CheckpointState,
 ) -> Result<(), FileError> {
     let entry = state.entry;
-    let mut actions = Vec::from(nature(author.writer.journal, state.created));
-    let txn = Txn { app_id: author.writer.journal.to_string(), version: state.sealed.0 };
+    let actions = checkpoint_actions(table, author.writer, state);
+    checkpoint::write(&table.storage, &checkpoint_path(table, entry), &actions)?;
+    let hint = serde_json::json!({ "version": entry, "size": actions.len() }).to_string();
+    table.storage.replace(&table.folder(LOG).file(LAST_CHECKPOINT), hint.as_bytes())
+}
+
+/// The bytes of a checkpoint of a table as it is seen at one moment.
+pub(crate) fn checkpoint_bytes(table: &Folder, view: &View) -> io::Result<Vec<u8>> {
+    let state = CheckpointState {
+        entry: view.next_entry - 1,
+        files: Arc::clone(&view.state.files),
+        replaced: Vec::new(),
+        sealed: view.sealed,
+        created: view.created,
+    };
+    let actions = checkpoint_actions(table, view.writer, &state);
+    checkpoint::write_to(Vec::new(), &actions).map_err(io::Error::other)
+}
+
+fn checkpoint_actions(table: &Folder, writer: Writer, state: &CheckpointState) -> Vec<Action> {
+    let mut actions = Vec::from(nature(writer.journal, state.created));
+    let txn = Txn { app_id: writer.journal.to_string(), version: state.sealed.0 };
     actions.push(Action::Txn(txn));
     let adds = state.files.iter().map(|file| moved(add_action(&table.path, file)));
     actions.extend(adds.map(Action::Add));
@@ -182,9 +208,7 @@ pub(crate) fn checkpoint(
             size: 0,
         })
     }));
-    checkpoint::write(&table.storage, &checkpoint_path(table, entry), &actions)?;
-    let hint = serde_json::json!({ "version": entry, "size": actions.len() }).to_string();
-    table.storage.replace(&table.folder(LOG).file(LAST_CHECKPOINT), hint.as_bytes())
+    actions
 }
 
 /// Removes entries and checkpoints before an entry that has a checkpoint, and further checkpoints.
@@ -208,7 +232,7 @@ pub(crate) fn entry_path(table: &Folder, entry: u64) -> PathBuf {
     table.folder(LOG).file(format!("{entry:020}.json"))
 }
 
-fn checkpoint_path(table: &Folder, entry: u64) -> PathBuf {
+pub(crate) fn checkpoint_path(table: &Folder, entry: u64) -> PathBuf {
     table.folder(LOG).file(format!("{entry:020}.checkpoint.parquet"))
 }
 
@@ -331,6 +355,9 @@ impl<'a> Reading<'a> {
     fn actions(&self, path: &Path) -> Result<Vec<Action>, OpenError> {
         let bytes = self.folder.storage.read_small(path)?;
         let damaged = || OpenError::LogDamaged { file: path.to_owned() };
+        if !checksum::is_right(&bytes) {
+            return Err(damaged());
+        }
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let lines: Result<Vec<serde_json::Value>, _> = lines.map(serde_json::from_slice).collect();
         let lines = lines.map_err(|_| damaged())?;
@@ -428,6 +455,7 @@ fn put(table: &Folder, entry: u64, actions: &[Action]) -> Result<Put, PutError> 
         text.push_str(&serde_json::to_string(action).expect("an action is always JSON"));
         text.push('\n');
     }
+    let text = checksum::filled_in(text);
     table.storage.put_if_absent(&entry_path(table, entry), text.as_bytes())
 }
 
@@ -446,6 +474,7 @@ impl Author {
             journal_id: self.writer.journal.to_string(),
             epoch: self.writer.epoch,
             commit_time_micros: commit_time.to_micros(),
+            crc32c: checksum::NONE_YET.to_owned(),
         })
     }
 }

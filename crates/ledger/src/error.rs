@@ -107,6 +107,8 @@ pub enum OpenError {
     File(FileError),
     /// A thread could not be started.
     Thread(Arc<io::Error>),
+    /// Whoever asked had it stopped.
+    Stopped,
 }
 
 impl fmt::Display for OpenError {
@@ -141,6 +143,7 @@ impl fmt::Display for OpenError {
             }
             Self::File(error) => error.fmt(f),
             Self::Thread(_) => f.write_str("cannot start a thread of the ledger"),
+            Self::Stopped => f.write_str("the work was stopped"),
         }
     }
 }

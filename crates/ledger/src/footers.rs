@@ -10,6 +10,15 @@ use std::sync::{Mutex, PoisonError};
 
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
+use crate::checked::End;
+
+/// What is kept of a file.
+#[derive(Clone)]
+pub(crate) struct Footer {
+    pub(crate) metadata: ArrowReaderMetadata,
+    pub(crate) end: End,
+}
+
 /// The footers.
 pub(crate) struct Footers {
     kept: Mutex<Kept>,
@@ -18,15 +27,15 @@ pub(crate) struct Footers {
 
 #[derive(Default)]
 struct Kept {
-    by_path: HashMap<PathBuf, Footer>,
+    by_path: HashMap<PathBuf, Entry>,
     /// By the number of its last use.
     by_use: BTreeMap<u64, PathBuf>,
     uses: u64,
     bytes: usize,
 }
 
-struct Footer {
-    metadata: ArrowReaderMetadata,
+struct Entry {
+    footer: Footer,
     bytes: usize,
     last_use: u64,
 }
@@ -41,51 +50,51 @@ impl Footers {
     pub(crate) fn of<E>(
         &self,
         path: &Path,
-        read: impl FnOnce() -> Result<ArrowReaderMetadata, E>,
-    ) -> Result<ArrowReaderMetadata, E> {
+        read: impl FnOnce() -> Result<Footer, E>,
+    ) -> Result<Footer, E> {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).used(path);
         if let Some(known) = known {
             return Ok(known);
         }
-        let metadata = read()?;
-        let bytes = metadata.metadata().memory_size();
+        let footer = read()?;
+        let bytes = footer.metadata.metadata().memory_size() + footer.end.memory_bytes();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.put(path, metadata.clone(), bytes);
+        kept.put(path, footer.clone(), bytes);
         kept.shrink(self.most_bytes);
-        Ok(metadata)
+        Ok(footer)
     }
 }
 
 impl Kept {
-    fn used(&mut self, path: &Path) -> Option<ArrowReaderMetadata> {
-        let footer = self.by_path.get_mut(path)?;
+    fn used(&mut self, path: &Path) -> Option<Footer> {
+        let entry = self.by_path.get_mut(path)?;
         self.uses += 1;
-        let path = self.by_use.remove(&footer.last_use).expect("each footer has its last use");
-        footer.last_use = self.uses;
+        let path = self.by_use.remove(&entry.last_use).expect("each entry has its last use");
+        entry.last_use = self.uses;
         self.by_use.insert(self.uses, path);
-        Some(footer.metadata.clone())
+        Some(entry.footer.clone())
     }
 
-    fn put(&mut self, path: &Path, metadata: ArrowReaderMetadata, bytes: usize) {
+    fn put(&mut self, path: &Path, footer: Footer, bytes: usize) {
         self.remove(path); // another reader may have been first
         self.uses += 1;
         self.bytes += bytes;
         self.by_use.insert(self.uses, path.to_owned());
-        self.by_path.insert(path.to_owned(), Footer { metadata, bytes, last_use: self.uses });
+        self.by_path.insert(path.to_owned(), Entry { footer, bytes, last_use: self.uses });
     }
 
     fn shrink(&mut self, most_bytes: usize) {
         while self.bytes > most_bytes {
             let Some((_, path)) = self.by_use.pop_first() else { return };
-            let footer = self.by_path.remove(&path).expect("each use is of a footer");
-            self.bytes -= footer.bytes;
+            let entry = self.by_path.remove(&path).expect("each use is of an entry");
+            self.bytes -= entry.bytes;
         }
     }
 
     fn remove(&mut self, path: &Path) {
-        if let Some(footer) = self.by_path.remove(path) {
-            self.by_use.remove(&footer.last_use);
-            self.bytes -= footer.bytes;
+        if let Some(entry) = self.by_path.remove(path) {
+            self.by_use.remove(&entry.last_use);
+            self.bytes -= entry.bytes;
         }
     }
 }
@@ -107,20 +116,22 @@ mod tests {
     use parquet::arrow::arrow_reader::ArrowReaderOptions;
 
     use super::*;
+    use crate::checked::Checked;
 
-    fn footer() -> ArrowReaderMetadata {
+    fn footer() -> Footer {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
         let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
         let file = Bytes::from(writer.into_inner().unwrap());
-        ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap()
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
+        Footer { metadata, end: Checked::open(file).unwrap().end() }
     }
 
     #[test]
     fn the_files_read_last_are_known() {
         let footer = footer();
-        let bytes = footer.metadata().memory_size();
+        let bytes = footer.metadata.metadata().memory_size();
         let footers = Footers::new(2 * bytes);
         let mut asked = String::new();
         for name in ["a", "b", "a", "c", "a", "b", "c"] {

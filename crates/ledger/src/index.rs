@@ -5,6 +5,7 @@
 //! settled here, without a look into the table. The index is a pure function of table and journal:
 //! a segment that is missing or damaged is made anew from the table.
 
+mod check;
 mod error;
 mod filter;
 mod indexer;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use domain::id::{ContentHash, RecordId};
 use domain::record::Commit;
 
+pub(crate) use check::IndexCheck;
 pub(crate) use indexer::{IndexCommand, Indexer};
 pub(crate) use rebuild::Workshop;
 pub(crate) use segment::Range;

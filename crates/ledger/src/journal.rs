@@ -3,6 +3,8 @@
 //! A segment is named by its first commit. Frames are cut only at the end of the last segment, and
 //! only where no good frame stands behind; everything else is damage and is refused.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use domain::record::Commit;
@@ -13,6 +15,8 @@ use crate::frame::{self, BadFrame, FRAME_FORMAT, Header};
 use crate::seam::SyncFrame;
 use crate::storage::{Folder, WriteFile};
 use crate::version::JournalId;
+
+pub(crate) use check::check;
 
 const ENDING: &str = ".journal";
 
@@ -149,7 +153,7 @@ fn segments(folder: &Folder) -> Result<Vec<(Commit, PathBuf)>, FileError> {
     Ok(names.iter().filter_map(|name| Some((number(name)?, folder.file(name)))).collect())
 }
 
-fn name(first: Commit) -> String {
+pub(crate) fn name(first: Commit) -> String {
     format!("{:020}{ENDING}", first.0)
 }
 

@@ -5,6 +5,8 @@
 //! never changed. `docs/FORMAT.md` describes every byte on disk.
 
 mod activity;
+mod backup;
+mod checked;
 mod checkpoints;
 mod columns;
 mod committer;
@@ -18,6 +20,7 @@ mod first_usage;
 mod footers;
 mod frame;
 mod groups;
+mod hold;
 mod index;
 mod joining;
 mod journal;
@@ -37,9 +40,12 @@ mod snapshot;
 mod state;
 mod storage;
 mod tail;
+mod totals;
+mod verify;
 mod version;
 mod writer_file;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
@@ -52,14 +58,20 @@ use tokio::sync::{mpsc, oneshot};
 
 use committer::{Message, Pending, Request};
 use compactor::CompactCommand;
+use index::{IndexCheck, Shelf};
 use sealer::SealCommand;
 use seam::Seams;
-use shared::Shared;
+use shared::{Folders, Shared};
+use verify::Subject;
 
+pub use backup::{CopiedFile, CopyError, LedgerCopy};
 pub use error::{
     AppendError, CloseError, CompactError, FileError, OpenError, ReadError, SealError,
 };
+pub use hold::{Held, HeldTooLong};
 pub use snapshot::{FirstUsageAsOf, GroupsAsOf, Snapshot, UsagePage};
+pub use totals::{MeterTotal, Totals};
+pub use verify::{Damage, Progress, VerifyReport, verify_folder};
 pub use version::{Version, VersionTextError};
 
 /// How a ledger is opened.
@@ -127,6 +139,7 @@ pub struct Ledger(Arc<Inner>);
 
 pub(crate) struct Inner {
     shared: Arc<Shared>,
+    shelf: Arc<Shelf>,
     committer: mpsc::Sender<Message>,
     sealer: SyncSender<SealCommand>,
     compactor: SyncSender<CompactCommand>,
@@ -227,13 +240,7 @@ impl Ledger {
     /// # Errors
     /// [`SealError`]; nothing is lost by it.
     pub async fn seal(&self) -> Result<(), SealError> {
-        let (reply, answer) = oneshot::channel();
-        let inner = Arc::clone(&self.0);
-        let sent = move || inner.sealer.send(SealCommand::Now(reply)).is_ok();
-        match tokio::task::spawn_blocking(sent).await {
-            Ok(true) => answer.await.unwrap_or(Err(SealError::Refused)),
-            _ => Err(SealError::Refused),
-        }
+        self.ask_sealer(SealCommand::Now).await.unwrap_or(Err(SealError::Refused))
     }
 
     /// Joins small data files of a day, as far as is due, and removes joined ones that have stayed
@@ -249,6 +256,55 @@ impl Ledger {
         match tokio::task::spawn_blocking(sent).await {
             Ok(true) => answer.await.unwrap_or(Err(CompactError::Stopped)),
             _ => Err(CompactError::Stopped),
+        }
+    }
+
+    /// Checks everything that the ledger keeps, as it is now, and changes nothing; it goes on taking
+    /// records. It takes long; `progress` is told now and then how far it is, and may stop it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a folder cannot be read, it was stopped, or the ledger is closing. Damage is no error: it is in
+    /// the report.
+    pub async fn verify(
+        &self,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<VerifyReport, ReadError> {
+        let view = self.ask_sealer(SealCommand::View).await.ok_or(ReadError::Stopped)?;
+        let inner = Arc::clone(&self.0);
+        let writer = view.writer;
+        let check = move || {
+            let index = IndexCheck::of_shelf(&inner.shelf, view.sealed);
+            let Shared { folders, closing, current, .. } = &*inner.shared;
+            let (view, current) = (Some(&view), Some(current));
+            let subject = Subject { folders, writer, view, current, closing };
+            verify::verify(&subject, Some(index), &mut progress)
+        };
+        tokio::task::spawn_blocking(check).await.unwrap_or(Err(ReadError::Stopped))
+    }
+
+    /// Holds the ledger between two group commits: none is made until it is let go.
+    ///
+    /// # Errors
+    /// [`SealError::Refused`] if the ledger is closed.
+    pub async fn hold(&self) -> Result<Held, SealError> {
+        self.ask_sealer(SealCommand::Hold).await.unwrap_or(Err(SealError::Refused))
+    }
+
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.0.shared.folders
+    }
+
+    /// The sealer's answer; none if it is gone.
+    async fn ask_sealer<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> SealCommand,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let (inner, command) = (Arc::clone(&self.0), command(reply));
+        let sent = move || inner.sealer.send(command).is_ok();
+        match tokio::task::spawn_blocking(sent).await {
+            Ok(true) => answer.await.ok(),
+            _ => None,
         }
     }
 

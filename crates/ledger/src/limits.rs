@@ -65,5 +65,12 @@ pub const CHECKPOINTS_APART_SECONDS: i64 = 3_600;
 /// otherwise: seven days.
 pub const REPLACED_SECONDS: u64 = 7 * 86_400;
 
+/// How long the ledger may be held between two group commits, in seconds: appends wait meanwhile.
+pub const HELD_SECONDS: u64 = 10;
+/// Damaged places that a check names; of more it says how many.
+pub const DAMAGE_NAMED: usize = 10_000;
+/// Bytes of a file that are read and checked at a time.
+pub const PIECE_BYTES: usize = 1 << 20;
+
 /// Most instances whose visibility a page remembers.
 pub(crate) const JUDGED_INSTANCES_MAX: usize = 1_000_000;

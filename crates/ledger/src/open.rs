@@ -152,6 +152,7 @@ fn start(
         indexer: to_indexer,
     };
     let (shared_too, journal) = (Arc::clone(&shared), writer.journal);
+    let shelf_too = Arc::clone(&shelf);
     let indexer = Indexer { shared: shared_too, journal, shelf, commands: index_commands };
     let threads = vec![
         thread("ledger-sealer", move || sealer.run())?,
@@ -161,6 +162,7 @@ fn start(
     ];
     Ok(Inner {
         shared,
+        shelf: shelf_too,
         committer: to_committer,
         sealer: to_sealer,
         compactor: to_compactor,
@@ -169,7 +171,7 @@ fn start(
 }
 
 impl Folders {
-    fn in_root(storage: Storage, root: &Path) -> Self {
+    pub(crate) fn in_root(storage: Storage, root: &Path) -> Self {
         let root = Folder { storage, path: root.to_owned() };
         let table = root.folder("usage");
         Self {

@@ -20,16 +20,19 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowFilter,
 };
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
 
+use crate::checked::Checked;
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
 use crate::error::ReadError;
-use crate::limits::BATCH_ROWS;
+use crate::footers::Footer;
+use crate::limits::{BATCH_ROWS, PIECE_BYTES};
 use crate::pages;
 use crate::row::{Malformed, Row};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
-use crate::storage::StoredFile;
+use crate::storage::{Storage, StoredFile};
 use crate::tail::{Chunk, TailRow};
 
 /// Which rows are wanted; everything by default. Ranges are half-open; none is no limit.
@@ -179,21 +182,24 @@ pub(crate) fn batches(
 /// A data file of which only the metadata has been read.
 pub(crate) struct OpenedFile<'a> {
     path: &'a Path,
-    file: StoredFile,
+    file: Checked<StoredFile>,
     metadata: ArrowReaderMetadata,
 }
 
 impl<'a> OpenedFile<'a> {
     pub(crate) fn open(file: &'a DataFile) -> Result<Self, ReadError> {
         let DataFile { storage, path, .. } = file;
-        let file = storage.open(path)?;
-        let metadata = storage.footers().of(path, || {
-            let options = ArrowReaderOptions::new()
-                .with_schema(schema::read())
-                .with_page_index_policy(PageIndexPolicy::Optional);
-            ArrowReaderMetadata::load(&file, options).map_err(|error| damaged(path, error))
-        })?;
-        Ok(Self { path, file, metadata })
+        let opened = storage.open(path)?;
+        let footer = storage.footers().of(path, || read_footer(path, opened.clone()))?;
+        let Footer { metadata, end } = footer;
+        Ok(Self { path, file: Checked::with(opened, end), metadata })
+    }
+
+    /// Opens a file as it is now, whatever is known of it.
+    pub(crate) fn open_anew(storage: &Storage, path: &'a Path) -> Result<Self, ReadError> {
+        let opened = storage.open(path)?;
+        let Footer { metadata, end } = read_footer(path, opened.clone())?;
+        Ok(Self { path, file: Checked::with(opened, end), metadata })
     }
 
     pub(crate) fn row_groups(&self) -> &[RowGroupMetaData] {
@@ -204,6 +210,17 @@ impl<'a> OpenedFile<'a> {
     pub(crate) fn groups(&self, wanted: impl Fn(&RowGroupMetaData) -> bool) -> Vec<usize> {
         let groups = self.row_groups().iter().enumerate();
         groups.filter(|(_, group)| wanted(group)).map(|(position, _)| position).collect()
+    }
+
+    /// Reads every byte of the file, so that each checksum is compared; false if it has none.
+    pub(crate) fn read_through(&self) -> Result<bool, ReadError> {
+        let length = self.file.len();
+        let piece = PIECE_BYTES as u64;
+        for start in (0..length).step_by(PIECE_BYTES) {
+            let bytes = usize::try_from(piece.min(length - start)).expect("a piece is small");
+            self.file.get_bytes(start, bytes).map_err(|error| damaged(self.path, error))?;
+        }
+        Ok(self.file.has_sums())
     }
 
     /// Gives these columns of the rows of these row groups to `each`, in batches: of those pages that may
@@ -253,6 +270,17 @@ impl<'a> OpenedFile<'a> {
         }
         builder.build().map_err(|error| damaged(path, error))
     }
+}
+
+fn read_footer(path: &Path, file: StoredFile) -> Result<Footer, ReadError> {
+    let damaged = |error| damaged(path, error);
+    let file = Checked::open(file).map_err(damaged)?;
+    let options = ArrowReaderOptions::new()
+        .with_schema(schema::read())
+        .with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
+    file.keeps_its_word(metadata.metadata().file_metadata()).map_err(damaged)?;
+    Ok(Footer { metadata, end: file.end() })
 }
 
 /// Says that stored bytes are not what they should be, and where.

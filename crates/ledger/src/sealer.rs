@@ -19,6 +19,7 @@ use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
 use crate::delta::{self, Author, CheckpointState, Replaced};
 use crate::error::SealError;
+use crate::hold::{Held, View};
 use crate::index::IndexCommand;
 use crate::journal;
 use crate::limits::SEAL_TICK_MS;
@@ -37,6 +38,10 @@ pub(crate) enum SealCommand {
     Now(oneshot::Sender<Result<(), SealError>>),
     /// Have the table take over a join.
     Join(Join),
+    /// Say what is on disk.
+    View(oneshot::Sender<View>),
+    /// Say what is on disk while no group commit is made.
+    Hold(oneshot::Sender<Result<Held, SealError>>),
     /// Stop.
     Stop,
 }
@@ -81,6 +86,12 @@ impl Sealer {
                     let taken = self.take_over(&replaced, joined);
                     drop(replaced); // whoever waits for the answer looks whether anybody holds them
                     let _ = reply.send(taken);
+                }
+                Ok(SealCommand::View(reply)) => {
+                    let _ = reply.send(self.view()); // whoever asked may have gone away
+                }
+                Ok(SealCommand::Hold(reply)) => {
+                    let _ = reply.send(self.hold()); // it lets go by itself then
                 }
                 Err(RecvTimeoutError::Timeout) if self.is_due() => self.try_seal(),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -207,6 +218,28 @@ impl Sealer {
             tracing::warn!(%error, %cause, "the table's log was not shortened");
         }
         (self.after_step)(Step::Checkpointed);
+    }
+
+    /// Files and log agree between two steps of this thread.
+    fn view(&self) -> View {
+        View {
+            state: self.shared.current.load(),
+            writer: self.writer,
+            next_entry: self.next_entry,
+            sealed: self.sealed,
+            created: self.created,
+        }
+    }
+
+    fn hold(&self) -> Result<Held, SealError> {
+        let (held, is_held) = oneshot::channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let committer = self.committer.upgrade().ok_or(SealError::Refused)?;
+        let hold = Message::Hold { held, release: released };
+        committer.blocking_send(hold).map_err(|_| SealError::Refused)?;
+        drop(committer);
+        is_held.blocking_recv().map_err(|_| SealError::Refused)?;
+        Ok(Held { view: self.view(), release })
     }
 
     fn rotate(&self) -> Result<(), SealError> {

@@ -90,6 +90,10 @@ impl Snapshot {
         Self { state, last }
     }
 
+    pub(crate) fn parts(&self) -> (&State, Commit) {
+        (&self.state, self.last)
+    }
+
     /// Names this state for ever.
     #[must_use]
     pub fn version(&self) -> Version {
@@ -353,7 +357,7 @@ fn record_order(stored: &StoredRecord) -> impl Ord + use<'_> {
     (record.window, record.meter, stored.instance_hash, &record.source, &record.event_id)
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {
     tokio::task::spawn_blocking(read).await.unwrap_or(Err(ReadError::Stopped))

@@ -74,6 +74,11 @@ impl Chunk {
         self.bytes.len() as u64
     }
 
+    /// Its frames as the journal has them.
+    pub(crate) fn frames(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Every row's entry, in order.
     pub(crate) fn rows(&self) -> &[TailRow] {
         &self.rows

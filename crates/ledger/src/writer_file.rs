@@ -42,7 +42,12 @@ pub(crate) fn read(folder: &Folder) -> Result<Option<Writer>, OpenError> {
 
 /// Replaces the file.
 pub(crate) fn write(folder: &Folder, writer: Writer) -> Result<(), FileError> {
-    folder.storage.replace(&folder.file(NAME), to_text(writer).as_bytes())
+    folder.storage.replace(&folder.file(NAME), &bytes(writer))
+}
+
+/// What the file holds.
+pub(crate) fn bytes(writer: Writer) -> Vec<u8> {
+    to_text(writer).into_bytes()
 }
 
 fn to_text(writer: Writer) -> String {

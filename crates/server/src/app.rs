@@ -13,6 +13,7 @@ use domain::id::{ObjectId, TenantId};
 use ledger::{FirstUsageAsOf, GroupsAsOf, Ledger};
 use tokio::sync::Semaphore;
 
+use crate::backup::{ACCOUNTS, clear, copy_of_accounts};
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
@@ -30,7 +31,9 @@ use changes::Changes;
 /// The file of the data folder that holds the administrator's token.
 const ADMINISTRATOR_TOKEN: &str = "admin.token";
 /// Version of the data folder's layout, in its file `format`.
-const FOLDER_FORMAT: &str = "1";
+pub(crate) const FOLDER_FORMAT: &str = "1";
+/// What stands in its place while a backup is restored: no version opens the folder then.
+pub(crate) const RESTORING: &str = "restoring";
 
 /// The application that the router answers from.
 pub struct App {
@@ -75,6 +78,8 @@ pub enum AppError {
     Folder(std::path::PathBuf, std::io::Error),
     /// The folder was made by a newer version.
     NewerFormat(String),
+    /// A backup was to be restored into the folder, and was not to its end.
+    RestoreUnfinished(PathBuf),
     /// The ledger does not open.
     Ledger(ledger::OpenError),
     /// The accounts do not open.
@@ -96,6 +101,11 @@ impl fmt::Display for AppError {
                 "the data folder has format {found}, newer than {FOLDER_FORMAT}, which this \
                  version knows"
             ),
+            Self::RestoreUnfinished(data) => write!(
+                f,
+                "restoring a backup into {} did not finish: remove the folder and restore again",
+                data.display()
+            ),
             Self::Ledger(_) => f.write_str("cannot open the ledger"),
             Self::Accounts(_) => f.write_str("cannot open the accounts"),
             Self::Storage(_) => f.write_str("cannot read the accounts"),
@@ -109,7 +119,7 @@ impl std::error::Error for AppError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Folder(_, error) => Some(error),
-            Self::NewerFormat(_) => None,
+            Self::NewerFormat(_) | Self::RestoreUnfinished(_) => None,
             Self::Ledger(error) => Some(error),
             Self::Accounts(error) => Some(error),
             Self::Storage(error) => Some(error),
@@ -137,7 +147,9 @@ impl App {
         make_private_folder(&folder).map_err(|error| AppError::Folder(folder.clone(), error))?;
         let opening = tokio::task::spawn_blocking(move || Ledger::open(&folder, options));
         let ledger = opening.await.expect("opening does not panic").map_err(AppError::Ledger)?;
-        let file = data.join("accounts.db");
+        let copy = copy_of_accounts(&data);
+        clear(&copy).map_err(|error| AppError::Folder(copy.clone(), error))?;
+        let file = data.join(ACCOUNTS);
         make_private_file(&file).map_err(|error| AppError::Folder(file.clone(), error))?;
         let accounts = Accounts::open(&file, clock()).await;
         let accounts = accounts.map_err(AppError::Accounts)?;
@@ -277,6 +289,7 @@ fn check_folder(data: &Path) -> Result<(), AppError> {
     let format = data.join("format");
     match std::fs::read_to_string(&format) {
         Ok(text) if text.trim() == FOLDER_FORMAT => Ok(()),
+        Ok(text) if text.trim() == RESTORING => Err(AppError::RestoreUnfinished(data.to_owned())),
         Ok(text) => Err(AppError::NewerFormat(text.trim().to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             write_file(&format, format!("{FOLDER_FORMAT}\n").as_bytes(), 0o644)

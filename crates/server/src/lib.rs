@@ -7,6 +7,7 @@
 mod app;
 mod authorize;
 mod azure;
+mod backup;
 mod bill;
 mod catalogue;
 pub mod clock;
@@ -28,11 +29,14 @@ mod price_changes;
 mod principals;
 mod rate_limits;
 mod resource_groups;
+mod restore;
 mod router;
 mod start;
+mod stream;
 pub mod tls;
 mod token_endpoint;
 
 pub use app::{App, AppError};
+pub use restore::{RestoreError, restore, verify_folder};
 pub use router::openapi;
 pub use start::{Running, StartError, service, start};

@@ -77,6 +77,12 @@ pub const EXPORTS: usize = 8;
 pub const EXPORT_SEND: Duration = Duration::from_secs(60);
 /// Pieces of an export that wait for a slow client.
 pub const EXPORT_PIECES: usize = 16;
+/// Backups taken at a time.
+pub const BACKUPS: usize = 1;
+/// Checks of the ledger at a time.
+pub const CHECKS: usize = 1;
+/// How often at most a check tells how far it is.
+pub const CHECK_STEPS: u64 = 200;
 /// First day of usage that is taken; before there were clouds to bill, a date is a mistake.
 pub const OLDEST_USAGE: &str = "2000-01-01";
 /// How far ahead of the clock usage may start, in hours: producers' clocks differ.

@@ -125,6 +125,8 @@ fn own_calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::audit_log::list))
         .routes(routes!(own::ledger::seal))
         .routes(routes!(own::ledger::compact))
+        .routes(routes!(own::backup::verify))
+        .routes(routes!(own::backup::take))
 }
 
 /// The whole router.

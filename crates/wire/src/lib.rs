@@ -32,6 +32,7 @@ pub mod retail;
 mod sealed;
 pub mod secret;
 pub mod stack;
+pub mod tar;
 pub mod text;
 pub mod time;
 pub mod usage;

@@ -2,6 +2,7 @@
 //! with every digit; times are RFC 3339 in UTC; ids are dashed lower-case GUIDs.
 
 mod audit;
+mod backup;
 mod calculation;
 mod cost;
 mod explanation;
@@ -17,6 +18,10 @@ use utoipa::ToSchema;
 use crate::secret::SecretText;
 
 pub use audit::{AuditEntry, AuditFact, AuditLog};
+pub use backup::{
+    BACKUP_FORMAT, BackupFile, BackupManifest, BackupRequest, BackupTotals, DamagedFile, FileHash,
+    MANIFEST, RestoreReport, SubscriptionTotals, VerifyLine, VerifyProgress, VerifyReport,
+};
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,
     Calculation,

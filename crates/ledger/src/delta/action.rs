@@ -91,6 +91,9 @@ pub(super) struct CommitInfo {
     /// Time of the last sealed commit, in microseconds since 1970.
     #[serde(default)]
     pub(super) commit_time_micros: i64,
+    /// Of the whole entry; entries of older versions have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) crc32c: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //! Each row is one action, in the column of its kind; the others are null.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,9 +20,12 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::action::{Action, Add, Format, MetaData, Protocol, Remove, Txn};
+use crate::checked::{self, Checked, CheckedWriter};
+use crate::data_file::finished;
 use crate::error::{FileError, OpenError};
 use crate::storage::Storage;
 
@@ -78,18 +81,25 @@ const ACTIONS: [(&str, &[(&str, Kind)]); 5] = [
 
 /// Writes a checkpoint as a whole: under another name, synced, then under its own.
 pub(super) fn write(storage: &Storage, path: &Path, actions: &[Action]) -> Result<(), FileError> {
-    let failed = |error| FileError::new("write", path, io::Error::other(error));
-    let file = storage.create_over(path)?;
+    let written = write_to(storage.create_over(path)?, actions);
+    let written =
+        written.map_err(|error| FileError::new("write", path, io::Error::other(error)))?;
+    written.finish().map(drop)
+}
+
+/// Writes the bytes of a checkpoint.
+pub(super) fn write_to<W: Write + Send>(out: W, actions: &[Action]) -> Result<W, ParquetError> {
     let batch = batch(actions);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(Some(vec![checked::promise()]))
         .build();
     let options =
         ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let writer = ArrowWriter::try_new_with_options(file, batch.schema(), options);
-    let mut writer = writer.map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
-    writer.into_inner().map_err(failed)?.finish().map(drop)
+    let out = CheckedWriter::new(out);
+    let mut writer = ArrowWriter::try_new_with_options(out, batch.schema(), options)?;
+    writer.write(&batch)?;
+    finished(writer)
 }
 
 fn batch(actions: &[Action]) -> RecordBatch {
@@ -272,8 +282,9 @@ fn set_map(builder: &mut TextMapBuilder, map: Option<&Texts>) {
 /// Reads the actions of a checkpoint.
 pub(super) fn read(storage: &Storage, path: &Path) -> Result<Vec<Action>, OpenError> {
     let damaged = || OpenError::LogDamaged { file: path.to_owned() };
-    let file = storage.open(path)?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|_| damaged())?;
+    let file = Checked::open(storage.open(path)?).map_err(|_| damaged())?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|_| damaged())?;
+    file.keeps_its_word(reader.metadata().file_metadata()).map_err(|_| damaged())?;
     let mut actions = Vec::new();
     for batch in reader.build().map_err(|_| damaged())? {
         let batch = batch.map_err(|_| damaged())?;

@@ -52,11 +52,11 @@ fn an_entry_is_these_lines() {
     let written = [Arc::new(file.clone())];
     assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 1)).unwrap();
-    let expected = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","engineInfo":"ENGINE","isBlindAppend":true,"journalId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","epoch":4,"commitTimeMicros":1000000}}
+    let expected = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","engineInfo":"ENGINE","isBlindAppend":true,"journalId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","epoch":4,"commitTimeMicros":1000000,"crc32c":"00000000"}}
 {"txn":{"appId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","version":5}}
 {"add":{"path":"data/a.parquet","partitionValues":{"reported_day":"1970-01-01"},"size":4,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":9,\"minValues\":{\"subscription_id\":\"00000000-0000-0000-0000-000000000001\",\"reported_time\":\"1970-01-01T00:00:01.000000Z\",\"usage_start\":\"1970-01-01T00:00:01.000000Z\",\"commit\":3},\"maxValues\":{\"subscription_id\":\"00000000-0000-0000-0000-000000000002\",\"reported_time\":\"1970-01-01T00:00:01.000000Z\",\"usage_start\":\"1970-01-01T00:00:01.000000Z\",\"commit\":5},\"nullCount\":{\"subscription_id\":0,\"reported_time\":0,\"usage_start\":0,\"commit\":0}}"}}
 "#;
-    assert_eq!(text, expected.replace("ENGINE", ENGINE));
+    assert_eq!(text, checksum::filled_in(expected.replace("ENGINE", ENGINE)));
 
     let known = read(table, writer).unwrap().unwrap();
     assert_eq!((known.next, known.sealed, known.sealed_time), (2, Commit(5), instant));

@@ -127,6 +127,12 @@ impl Segment {
         Ok(Self { range, entries, path, file, fences, filter })
     }
 
+    /// What is known of one identity, if it is in this segment.
+    pub(super) fn known(&self, id: RecordId) -> Result<Option<Known>, IndexError> {
+        let mut found = [None];
+        self.find(&[id], &mut found).map(|()| found[0])
+    }
+
     /// Enters what is known of each of these identities that is in this segment, where nothing was
     /// found of it yet.
     pub(super) fn find(

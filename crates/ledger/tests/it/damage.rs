@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use ledger::OpenError;
+use ledger::{OpenError, ReadError};
 
 use crate::folder::{append, copy, last_segment, open, open_error, run, segments};
-use crate::support::{Clock, Spec, hour};
+use crate::support::{Clock, Spec, hour, subscription};
 
 /// A ledger with a sealed commit and `frames` more in the journal; the lengths of its last segment
 /// after each of them.
@@ -143,7 +143,13 @@ fn newer_formats_are_refused_by_the_file_that_says_so() {
         let refused = |file: &Path, old: &str, new: &str| {
             let good = fs::read(file).unwrap();
             let place = good.windows(old.len()).position(|part| part == old.as_bytes()).unwrap();
+            // A checksum that does not count, as in an entry of an older version.
             let mut newer = good.clone();
+            if let Some(place) = good.windows(6).position(|part| part == b"crc32c")
+                && file.extension().is_some_and(|ending| ending == "json")
+            {
+                newer[place] = b'-';
+            }
             newer.splice(place..place + old.len(), new.bytes());
             fs::write(file, newer).unwrap();
             match open_error(dir.path(), &clock) {
@@ -277,5 +283,77 @@ fn a_refused_opening_removes_no_record() {
         let ledger = open(dir.path(), &clock).unwrap();
         assert_eq!(ledger.status().rows, 2);
         ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_flipped_bit_of_a_data_file_is_named_or_changes_no_answer() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(5));
+        let ledger = open(dir.path(), &clock).unwrap();
+        let specs = (0..200).map(|event| Spec {
+            event,
+            instance: u8::try_from(event % 4).unwrap(),
+            cents: u32::from(event) * 3,
+            ..Spec::default()
+        });
+        append(&ledger, &specs.collect::<Vec<_>>()).await;
+        ledger.seal().await.unwrap();
+        let all = hour(-24 * 365)..hour(24 * 365);
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let right = snapshot.records(subscription(0), all.clone()).await.unwrap();
+        ledger.close().await.unwrap();
+        let day = crate::folder::files(&dir.path().join("usage/data")).pop().unwrap();
+        let file = crate::folder::files(&day).pop().unwrap();
+        let good = fs::read(&file).unwrap();
+        let (mut seed, mut named) = (7_u64, 0);
+        for _ in 0..200 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let bit = usize::try_from((seed >> 20) % (good.len() as u64 * 8)).unwrap();
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, bad).unwrap();
+            // Opened anew, as a footer that was read once is not read again.
+            let ledger = open(dir.path(), &clock).unwrap();
+            let snapshot = ledger.snapshot(None).await.unwrap();
+            match snapshot.records(subscription(0), all.clone()).await {
+                Ok(read) => assert!(read == right, "bit {bit} changes the answer"),
+                Err(ReadError::DataDamaged { file: found, .. }) => {
+                    assert_eq!(found, file);
+                    named += 1;
+                }
+                Err(other) => panic!("bit {bit}: {other}"),
+            }
+            ledger.close().await.unwrap();
+        }
+        assert!(named > 160, "{named} of 200 were named");
+    });
+}
+
+#[test]
+fn a_flipped_bit_of_a_log_entry_is_refused_by_name() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(5));
+        prepared(dir.path(), &clock, 1).await;
+        let entry = dir.path().join("usage/_delta_log/00000000000000000001.json");
+        let good = fs::read(&entry).unwrap();
+        let name = good.windows(10).position(|part| part == b"\"crc32c\":\"").unwrap();
+        for bit in (0..good.len() * 8).step_by(83) {
+            // Without its name there is no checksum, and nothing else has changed.
+            if (name..name + 10).contains(&(bit / 8)) {
+                continue;
+            }
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&entry, bad).unwrap();
+            match open_error(dir.path(), &clock) {
+                OpenError::LogDamaged { file } => assert_eq!(file, entry),
+                other => panic!("bit {bit}: {other}"),
+            }
+        }
     });
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod agreement;
+mod backup;
 mod compaction;
 mod damage;
 mod folder;
@@ -12,3 +13,4 @@ mod moments;
 mod records;
 mod sample;
 mod support;
+mod verify;

@@ -1,13 +1,10 @@
 //! Exports: bills in the columns of FOCUS, streamed billing period by billing period.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use accounts::{Action, Scope};
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use domain::id::SubscriptionId;
 use domain::period::BillingPeriod;
 use domain::spend::RatedPeriod;
@@ -16,9 +13,7 @@ use focus::{
     ChargesError, CsvWriter, FocusRow, Granularity, ParquetWriter, Scales, TooWide, WriteError,
 };
 use http::header;
-use http_body_util::channel::{Channel, Sender};
-use tokio::sync::{Semaphore, mpsc};
-use tracing::Instrument as _;
+use tokio::sync::Semaphore;
 
 use super::cost::{LAST_YEAR, TOO_FAR};
 use super::parsed;
@@ -28,6 +23,7 @@ use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
 use crate::limits;
+use crate::stream::{self, Piece, Pipe, Way};
 
 /// The right that the call needs.
 const ACTION: Action = Action::COST_READ;
@@ -83,19 +79,21 @@ pub(crate) async fn focus(State(app): State<Arc<App>>, asked: Asked) -> Result<R
         Format::Csv => None,
         Format::Parquet => Some(scales(&app, &export).await?),
     };
-    let (sender, body) = Channel::<Bytes, io::Error>::new(limits::EXPORT_PIECES);
-    let sending = async move {
-        send(app, export, scales, sender).await;
-        drop(turn);
-    };
     // Ends with the body: when it is sent, when the client goes away, or takes nothing for too long.
-    tokio::spawn(sending.instrument(tracing::Span::current()));
+    let body = stream::body("export", move |way| async move {
+        match produce(&app, &export, scales.as_ref(), way).await {
+            Ok(()) => {}
+            Err(Failure::Gone) => tracing::info!("the client left before the export's end"),
+            Err(failure) => tracing::error!(error = %failure.message(), "the export broke off"),
+        }
+        drop(turn);
+    });
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [
         (header::CONTENT_TYPE, content_type.to_owned()),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    Ok((headers, Body::new(body)).into_response())
+    Ok((headers, body).into_response())
 }
 
 fn wrong(name: &'static str, reason: &str) -> ApiError {
@@ -194,47 +192,13 @@ async fn scales(app: &App, export: &Export) -> Result<Scales, ApiError> {
 }
 
 /// Sends every bill. A failure breaks the body off, so that the client sees that it is not whole.
-async fn send(
-    app: Arc<App>,
-    export: Export,
-    scales: Option<Scales>,
-    mut body: Sender<Bytes, io::Error>,
-) {
-    let (sender, mut pieces) = mpsc::channel(limits::EXPORT_PIECES);
-    let producing = async {
-        match produce(&app, &export, scales.as_ref(), sender).await {
-            Ok(()) => {}
-            Err(Failure::Gone) => tracing::info!("the client left before the export's end"),
-            Err(failure) => tracing::error!(error = %failure.message(), "the export broke off"),
-        }
-    };
-    let forwarding = async {
-        while let Some(piece) = pieces.recv().await {
-            match piece {
-                Piece::Data(bytes) => {
-                    let sending = tokio::time::timeout(limits::EXPORT_SEND, body.send_data(bytes));
-                    match sending.await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_)) => return, // nobody takes what is produced, which ends that too
-                        Err(_) => break,
-                    }
-                }
-                Piece::End => return,
-            }
-        }
-        drop(pieces);
-        body.abort(io::Error::other("the export broke off"));
-    };
-    tokio::join!(producing, forwarding);
-}
-
 async fn produce(
     app: &App,
     export: &Export,
     scales: Option<&Scales>,
-    sender: mpsc::Sender<Piece>,
+    way: Way,
 ) -> Result<(), Failure> {
-    let pipe = Pipe { sender: sender.clone(), piece: Vec::new() };
+    let pipe = Pipe::new(way.clone());
     let mut writer = Writer::new(pipe, scales)?;
     for (account, period) in &export.bills {
         let rated = rated(app, account, &export.basis, *period).await.map_err(Failure::Api)?;
@@ -246,7 +210,7 @@ async fn produce(
         .await?;
     }
     on_a_thread(move || writer.finish()).await?;
-    sender.send(Piece::End).await.map_err(|_| Failure::Gone)
+    way.send(Piece::End).await.map_err(|_| Failure::Gone)
 }
 
 async fn on_a_thread<T: Send + 'static>(
@@ -352,41 +316,5 @@ impl Writer {
             Self::Csv(writer) => writer.finish().map(drop).map_err(|_| Failure::Gone),
             Self::Parquet(writer) => writer.finish().map(drop).map_err(Failure::Parquet),
         }
-    }
-}
-
-/// A piece of the body.
-enum Piece {
-    Data(Bytes),
-    /// Everything was sent.
-    End,
-}
-
-/// The way to the body, for threads that may wait. Its one error is that the client went away.
-struct Pipe {
-    sender: mpsc::Sender<Piece>,
-    piece: Vec<u8>,
-}
-
-impl Pipe {
-    fn send(&mut self) -> io::Result<()> {
-        let piece = std::mem::take(&mut self.piece);
-        let sent = self.sender.blocking_send(Piece::Data(piece.into()));
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        if self.piece.len() >= limits::EXPORT_PIECE_BYTES {
-            self.send()?;
-        }
-        Ok(bytes.len())
-    }
-
-    /// Sends what there is, but not on every line of a file: only its end flushes.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() { Ok(()) } else { self.send() }
     }
 }

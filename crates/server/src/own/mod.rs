@@ -1,6 +1,7 @@
 //! Our own API, `/tallyhouse/v1`: what the command line does and Azure has no call for.
 
 pub(crate) mod audit_log;
+pub(crate) mod backup;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod ingest;

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod audit;
+mod backup;
 mod http;
 mod identity_server;
 mod issuers;

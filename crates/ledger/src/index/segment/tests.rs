@@ -19,14 +19,6 @@ fn open(path: &Path, journal: JournalId) -> Result<Segment, IndexError> {
     Segment::open(&Storage::local(), path.to_owned(), RANGE, journal)
 }
 
-impl Segment {
-    /// What is known of one identity.
-    fn known(&self, id: RecordId) -> Result<Option<Known>, IndexError> {
-        let mut found = [None];
-        self.find(&[id], &mut found).map(|()| found[0])
-    }
-}
-
 fn written(folder: &Path, mut ids: Vec<u128>) -> (PathBuf, Vec<Entry>) {
     ids.sort_unstable();
     ids.dedup();

@@ -1,0 +1,52 @@
+//! The commands `backup` and `restore`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Take a backup of a running server into a new folder.
+///
+/// Everything as of one moment, while the server goes on: usage, accounts and, if told so, the private
+/// keys. The server streams it to this machine, and every byte is checked on its way. The folder has
+/// manifest.json once the backup is whole; one without it is of no use.
+///
+/// Without --with-keys the folder has no private keys: after a restore the server makes new ones, so
+/// that tokens that were given out count no more and clients need the new ca.pem. With them, keep the
+/// folder as secret as the server's data.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse --data ./data backup /backups/2026-12-01
+  tallyhouse --server https://billing.example.com backup ./backup --with-keys")]
+pub(crate) struct BackupOptions {
+    /// Folder to make; it may be there if it is empty
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+
+    /// Include the private keys
+    #[arg(long)]
+    pub(crate) with_keys: bool,
+}
+
+/// Make a data folder of a backup.
+///
+/// Needs no server. Every file is compared with the backup's manifest; a folder that is not whole is
+/// opened by no server.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse restore /backups/2026-12-01 --data ./restored --verify
+  tallyhouse serve --data ./restored")]
+pub(crate) struct RestoreOptions {
+    /// Folder of the backup
+    #[arg(value_name = "DIR")]
+    pub(crate) backup: PathBuf,
+
+    /// Data folder to make; it may be there if it is empty (required)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Open what was restored, and compare every subscription's rows and sums with the backup's
+    #[arg(long)]
+    pub(crate) verify: bool,
+}

@@ -1,0 +1,261 @@
+//! Backups over the router, and what is restored of them; checks of the ledger.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+use server::config::Settings;
+use server::{App, RestoreError, restore, service, verify_folder};
+use tower::ServiceExt;
+use wire::own::{BackupManifest, VerifyLine, VerifyReport};
+
+use crate::world::World;
+
+const SUBSCRIPTIONS: [&str; 2] =
+    ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
+const PLAIN: &str = "a-stranger-of-no-role";
+
+/// A server with usage in the table and in the journal.
+async fn world() -> (World, String) {
+    let world = World::open(|_| String::new()).await;
+    let token = world.app.administrator_token().unwrap();
+    for id in SUBSCRIPTIONS {
+        world.subscribe(&token, id, &world.app.tenant().to_string()).await;
+    }
+    send(&world, &token, 0..20).await;
+    assert_eq!(world.post("/tallyhouse/v1/ledger/seal", &token, json!({})).await.outcome(), "204");
+    send(&world, &token, 20..25).await;
+    (world, token)
+}
+
+async fn send(world: &World, token: &str, events: std::ops::Range<usize>) {
+    let events: Vec<_> = events
+        .map(|number| {
+            json!({
+                "specversion": "1.0", "type": "tallyhouse.usage.v1", "source": "urn:a",
+                "id": format!("e-{number}"),
+                "data": {
+                    "subscriptionId": SUBSCRIPTIONS[number % 2],
+                    "meterId": "e41c0dc6-9337-49a0-88a8-68df68c0b6b5",
+                    "usageStartTime": "2026-02-10T00:00:00Z",
+                    "usageEndTime": "2026-02-10T01:00:00Z", "quantity": format!("{number}.5"),
+                },
+            })
+        })
+        .collect();
+    let request = Request::post("/tallyhouse/v1/events");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let request = request.header("content-type", "application/cloudevents-batch+json");
+    let answer = world.send(request.body(Body::from(json!(events).to_string())).unwrap()).await;
+    assert!(answer.status.is_success(), "{}", answer.message());
+}
+
+/// Takes a backup into a folder.
+async fn back_up(world: &World, token: &str, keys: bool, folder: &Path) -> BackupManifest {
+    let answer = world.post("/tallyhouse/v1/backup", token, json!({ "keys": keys })).await;
+    assert_eq!(answer.outcome(), "200");
+    assert_eq!(answer.headers["content-type"], "application/x-tar");
+    let mut members = wire::tar::Reader::new(answer.body.as_slice());
+    while let Some(member) = members.next_member().unwrap() {
+        let path = folder.join(&member.name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        members.read_to_end(&mut bytes).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// A server on a data folder, with a clock of its own.
+struct Restored {
+    router: Router,
+    token: String,
+}
+
+impl Restored {
+    async fn open(data: &Path) -> Self {
+        let config = Settings::default().into_config(data.to_owned()).unwrap();
+        let ids = Arc::new(|| uuid::Uuid::from_u128(1));
+        let app = App::open(config, server::clock::system(), ids).await.unwrap();
+        Self { router: service(&app), token: app.administrator_token().unwrap() }
+    }
+
+    async fn get(&self, path: &str, token: &str) -> (u16, Value) {
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        let request = request.header("host", "billing.example").body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+}
+
+fn check(
+    backup: &Path,
+    data: &Path,
+    verify: bool,
+) -> Result<wire::own::RestoreReport, RestoreError> {
+    let (backup, data) = (backup.to_owned(), data.to_owned());
+    // Of a command, which has no runtime.
+    std::thread::spawn(move || restore(&backup, &data, verify, &mut |_| {})).join().unwrap()
+}
+
+fn usage(subscription: &str) -> String {
+    format!(
+        "/subscriptions/{subscription}/providers/Microsoft.Commerce/UsageAggregates?\
+         api-version=2015-06-01-preview&reportedStartTime=2026-02-10T00:00:00Z\
+         &reportedEndTime=2026-02-11T00:00:00Z&aggregationGranularity=Hourly"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_restored_answers_as_of_the_backup_and_keeps_the_keys_if_told_so() {
+    let (world, token) = world().await;
+    world.pass(2 * 86_400);
+    let before = world.get("/tallyhouse/v1/subscriptions", &token).await.json();
+    for keys in [false, true] {
+        let [backup, data] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let manifest = back_up(&world, &token, keys, backup.path()).await;
+        assert_eq!((manifest.keys, manifest.damaged.len()), (keys, 0));
+        let totals = manifest.totals.unwrap();
+        assert_eq!((totals.rows, totals.subscriptions.len()), (25, 2));
+        let has_keys = manifest.files.iter().any(|file| file.path.starts_with("keys/"));
+        assert_eq!(has_keys, keys);
+
+        let report = check(backup.path(), data.path(), true).unwrap();
+        assert_eq!(report.verified_rows, Some(25));
+        assert_eq!(report.files, manifest.files.len() as u64);
+        let restored = Restored::open(data.path()).await;
+        let own = &restored.token;
+        let (status, found) = restored.get("/tallyhouse/v1/subscriptions", own).await;
+        assert_eq!((status, &found), (200, &before));
+        // With the keys, tokens that were given out still count.
+        let (status, _) = restored.get("/tallyhouse/v1/subscriptions", &token).await;
+        assert_eq!(status, if keys { 200 } else { 401 });
+        let (_, audited) = restored.get("/tallyhouse/v1/audit-log?$top=1", own).await;
+        assert_eq!(audited["value"][0]["operation"], "backups/write");
+        for subscription in SUBSCRIPTIONS {
+            let (_, page) = restored.get(&usage(subscription), own).await;
+            let expected = world.get(&usage(subscription), &token).await.json();
+            assert!(!expected["value"].as_array().unwrap().is_empty(), "{expected}");
+            assert_eq!(page["value"], expected["value"]);
+        }
+    }
+    // What comes later is in no earlier backup, and the server went on.
+    send(&world, &token, 25..30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_not_whole_or_is_damaged_is_refused_by_name() {
+    let (world, token) = world().await;
+    let backup = tempfile::tempdir().unwrap();
+    let manifest = back_up(&world, &token, false, backup.path()).await;
+    let refused = |what: &str| {
+        let data = tempfile::tempdir().unwrap();
+        let error = check(backup.path(), data.path(), false).unwrap_err();
+        assert!(error.to_string().contains(what), "{what}: {error}");
+        data
+    };
+    let data = manifest.files.iter().find(|file| file.path.ends_with(".parquet")).unwrap();
+    let file = backup.path().join(&data.path);
+    let good = fs::read(&file).unwrap();
+
+    let mut bad = good.clone();
+    bad[50] ^= 1;
+    fs::write(&file, &bad).unwrap();
+    let begun = refused("its bytes are not those that were backed up");
+    // What was begun is opened by no server, and restored over by nobody.
+    let config = Settings::default().into_config(begun.path().to_owned()).unwrap();
+    let ids = Arc::new(|| uuid::Uuid::from_u128(1));
+    let opened = App::open(config, server::clock::system(), ids).await.unwrap_err();
+    assert!(opened.to_string().contains("did not finish"), "{opened}");
+    fs::write(&file, &good).unwrap();
+    let again = check(backup.path(), begun.path(), false).unwrap_err();
+    assert!(matches!(again, RestoreError::NotEmpty(_)), "{again}");
+
+    fs::write(&file, &good[1..]).unwrap();
+    refused("bytes in the place of");
+    fs::remove_file(&file).unwrap();
+    refused("it is missing");
+    fs::write(&file, &good).unwrap();
+
+    let path = backup.path().join("manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    for (old, new, what) in [
+        ("\"format\": 1", "\"format\": 2", "newer than 1"),
+        ("\"path\": \"accounts.db\"", "\"path\": \"../accounts.db\"", "leads elsewhere"),
+        ("\"keys\": false", "\"keys\": maybe", "manifest.json of the backup is damaged"),
+    ] {
+        assert!(text.contains(old), "{old}");
+        fs::write(&path, text.replace(old, new)).unwrap();
+        refused(what);
+    }
+    fs::remove_file(&path).unwrap();
+    refused("is no whole backup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_totals_than_those_of_the_manifest_are_told_by_subscription() {
+    let (world, token) = world().await;
+    let backup = tempfile::tempdir().unwrap();
+    let manifest = back_up(&world, &token, false, backup.path()).await;
+    let path = backup.path().join("manifest.json");
+    let hash = &manifest.totals.as_ref().unwrap().subscriptions[1].hash;
+    let text = fs::read_to_string(&path).unwrap();
+    let other =
+        format!("{:x}{}", 15 - hash[..1].chars().next().unwrap().to_digit(16).unwrap(), &hash[1..]);
+    fs::write(&path, text.replace(hash.as_str(), &other)).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let error = check(backup.path(), data.path(), true).unwrap_err().to_string();
+    assert!(error.contains(&format!("subscription {} had 12 rows", SUBSCRIPTIONS[1])), "{error}");
+    assert_eq!(fs::read_to_string(data.path().join("format")).unwrap(), "restoring\n");
+}
+
+fn report(body: &[u8]) -> VerifyReport {
+    let lines = String::from_utf8(body.to_vec()).unwrap();
+    let last = lines.lines().last().unwrap();
+    match serde_json::from_str(last).unwrap() {
+        VerifyLine::Report(report) => report,
+        VerifyLine::Progress(_) => panic!("no report: {lines}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_names_what_is_damaged_of_a_running_server_and_of_a_stopped_one() {
+    let (world, token) = world().await;
+    let refused = world.get("/tallyhouse/v1/ledger/verify", PLAIN).await;
+    assert_eq!(refused.status.as_u16(), 401);
+    let answer = world.get("/tallyhouse/v1/ledger/verify", &token).await;
+    let sound = report(&answer.body);
+    assert!(sound.sound && sound.damaged.is_empty(), "{sound:?}");
+    assert_eq!((sound.rows, sound.journal_records, sound.identities), (20, 5, 20));
+
+    let ledger = world.folder().join("data/ledger");
+    let day = ledger.join("usage/data/reported_day=2026-02-10");
+    let file = fs::read_dir(day).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[99] ^= 4;
+    fs::write(&file, bytes).unwrap();
+    let name = file.strip_prefix(&ledger).unwrap().display().to_string();
+    let found = report(&world.get("/tallyhouse/v1/ledger/verify", &token).await.body);
+    let files: Vec<_> = found.damaged.iter().map(|damaged| damaged.file.clone()).collect();
+    assert_eq!((found.sound, files), (false, vec![name.clone()]));
+
+    // A backup has the file as it is, and says so.
+    let backup = tempfile::tempdir().unwrap();
+    let manifest = back_up(&world, &token, false, backup.path()).await;
+    assert_eq!(manifest.damaged[0].file, format!("ledger/{name}"));
+    assert_eq!(manifest.totals, None);
+    let data = tempfile::tempdir().unwrap();
+    let unproven = check(backup.path(), data.path(), true).unwrap_err().to_string();
+    assert!(unproven.contains("it has no totals"), "{unproven}");
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(check(backup.path(), data.path(), false).unwrap().damaged, manifest.damaged);
+    let offline = verify_folder(data.path(), &mut |_| {}).unwrap();
+    assert!(offline.damaged.iter().any(|damaged| damaged.file == name), "{offline:?}");
+}

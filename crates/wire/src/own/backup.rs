@@ -1,0 +1,182 @@
+//! Backups: what is asked for, the manifest that names every file, and the report of a check.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Name of the manifest in a backup.
+pub const MANIFEST: &str = "manifest.json";
+/// Format of backups that this release writes, and the newest that it reads.
+pub const BACKUP_FORMAT: u32 = 1;
+
+/// A backup to be taken.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackupRequest {
+    /// Whether it is to have the private keys; without them, tokens that were given out count no more
+    /// after it is restored.
+    #[serde(default)]
+    pub keys: bool,
+}
+
+/// What a backup has; the last file of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackupManifest {
+    /// Format of the backup.
+    pub format: u32,
+    /// The ledger's version: every row up to it is there, none above.
+    pub ledger_version: String,
+    /// The accounts' revision: every change up to it is there, none above.
+    pub accounts_revision: u64,
+    /// When it was taken.
+    pub taken_at: String,
+    /// Whether it has the private keys.
+    pub keys: bool,
+    /// Every other file.
+    pub files: Vec<BackupFile>,
+    /// Rows of the ledger and totals of each subscription; none where a damaged file hides them.
+    pub totals: Option<BackupTotals>,
+    /// Files that were damaged when they were copied; they are there as they were.
+    pub damaged: Vec<DamagedFile>,
+}
+
+/// A file of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackupFile {
+    /// Its path in the backup, which is that in the data folder.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// BLAKE3 of it, first 16 bytes, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// How much there is, by which what was restored is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackupTotals {
+    /// Rows of the ledger.
+    pub rows: u64,
+    /// Of each subscription that has some, in order.
+    pub subscriptions: Vec<SubscriptionTotals>,
+}
+
+/// How much a subscription has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubscriptionTotals {
+    /// The subscription.
+    pub subscription_id: String,
+    /// Its rows.
+    pub rows: u64,
+    /// BLAKE3, first 16 bytes, over its meters in order: each meter's GUID, its rows, and the sum of
+    /// their quantities.
+    pub hash: String,
+}
+
+/// A file that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DamagedFile {
+    /// The file.
+    pub file: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What was made of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreReport {
+    /// The ledger's version.
+    pub ledger_version: String,
+    /// The accounts' revision.
+    pub accounts_revision: u64,
+    /// When the backup was taken.
+    pub taken_at: String,
+    /// Files written.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether the private keys are there; they are made anew otherwise.
+    pub keys: bool,
+    /// Rows of the restored ledger, whose totals are those of the backup; absent where they were not
+    /// compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_rows: Option<u64>,
+    /// Files that were damaged when the backup was taken.
+    pub damaged: Vec<DamagedFile>,
+}
+
+/// A line of a check's answer: how far it is, or the report, which is the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum VerifyLine {
+    /// How far the check is.
+    Progress(VerifyProgress),
+    /// What it found.
+    Report(VerifyReport),
+}
+
+/// How far a check is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyProgress {
+    /// Bytes of data files that were checked.
+    pub bytes: u64,
+    /// Bytes of all of them.
+    pub of: u64,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyReport {
+    /// The version that was checked.
+    pub ledger_version: String,
+    /// Whether nothing is damaged.
+    pub sound: bool,
+    /// Entries of the table's log.
+    pub log_entries: u64,
+    /// Checkpoints of the log.
+    pub checkpoints: u64,
+    /// Data files of the table.
+    pub data_files: u64,
+    /// Of these, files of earlier versions, which have no checksums.
+    pub without_checksums: u64,
+    /// Bytes of the data files.
+    pub bytes: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Segments of the index.
+    pub index_segments: u64,
+    /// Identities in the index.
+    pub identities: u64,
+    /// Frames of the journal that are not in the table yet.
+    pub journal_frames: u64,
+    /// Records in them.
+    pub journal_records: u64,
+    /// What is damaged, in order of files.
+    pub damaged: Vec<DamagedFile>,
+    /// Damaged places beyond those.
+    pub more_damaged: u64,
+}
+
+/// Sums bytes up as they come.
+#[derive(Debug, Clone, Default)]
+pub struct FileHash(blake3::Hasher);
+
+impl FileHash {
+    /// Takes further bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash as manifests have it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let hash = self.0.finalize().to_hex();
+        hash[..32].to_owned()
+    }
+}
