@@ -11,6 +11,7 @@ pub mod card_diff;
 pub mod catalogue;
 pub mod compare;
 pub mod complete;
+pub mod correction;
 pub mod currency;
 pub mod daily;
 pub mod decimal;
