@@ -1,10 +1,10 @@
 //! Which sources reported of a subscription, up to when and how late: read from the few columns
-//! that say so.
+//! that say so. A reversal is no report of its source: it says nothing of how late usage comes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use domain::complete::SourceActivity;
 use domain::id::Source;
 use domain::record::Commit;
@@ -16,7 +16,8 @@ use crate::row::{Malformed, Text};
 use crate::scan::{self, Selection};
 use crate::state::State;
 
-const COLUMNS: [&str; 5] = ["subscription_id", "reported_time", "usage_end", "source", "commit"];
+const COLUMNS: [&str; 6] =
+    ["subscription_id", "reported_time", "usage_end", "source", "commit", "reverses"];
 
 /// The sources of the selected rows, in order of their names. A selection by usage start is not
 /// for here: its column is not read.
@@ -30,6 +31,9 @@ pub(crate) fn sources(
     for chunk in state.chunks() {
         for entry in selection.of_chunk(chunk) {
             let row = chunk.row(entry);
+            if row.reverses.is_some() {
+                continue;
+            }
             let added = sources.add(row.texts.get(Text::Source), row.reported, row.window.end());
             added.map_err(|error| scan::damaged(Path::new("journal"), error))?;
         }
@@ -46,10 +50,12 @@ impl Sources {
         let reported = columns::times(batch, "reported_time")?;
         let ends = columns::times(batch, "usage_end")?;
         let (names, commits) = (columns::texts(batch, "source")?, columns::commits(batch)?);
+        let reversals = columns::given(batch, "reverses")?;
         for position in 0..commits.len() {
             let commit: Commit = columns::commit(commits, position)?;
             let reported = ReportedTime(columns::time(reported, position)?);
-            if selection.matches_report(reported, commit) {
+            let is_report = reversals.is_null(position);
+            if is_report && selection.matches_report(reported, commit) {
                 self.add(names.text(position), reported, columns::time(ends, position)?)?;
             }
         }

@@ -195,7 +195,8 @@ impl RowBatch {
     }
 }
 
-fn given<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Malformed> {
+/// A column that has to be there.
+pub(crate) fn given<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, Malformed> {
     batch.column_by_name(name).ok_or(Malformed("a column is missing"))
 }
 

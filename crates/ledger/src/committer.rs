@@ -23,6 +23,7 @@ use crate::moment::just_after;
 use crate::sealer::SealCommand;
 use crate::shared::Shared;
 use crate::tail::{Chunk, TailRow};
+use crate::together::{self, Settled, Together};
 use crate::{Outcome, writer_file::Writer};
 
 /// How long the committer waits for whoever holds it.
@@ -35,6 +36,8 @@ pub(crate) enum Message {
     /// Answer when every group commit of an earlier time than `time` is seen by readers; none follows,
     /// unless `time` is in the future.
     Barrier { time: UtcTime, reply: oneshot::Sender<()> },
+    /// Say what is stored of these identities, in order. What is answered is seen by readers.
+    Find { ids: Vec<RecordId>, reply: oneshot::Sender<Found> },
     /// Go on in a new segment, and freeze the tail for the sealer.
     Rotate { reply: oneshot::Sender<Result<(), SealError>> },
     /// Make no group commit until whoever asks lets go, or goes away, or took too long.
@@ -43,18 +46,33 @@ pub(crate) enum Message {
     Close,
 }
 
+/// What is known of each identity that was asked for.
+pub(crate) type Found = Result<Vec<Option<Known>>, AppendError>;
+
 /// The records of one append, encoded by the task that asks.
 pub(crate) struct Request {
+    /// Whether they are stored together or not at all.
+    pub(crate) together: bool,
     pub(crate) records: Vec<Pending>,
     /// Their encodings, one behind the other.
     pub(crate) bytes: Vec<u8>,
-    pub(crate) reply: oneshot::Sender<Result<Vec<Outcome>, AppendError>>,
+    pub(crate) reply: oneshot::Sender<Result<Settled, AppendError>>,
+}
+
+impl Request {
+    /// The records that those of a set take back, in order.
+    fn reversed(&self) -> impl Iterator<Item = RecordId> {
+        let reversals = self.records.iter().filter(|_| self.together);
+        reversals.filter_map(|record| record.reverses).map(|(id, _)| id)
+    }
 }
 
 /// What the committer needs to know of one record.
 pub(crate) struct Pending {
     pub(crate) id: RecordId,
     pub(crate) content: ContentHash,
+    /// The record that it takes back, and the content that it must have.
+    pub(crate) reverses: Option<(RecordId, ContentHash)>,
     pub(crate) subscription: SubscriptionId,
     pub(crate) reported: Option<ReportedTime>,
     pub(crate) start: UtcTime,
@@ -101,6 +119,9 @@ impl Committer {
                     self.time_floor = self.time_floor.max(time.min(soonest));
                     let _ = reply.send(()); // the reader may have gone away
                 }
+                Message::Find { ids, reply } => {
+                    let _ = reply.send(self.find(&ids));
+                }
                 Message::Rotate { reply } => {
                     let _ = reply.send(self.rotate());
                 }
@@ -140,9 +161,9 @@ impl Committer {
         self.shared.queued_bytes.fetch_sub(queued as u64, Ordering::SeqCst);
         match outcomes {
             Ok(outcomes) => {
-                for (request, outcomes) in group.into_iter().zip(outcomes) {
-                    self.shared.measures.settled(&outcomes);
-                    let _ = request.reply.send(Ok(outcomes)); // the client may have gone away
+                for (request, settled) in group.into_iter().zip(outcomes) {
+                    self.shared.measures.settled(&settled, request.records.len());
+                    let _ = request.reply.send(Ok(settled)); // the client may have gone away
                 }
             }
             Err(error) => {
@@ -153,17 +174,29 @@ impl Committer {
         }
     }
 
-    /// Makes the new records of a group durable and visible; an outcome for every record.
-    fn write(&mut self, group: &[Request], bytes: usize) -> Result<Vec<Vec<Outcome>>, AppendError> {
+    /// Makes the new records of a group durable and visible; says of every request what became of it.
+    fn write(&mut self, group: &[Request], bytes: usize) -> Result<Vec<Settled>, AppendError> {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(AppendError::Refused);
         }
-        let mut stored = self.look_up(group)?.into_iter();
+        // All of it before anything of the group is entered: a segment that does not answer leaves no
+        // trace of the group.
+        let ids = group.iter().flat_map(|request| &request.records).map(|record| record.id);
+        let mut stored = self.look_up(ids)?.into_iter();
+        let mut reversed = self.look_up(group.iter().flat_map(Request::reversed))?.into_iter();
         let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
         frame.resize(HEADER_BYTES, 0);
         let time = self.time_floor.max((self.shared.clock)());
         let mut draft = Draft { commit: Commit(self.last.0 + 1), time, frame, rows: Vec::new() };
-        let settle = |request| self.settle(request, &mut stored, &mut draft);
+        let settle = |request: &Request| match request.together {
+            false => Settled::Each(self.settle(request, &mut stored, &mut draft)),
+            true => Settled::Together(self.settle_together(
+                request,
+                &mut stored,
+                &mut reversed,
+                &mut draft,
+            )),
+        };
         let outcomes = group.iter().map(settle).collect();
         let Draft { commit, time, mut frame, rows } = draft;
         if rows.is_empty() {
@@ -192,15 +225,59 @@ impl Committer {
         Ok(outcomes)
     }
 
-    /// What is stored of each record of a group, as far as the index's shelf knows; before anything
-    /// of the group is entered, so that a segment that does not answer leaves no trace of it.
-    fn look_up(&self, group: &[Request]) -> Result<Vec<Option<Known>>, AppendError> {
-        let ids = group.iter().flat_map(|request| &request.records).map(|record| record.id);
+    /// What the index's shelf knows of each of these identities.
+    fn look_up(
+        &self,
+        ids: impl Iterator<Item = RecordId>,
+    ) -> Result<Vec<Option<Known>>, AppendError> {
         self.index.look_up(ids).map_err(|range| {
             // A full queue has the indexer at work, and this is asked again.
             let _ = self.indexer.try_send(IndexCommand::Repair(range));
             AppendError::Busy
         })
+    }
+
+    /// What is stored of each of these identities.
+    fn find(&self, ids: &[RecordId]) -> Found {
+        if !self.shared.writable.load(Ordering::SeqCst) {
+            return Err(AppendError::Refused);
+        }
+        let on_shelf = self.look_up(ids.iter().copied())?.into_iter();
+        let found = on_shelf.zip(ids).map(|(known, id)| known.or_else(|| self.index.fresh(*id)));
+        Ok(found.collect())
+    }
+
+    /// Settles the records of a request together: where one stands in the way, nothing of them is left.
+    fn settle_together(
+        &mut self,
+        request: &Request,
+        stored: &mut impl Iterator<Item = Option<Known>>,
+        reversed: &mut impl Iterator<Item = Option<Known>>,
+        draft: &mut Draft,
+    ) -> Together {
+        // Each was looked up: each has to be taken, whatever the first one says.
+        let reversed: Vec<_> = request.reversed().zip(reversed).collect();
+        let mut reversed = reversed.into_iter();
+        let wrong = together::without_record(&request.records, |id| {
+            let (_, on_shelf) = reversed.next().expect("every reversed record was looked up");
+            on_shelf.or_else(|| self.index.fresh(id))
+        });
+        let (rows, bytes) = (draft.rows.len(), draft.frame.len());
+        let outcomes = self.settle(request, stored, draft);
+        let settled = match wrong {
+            Some((position, obstacle)) => Together::Refused { position, obstacle },
+            None => together::of_each(&outcomes),
+        };
+        if matches!(settled, Together::Refused { .. }) {
+            for (record, outcome) in request.records.iter().zip(outcomes) {
+                if matches!(outcome, Outcome::Stored(_)) {
+                    self.index.forget(record.id);
+                }
+            }
+            draft.rows.truncate(rows);
+            draft.frame.truncate(bytes);
+        }
+        settled
     }
 
     /// Settles each record of a request against everything stored and the group so far. `stored` has

@@ -207,6 +207,52 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+/// Why it was not found out what is stored under an identity.
+#[derive(Debug, Clone)]
+pub enum FindError {
+    /// The index is made anew where it is asked: try again.
+    Busy,
+    /// The ledger answers nothing of the kind until it is opened again.
+    Refused,
+    /// The index has a record that the table and the journal have not.
+    Missing {
+        /// Its identity.
+        record: RecordId,
+        /// The commit that stored it.
+        commit: Commit,
+    },
+    /// It could not be read.
+    Read(ReadError),
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("index of the ledger does not answer yet"),
+            Self::Refused => f.write_str("ledger refuses until it is opened again"),
+            Self::Missing { record, commit } => {
+                write!(f, "record {record} of commit {} is in the index alone", commit.0)
+            }
+            Self::Read(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<ReadError> for FindError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
 /// Why a read was not answered.
 #[derive(Debug, Clone)]
 pub enum ReadError {

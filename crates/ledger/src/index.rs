@@ -78,6 +78,16 @@ impl Index {
         }
     }
 
+    /// What is known here of an identity that is not on the shelf.
+    pub(crate) fn fresh(&self, id: RecordId) -> Option<Known> {
+        self.fresh.get(&id).copied()
+    }
+
+    /// Takes out a record that was entered for a commit which it is no part of after all.
+    pub(crate) fn forget(&mut self, id: RecordId) {
+        self.fresh.remove(&id);
+    }
+
     /// Hands everything up to a commit to the shelf, for the next seal.
     pub(crate) fn freeze(&mut self, last: Commit) {
         if self.fresh.is_empty() {

@@ -25,6 +25,7 @@ mod index;
 mod joining;
 mod journal;
 pub mod limits;
+mod lookup;
 mod measures;
 mod moment;
 mod open;
@@ -40,6 +41,7 @@ mod snapshot;
 mod state;
 mod storage;
 mod tail;
+mod together;
 mod totals;
 mod verify;
 mod version;
@@ -62,14 +64,16 @@ use index::{IndexCheck, Shelf};
 use sealer::SealCommand;
 use seam::Seams;
 use shared::{Folders, Shared};
+use together::Settled;
 use verify::Subject;
 
 pub use backup::{CopiedFile, CopyError, LedgerCopy};
 pub use error::{
-    AppendError, CloseError, CompactError, FileError, OpenError, ReadError, SealError,
+    AppendError, CloseError, CompactError, FileError, FindError, OpenError, ReadError, SealError,
 };
 pub use hold::{Held, HeldTooLong};
 pub use snapshot::{FirstUsageAsOf, GroupsAsOf, Snapshot, UsagePage};
+pub use together::{Obstacle, Together};
 pub use totals::{MeterTotal, Totals};
 pub use verify::{Damage, Progress, VerifyReport, verify_folder};
 pub use version::{Version, VersionTextError};
@@ -165,7 +169,7 @@ impl Ledger {
     }
 
     /// Stores records as parts of one group commit; returns when they are durable. One outcome for
-    /// each record, in order.
+    /// each record, in order. Corrections go by [`Ledger::append_together`].
     ///
     /// Dropping the future does not take the records back.
     ///
@@ -175,6 +179,31 @@ impl Ledger {
         if records.is_empty() {
             return Ok(Vec::new());
         }
+        match self.settle(records, false).await? {
+            Settled::Each(outcomes) => Ok(outcomes),
+            Settled::Together(_) => unreachable!("an outcome for each was asked for"),
+        }
+    }
+
+    /// Stores records, at least one, together in one group commit, or none of them: all that a
+    /// correction takes back and puts in its place. What is reversed has to be stored.
+    ///
+    /// Dropping the future does not take the records back.
+    ///
+    /// # Errors
+    /// [`AppendError`]; only after `Refused` may they have been stored, and then all of them.
+    pub async fn append_together(&self, records: Vec<NewRecord>) -> Result<Together, AppendError> {
+        match self.settle(records, true).await? {
+            Settled::Together(together) => Ok(together),
+            Settled::Each(_) => unreachable!("one outcome for all was asked for"),
+        }
+    }
+
+    async fn settle(
+        &self,
+        records: Vec<NewRecord>,
+        together: bool,
+    ) -> Result<Settled, AppendError> {
         let shared = &self.0.shared;
         if !shared.writable.load(Ordering::SeqCst) {
             return Err(AppendError::Refused);
@@ -190,7 +219,7 @@ impl Ledger {
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
         let (reply, answer) = oneshot::channel();
-        let message = Message::Append(Request { records, bytes, reply });
+        let message = Message::Append(Request { together, records, bytes, reply });
         let sent = if waiting + length > limits::UNSEALED_BYTES_MAX {
             Err(AppendError::Busy)
         } else {
@@ -373,6 +402,7 @@ fn encode(records: &[NewRecord]) -> Result<(Vec<Pending>, Vec<u8>), AppendError>
         pending.push(Pending {
             id: record.id(),
             content: record.content_hash(),
+            reverses: domain::correction::reversed_content(record),
             subscription: record.subscription,
             reported: *reported,
             start: record.window.start(),

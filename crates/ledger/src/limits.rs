@@ -34,6 +34,8 @@ pub const PAGE_ROWS: usize = 4 << 10;
 pub const FOOTERS_BYTES_MAX: usize = 64 << 20;
 /// Rows decoded or encoded at a time.
 pub const BATCH_ROWS: usize = 8 << 10;
+/// Identities that the committer is asked for at a time: appends wait no longer than for these.
+pub const FIND_IDS: usize = 1_024;
 /// Most bytes of a small file that is read whole (the writer file, one log entry).
 pub const SMALL_FILE_BYTES_MAX: u64 = 64 << 20;
 /// Most commands that wait for the indexer: a seal waits once this many are ahead of it.

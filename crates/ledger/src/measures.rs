@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::together::{Settled, Together};
 use crate::{CompactError, Ledger, Outcome, SealError};
 
 /// Upper bounds of seconds that a sync takes: from a fast disk to a broken one.
@@ -61,8 +62,23 @@ impl Measures {
         self.sync_seconds.observe(took.as_secs_f64());
     }
 
-    /// Records were settled.
-    pub(crate) fn settled(&self, outcomes: &[Outcome]) {
+    /// A request of this many records was settled.
+    pub(crate) fn settled(&self, settled: &Settled, records: usize) {
+        let outcomes = match settled {
+            Settled::Each(outcomes) => outcomes,
+            Settled::Together(Together::Stored(_)) => {
+                self.stored.inc_by(records as u64);
+                return;
+            }
+            Settled::Together(Together::Duplicate(_)) => {
+                self.duplicates.inc_by(records as u64);
+                return;
+            }
+            Settled::Together(Together::Refused { .. }) => {
+                self.conflicts.inc();
+                return;
+            }
+        };
         for outcome in outcomes {
             match outcome {
                 Outcome::Stored(_) => &self.stored,

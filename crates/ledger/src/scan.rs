@@ -117,7 +117,14 @@ impl Selection {
             integers(group, name).is_none_or(|bounds| overlap(&range, bounds))
         };
         let reported = self.reported.as_ref().map(|range| range.start.0..range.end.0);
+        let commits = integers(group, "commit").is_none_or(|(low, high)| {
+            // Commits are counted from one.
+            let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
+            self.last.is_none_or(|last| low <= last.0)
+                && self.after.is_none_or(|after| after.0 < high)
+        });
         subscription
+            && commits
             && reported.is_none_or(|range| times(range, "reported_time"))
             && self.start.clone().is_none_or(|range| times(range, "usage_start"))
     }

@@ -321,13 +321,13 @@ impl Snapshot {
         files.map(|file| file.day).chain(entries.map(|entry| entry.reported.0.date())).collect()
     }
 
-    fn selection(&self, subscription: SubscriptionId) -> Selection {
+    pub(crate) fn selection(&self, subscription: SubscriptionId) -> Selection {
         let (subscription, last) = (Some(subscription), Some(self.last));
         Selection { subscription, last, ..Selection::default() }
     }
 
     /// Gives every selected row to `each`, with its file's path.
-    fn rows(
+    pub(crate) fn rows(
         &self,
         selection: &Selection,
         needed: Needed,
@@ -357,6 +357,7 @@ fn record_order(stored: &StoredRecord) -> impl Ord + use<'_> {
     (record.window, record.meter, stored.instance_hash, &record.source, &record.event_id)
 }
 
+/// Reads on the blocking pool.
 pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {

@@ -69,8 +69,7 @@ fn rows_whose_quantity_alone_differs_are_one_change() {
 }
 
 fn row(record: UsageRecord, occurrence: u64) -> SliceRow {
-    let event_id =
-        multiset_event_id(&record.source, bucket(), record.content_hash(), occurrence);
+    let event_id = multiset_event_id(&record.source, bucket(), record.content_hash(), occurrence);
     let record = UsageRecord { event_id, ..record };
     let instance_hash = record.instance.hash();
     let stored = StoredRecord { record, instance_hash, reported: bucket(), commit: Commit(1) };

@@ -5,6 +5,7 @@
 mod agreement;
 mod backup;
 mod compaction;
+mod corrections;
 mod damage;
 mod folder;
 mod groups;

@@ -177,7 +177,9 @@ async fn check_contents(snapshot: &Snapshot, known: &Known, last: u64) {
 
 fn naive_sources(records: &[StoredRecord], since: ReportedTime) -> Vec<SourceActivity> {
     let mut sources: Vec<SourceActivity> = Vec::new();
-    for stored in records.iter().filter(|stored| stored.reported >= since) {
+    let is_report =
+        |stored: &&StoredRecord| stored.record.reverses.is_none() && stored.reported >= since;
+    for stored in records.iter().filter(is_report) {
         let (source, end) = (&stored.record.source, stored.record.window.end());
         match sources.iter_mut().find(|known| known.source == *source) {
             Some(known) => known.add(stored.reported, end),
