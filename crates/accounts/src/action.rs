@@ -54,6 +54,8 @@ actions! {
     EVENTS_WRITE = "Tallyhouse/events/write";
     /// Importing usage aggregates, which keep their own reported time.
     IMPORTS_WRITE = "Tallyhouse/imports/write";
+    /// Taking back what was stored, and putting other usage in its place.
+    CORRECTIONS_WRITE = "Tallyhouse/corrections/write";
 }
 
 impl Action {

@@ -34,7 +34,7 @@ pub(crate) use service_principal::ServicePrincipalCommand;
 pub(crate) use subscription::{
     OrNone, StateOptions, SubscriptionCommand, SubscriptionCreateOptions, SubscriptionUpdateOptions,
 };
-pub(crate) use usage::{UsageCommand, UsageListOptions};
+pub(crate) use usage::{UsageCommand, UsageCorrectOptions, UsageListOptions};
 
 use crate::connection::ConnectionOptions;
 use crate::failure::EXIT_CODES;

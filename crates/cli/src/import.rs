@@ -5,6 +5,7 @@
 //! is imported again, in batches cut elsewhere, is recognised row by row.
 
 pub(crate) mod rows;
+pub(crate) mod slices;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 use wire::own::{IngestProblem, IngestResponse, TouchedBucket};
-use wire::usage::{Occurrences, parse_aggregate, with_occurrence};
+use wire::usage::{ImportedAggregate, Occurrences, parse_aggregate, with_occurrence};
 
 use crate::client::{Client, Payload};
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ use crate::limits;
 use crate::output::message;
 use crate::progress::Progress;
 use rows::{Row, Rows};
+use slices::Slices;
 
 /// The first two bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -77,6 +79,8 @@ pub(crate) fn read_whole(file: &Path, most_bytes: u64) -> Result<Vec<u8>, Failur
 pub(crate) struct Import<'a> {
     client: &'a Client,
     source: Option<&'a str>,
+    /// What the server does with the slices of a request, where each has whole ones.
+    slices: Option<Slices>,
     occurrences: Occurrences,
     /// Rows to be sent, each with the end of its line.
     body: Vec<u8>,
@@ -95,11 +99,12 @@ impl<'a> Import<'a> {
         Self {
             client,
             source,
+            slices: None,
             occurrences: Occurrences::default(),
             body: Vec::new(),
             positions: Vec::new(),
             rows: 0,
-            result: empty_response(),
+            result: IngestResponse::default(),
             touched: BTreeSet::new(),
             rejected: 0,
             conflicting: 0,
@@ -115,6 +120,20 @@ impl<'a> Import<'a> {
     }
 
     fn push(&mut self, row: Row) -> Result<(), Failure> {
+        let Some((position, text, aggregate)) = self.read(row) else { return Ok(()) };
+        let text = match aggregate.occurrence {
+            Some(_) => text,
+            None => with_occurrence(&text, self.occurrences.next(&aggregate)),
+        };
+        if self.is_full_with(1, text.len()) {
+            self.flush()?;
+        }
+        self.put(position, &text);
+        Ok(())
+    }
+
+    /// Counts a row, and reads it; one that is wrong is listed.
+    fn read(&mut self, row: Row) -> Option<(u64, String, ImportedAggregate)> {
         let position = self.rows;
         self.rows += 1;
         let text = match row {
@@ -127,29 +146,28 @@ impl<'a> Import<'a> {
                     code: "InvalidRow".to_owned(),
                     reason: reason.to_owned(),
                 });
-                return Ok(());
+                return None;
             }
         };
-        let aggregate = match parse_aggregate(&text) {
-            Ok(aggregate) => aggregate,
+        match parse_aggregate(&text) {
+            Ok(aggregate) => Some((position, text, aggregate)),
             Err(error) => {
                 self.reject(IngestProblem { position, ..error.at(0) });
-                return Ok(());
+                None
             }
-        };
-        let text = match aggregate.occurrence {
-            Some(_) => text,
-            None => with_occurrence(&text, self.occurrences.next(&aggregate)),
-        };
-        let is_full = self.positions.len() == limits::BATCH_ROWS
-            || self.body.len() + text.len() >= limits::BATCH_BYTES;
-        if is_full {
-            self.flush()?;
         }
+    }
+
+    /// Whether so many rows more, of so many bytes, have to wait for another request.
+    fn is_full_with(&self, rows: usize, bytes: usize) -> bool {
+        self.positions.len() + rows > limits::BATCH_ROWS
+            || self.body.len() + bytes >= limits::BATCH_BYTES
+    }
+
+    fn put(&mut self, position: u64, text: &str) {
         self.body.extend_from_slice(text.as_bytes());
         self.body.push(b'\n');
         self.positions.push(position);
-        Ok(())
     }
 
     /// Sends what is waiting.
@@ -162,7 +180,9 @@ impl<'a> Import<'a> {
         }
         let payload = Payload { content_type: "application/x-ndjson", bytes: &self.body };
         let path = "/tallyhouse/v1/usage-aggregates";
-        let query: Vec<_> = self.source.iter().map(|source| ("source", *source)).collect();
+        let source = self.source.map(|source| ("source", source));
+        let slices = self.slices.map(|slices| ("slices", slices.as_str()));
+        let query: Vec<_> = source.into_iter().chain(slices).collect();
         let answer: IngestResponse = self.client.post_until_taken(path, &query, payload)?;
         self.add(answer);
         self.body.clear();
@@ -213,17 +233,8 @@ impl<'a> Import<'a> {
         self.result.duplicate += answer.duplicate;
         self.result.commit = self.result.commit.max(answer.commit);
         self.touched.extend(answer.touched_buckets);
-    }
-}
-
-fn empty_response() -> IngestResponse {
-    IngestResponse {
-        accepted: 0,
-        duplicate: 0,
-        conflicting: vec![],
-        rejected: vec![],
-        commit: None,
-        touched_buckets: vec![],
+        let room = limits::DIFFERENCES_LISTED - self.result.slices.len();
+        self.result.slices.extend(answer.slices.into_iter().take(room));
     }
 }
 

@@ -8,6 +8,19 @@ pub(crate) const BATCH_ROWS: usize = 10_000;
 /// Most bytes of rows in one import request; the server takes 32 MiB.
 pub(crate) const BATCH_BYTES: usize = 8 << 20;
 
+/// Most rows of one slice that is compared, as many as the server takes in a request.
+pub(crate) const SLICE_ROWS: usize = 50_000;
+
+/// Most bytes of one slice that is compared; the server takes 32 MiB.
+pub(crate) const SLICE_BYTES: usize = 30 << 20;
+
+/// Most bytes of a file of whole slices, unpacked: it is in memory, as only its end says that each slice is
+/// whole.
+pub(crate) const SLICES_BYTES: usize = 512 << 20;
+
+/// Longest event that takes the place of a record, in bytes.
+pub(crate) const EVENT_BYTES: u64 = 1 << 20;
+
 /// Longest row of an import, in bytes.
 pub(crate) const ROW_BYTES: usize = 1 << 20;
 
@@ -22,6 +35,9 @@ pub(crate) const RATE_CARD_BYTES: u64 = 32 << 20;
 
 /// Most rejected and most conflicting rows listed in the result of an import.
 pub(crate) const PROBLEMS_LISTED: usize = 10_000;
+
+/// Most slices and most of their rows listed in the result of an import that corrects.
+pub(crate) const DIFFERENCES_LISTED: usize = 10_000;
 
 /// Most wrong rows of usage that `rate` names.
 pub(crate) const WRONG_ROWS_NAMED: usize = 20;

@@ -7,31 +7,30 @@
 
 use std::path::Path;
 
-use domain::correction::{SliceRow, reversal_event_id};
+use domain::correction::{SliceRow, reversal_event_id, reversed_content};
 use domain::id::{EventId, RecordId, Source, SubscriptionId};
-use domain::record::{Commit, StoredRecord, record_id};
+use domain::record::{Commit, StoredRecord, UsageRecord, record_id};
 use domain::time::ReportedTime;
 use tokio::sync::oneshot;
 
-use crate::Ledger;
 use crate::committer::Message;
 use crate::error::{AppendError, FindError, ReadError};
+use crate::index::Known;
 use crate::limits::FIND_IDS;
 use crate::moment::just_after;
 use crate::row::{Interner, Row, Text};
 use crate::scan::{self, Needed, Selection};
 use crate::snapshot::{Snapshot, blocking};
+use crate::together::{self, Obstacle, Together};
+use crate::{Ledger, Outcome};
 
 /// How the event ids of rows without ids begin.
 const ROW_PREFIX: &str = "row-";
 
 impl Ledger {
-    /// The commit that stored each of these records, in order; none where it is not stored.
-    ///
-    /// # Errors
-    /// [`FindError`]; never `Missing` or `Read`.
-    pub async fn commits_of(&self, ids: &[RecordId]) -> Result<Vec<Option<Commit>>, FindError> {
-        let mut commits = Vec::with_capacity(ids.len());
+    /// What is known of each of these identities, in order; none where it is not stored.
+    async fn find(&self, ids: &[RecordId]) -> Result<Vec<Option<Known>>, FindError> {
+        let mut all = Vec::with_capacity(ids.len());
         for ids in ids.chunks(FIND_IDS) {
             let (reply, answer) = oneshot::channel();
             let message = Message::Find { ids: ids.to_vec(), reply };
@@ -41,9 +40,38 @@ impl Ledger {
                 AppendError::Busy => FindError::Busy,
                 _ => FindError::Refused,
             })?;
-            commits.extend(found.into_iter().map(|known| known.map(|known| known.commit)));
+            all.extend(found);
         }
-        Ok(commits)
+        Ok(all)
+    }
+
+    /// What [`Ledger::append_together`] would come to as things stand: `Stored` has the next commit.
+    ///
+    /// # Errors
+    /// [`FindError`]; never `Missing` or `Read`.
+    pub async fn foresee(&self, records: &[UsageRecord]) -> Result<Together, FindError> {
+        let reversed: Vec<_> = records.iter().map(reversed_content).collect();
+        let ids: Vec<_> = reversed.iter().flatten().map(|(id, _)| *id).collect();
+        let mut known = self.find(&ids).await?.into_iter();
+        for (position, (_, content)) in
+            reversed.iter().enumerate().filter_map(|(position, it)| Some((position, (*it)?)))
+        {
+            let known = known.next().expect("every reversed record was looked up");
+            if known.is_none_or(|known| known.content != content) {
+                return Ok(Together::Refused { position, obstacle: Obstacle::NothingToReverse });
+            }
+        }
+        let ids: Vec<_> = records.iter().map(UsageRecord::id).collect();
+        let next = Commit(self.status().last_commit.0 + 1);
+        let found = self.find(&ids).await?.into_iter().zip(records);
+        let outcomes = found.map(|(known, record)| match known {
+            None => Outcome::Stored(next),
+            Some(known) if known.content == record.content_hash() => {
+                Outcome::Duplicate(known.commit)
+            }
+            Some(known) => Outcome::Conflict(known.commit),
+        });
+        Ok(together::of_each(&outcomes.collect::<Vec<_>>()))
     }
 
     /// A record by its name; none if it is not stored.
@@ -57,8 +85,10 @@ impl Ledger {
         event_id: &EventId,
     ) -> Result<Option<StoredRecord>, FindError> {
         let record = record_id(subscription, source, event_id);
-        let found = self.commits_of(&[record]).await?;
-        let Some(commit) = found.into_iter().next().flatten() else { return Ok(None) };
+        let found = self.find(&[record]).await?;
+        let Some(Known { commit, .. }) = found.into_iter().next().flatten() else {
+            return Ok(None);
+        };
         let snapshot = self.snapshot(None).await?;
         let (source, event_id) = (source.clone(), event_id.clone());
         let (last, after) = (Some(commit), Some(Commit(commit.0 - 1)));
@@ -105,9 +135,9 @@ impl Ledger {
             record_id(subscription, source, &reversal)
         };
         let reversals: Vec<_> = stored.iter().map(reversal).collect();
-        let reversals = self.commits_of(&reversals).await?;
+        let reversals = self.find(&reversals).await?;
         let rows = stored.into_iter().zip(reversals);
-        let row = |(stored, reversal): (_, Option<Commit>)| SliceRow {
+        let row = |(stored, reversal): (_, Option<Known>)| SliceRow {
             stored,
             is_reversed: reversal.is_some(),
         };

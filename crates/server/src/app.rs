@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use accounts::Accounts;
 use domain::id::{ObjectId, TenantId};
 use ledger::{FirstUsageAsOf, GroupsAsOf, Ledger};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::backup::{ACCOUNTS, clear, copy_of_accounts};
 use crate::catalogue::Catalogue;
@@ -52,6 +52,8 @@ pub struct App {
     /// When subscriptions were first used.
     pub(crate) known_first_usages: Known<FirstUsageAsOf>,
     pub(crate) metrics: Metrics,
+    /// Whose turn it is to correct slices: of two at a time neither might be what is stored then.
+    pub(crate) slice_turn: Arc<Mutex<()>>,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
     /// Secrets that are hashed or checked at a time.
@@ -181,6 +183,7 @@ impl App {
             known_groups: Known::new(limits::RESOURCE_GROUPS_IN_MEMORY),
             known_first_usages: Known::new(limits::FIRST_USAGES_IN_MEMORY),
             metrics,
+            slice_turn: Arc::default(),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),
             attempts: Attempts::default(),

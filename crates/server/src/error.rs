@@ -3,6 +3,7 @@
 //! Bodies are ARM's envelope, but for the one answer of the rate card that has none.
 
 mod authorization;
+mod correction;
 pub(crate) mod grant;
 
 use axum::response::{IntoResponse, Response};
@@ -27,6 +28,7 @@ use crate::limits;
 use crate::rate_limits::Throttled;
 
 pub(crate) use authorization::AuthorizationError;
+pub(crate) use correction::CorrectionError;
 
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
@@ -148,6 +150,8 @@ pub(crate) enum ApiError {
     LedgerRefuses,
     /// The answer would take more than a question may ask for.
     TooMuch(String),
+    /// A record or slice cannot be corrected so.
+    Correction(CorrectionError),
     /// A sum of usage would not be exact.
     Sum(SumOutOfRange),
     /// A charge would not be exact.
@@ -213,6 +217,7 @@ impl ApiError {
             | Self::BodyInterrupted
             | Self::Event { .. } => StatusCode::BAD_REQUEST,
             Self::Authorization(error) => error.status(),
+            Self::Correction(error) => error.status(),
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. }
             | Self::InvoiceDownloadOff(_)
@@ -247,6 +252,7 @@ impl ApiError {
             Self::MissingApiVersion => "MissingApiVersionParameter",
             Self::UnsupportedApiVersion { .. } => "InvalidApiVersionParameter",
             Self::Authorization(error) => error.code(),
+            Self::Correction(error) => error.code(),
             Self::Query(_) => "InvalidQueryString",
             Self::Ambiguous(_) => "InvalidRequestUri",
             Self::Unauthenticated { error, .. } => error.code(),
@@ -303,6 +309,7 @@ impl ApiError {
                 supported.join(",")
             ),
             Self::Authorization(error) => error.to_string(),
+            Self::Correction(error) => error.to_string(),
             Self::Query(error) => error.to_string(),
             Self::Ambiguous(reason) => reason.clone(),
             Self::Unauthenticated { error, .. } => error.to_string(),

@@ -6,6 +6,13 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 32 << 20;
 /// Most events or rows in one request.
 pub const EVENTS_PER_REQUEST: usize = 50_000;
+/// Rows that may be stored of a slice that is compared, with those that were taken back: a kilobyte of
+/// memory each, at most twice over.
+pub const SLICE_ROWS: usize = 100_000;
+/// Rows that differ and are listed in one answer.
+pub const DIFFERENCES_LISTED: usize = 1_000;
+/// How often a slice is compared again that others change meanwhile.
+pub const SLICE_ATTEMPTS: usize = 4;
 /// Changes of the accounts under way at a time; they are made one after the other.
 pub const CHANGES: u16 = 64;
 /// Most watermarks in one request: each asks the accounts what they know of its source.

@@ -10,6 +10,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use domain::correction;
 use domain::id::{EventId, Source, SubscriptionId};
 use domain::record::{Billed, Instance, UsageRecord};
 use domain::time::UtcTime;
@@ -285,6 +286,10 @@ fn read_event(event: &Object<'_>) -> Result<Event, EventError> {
     let expected = "1 to 1024 bytes without control characters";
     let source = event.parsed("source", expected, Source::parse)?;
     let event_id = event.parsed("id", expected, EventId::parse)?;
+    if correction::is_reserved(&event_id) {
+        let expected = "an id of a producer's: those that begin so name reversals";
+        return Err(event.invalid("id", event_id.as_str(), expected).into());
+    }
     read(event, source, event_id)
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod backup;
 mod calculation;
+mod correction;
 mod cost;
 mod explanation;
 mod price;
@@ -25,6 +26,9 @@ pub use backup::{
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,
     Calculation,
+};
+pub use correction::{
+    CorrectedRecord, Correction, CorrectionRequest, RowDifference, SliceDifference,
 };
 pub use cost::{
     Basis, Completeness, Cost, CostGroup, CostTerm, CostTotals, SourceCompleteness, UnpricedUsage,
@@ -133,6 +137,9 @@ pub struct IngestResponse {
     /// For imports: the closed reported buckets that the import added rows to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched_buckets: Vec<TouchedBucket>,
+    /// For imports of whole slices: those that differ from what was stored of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<SliceDifference>,
 }
 
 /// An event or row that was not stored, and why.

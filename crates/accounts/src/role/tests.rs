@@ -17,19 +17,20 @@ const ACTIONS: &[&str] = &[
     "Microsoft.Support/supportTickets/write",
     "Tallyhouse/events/write",
     "Tallyhouse/imports/write",
+    "Tallyhouse/corrections/write",
 ];
 
 /// `x` where the role permits the action of the column.
 const PERMITTED: &[(&str, &str)] = &[
-    ("Owner", "xxxxxxxxxxxxx"),
-    ("Contributor", "xxxxxxxx..xxx"),
-    ("Reader", "xxx..x.x....."),
-    ("User Access Administrator", "xxx..x.xxxx.."),
-    ("Role Based Access Control Administrator", "xxx..x.xx.x.."),
-    ("Billing Reader", "xxx..x.x..x.."),
-    ("Cost Management Contributor", "..xxx.....x.."),
-    ("Cost Management Reader", "..x.......x.."),
-    ("Usage Writer", "...........x."),
+    ("Owner", "xxxxxxxxxxxxxx"),
+    ("Contributor", "xxxxxxxx..xxxx"),
+    ("Reader", "xxx..x.x......"),
+    ("User Access Administrator", "xxx..x.xxxx..."),
+    ("Role Based Access Control Administrator", "xxx..x.xx.x..."),
+    ("Billing Reader", "xxx..x.x..x..."),
+    ("Cost Management Contributor", "..xxx.....x..."),
+    ("Cost Management Reader", "..x.......x..."),
+    ("Usage Writer", "...........x.."),
 ];
 
 fn find(name_or_id: &str) -> Option<&'static Role> {

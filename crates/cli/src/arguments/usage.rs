@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use domain::id::SubscriptionId;
 
 /// What can be done with usage.
@@ -14,9 +14,14 @@ pub(crate) enum UsageCommand {
     /// recognised, and a file of any size is read piece by piece. Importing it again adds nothing:
     /// equal rows of one file are told apart by counting them. A wrong row is reported with its
     /// position and does not stop the others.
+    ///
+    /// With --correct the file has whole slices: every row of each subscription and reported bucket in
+    /// it. Rows that are stored of a slice and not in the file are taken back, others are added, each
+    /// slice in one commit; a wrong row then stops all. The result lists what differs.
     #[command(after_long_help = "\
 Examples:
   tallyhouse usage import usage.json
+  tallyhouse usage import usage.json --correct --dry-run
   tallyhouse usage import usage.ndjson.gz --source azure-export
   tallyhouse usage list --subscription GUID ... | tallyhouse --data ./other usage import -")]
     Import {
@@ -26,8 +31,56 @@ Examples:
         /// [default: azure-usage-aggregates]
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
+        /// Make what is stored of each subscription and reported bucket in the file what the file has
+        #[arg(long)]
+        correct: bool,
+        /// With --correct: say what differs, and store nothing
+        #[arg(long, requires = "correct")]
+        dry_run: bool,
     },
+    Correct(UsageCorrectOptions),
     List(UsageListOptions),
+}
+
+/// Take a record of usage back, and store another in its place
+///
+/// What takes it back and what stands in its place are reported now, in one commit: no closed bucket
+/// changes, and cost as of an earlier time stays. A record is taken back once; the same correction again
+/// adds nothing.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse usage correct --subscription GUID --source urn:meter --id 17 --void --dry-run
+  tallyhouse usage correct --subscription GUID --source urn:meter --id 17 --with event.json
+
+The file has the event in its place as the events API takes it, whole, with an id of its own:
+  {\"specversion\": \"1.0\", \"type\": \"tallyhouse.usage.v1\", \"source\": \"urn:meter\", \"id\": \"17b\",
+   \"data\": {\"subscriptionId\": ..., \"meterId\": ..., \"quantity\": \"2\", ...}}")]
+#[command(group(ArgGroup::new("instead").required(true)))]
+pub(crate) struct UsageCorrectOptions {
+    /// Whose usage
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// Source of the record
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: String,
+
+    /// Id of the record within its source
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: String,
+
+    /// Store nothing in its place
+    #[arg(long, group = "instead")]
+    pub(crate) void: bool,
+
+    /// The event in its place; - for standard input
+    #[arg(long, value_name = "FILE", group = "instead")]
+    pub(crate) with: Option<PathBuf>,
+
+    /// Say what would happen, and store nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// List the usage that was reported in a range of time.

@@ -1,12 +1,19 @@
-//! `usage import` and `usage list`.
+//! `usage import`, `usage correct` and `usage list`.
 
 use std::io::Write;
+use std::path::Path;
 
-use crate::arguments::{UsageCommand, UsageListOptions};
+use serde_json::value::RawValue;
+use wire::own::{Correction, CorrectionRequest};
+
+use super::{OWN_API, json, payload};
+use crate::arguments::{UsageCommand, UsageCorrectOptions, UsageListOptions};
 use crate::client::Client;
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::import::import_file;
+use crate::import::slices::{Slices, import_slices};
+use crate::import::{import_file, read_whole};
+use crate::limits;
 use crate::output::Output;
 
 /// Runs a command of the group.
@@ -16,16 +23,49 @@ pub(super) fn run<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     match command {
-        UsageCommand::Import { file, source } => {
-            let (result, done) = import_file(client, &file, source.as_deref());
+        UsageCommand::Import { file, source, correct, dry_run } => {
+            let source = source.as_deref();
+            let (result, done) = match (correct, dry_run) {
+                (false, _) => import_file(client, &file, source),
+                (true, false) => import_slices(client, &file, source, Slices::Correct),
+                (true, true) => import_slices(client, &file, source, Slices::Compare),
+            };
             let is_empty = result.accepted == 0 && result.duplicate == 0;
             if !is_empty || matches!(done, Ok(()) | Err(Failure::Partial { .. })) {
                 output.write(Document::of(&result))?;
             }
             done
         }
+        UsageCommand::Correct(options) => correct(&options, client, output),
         UsageCommand::List(options) => list(&options, client, output),
     }
+}
+
+fn correct<W: Write>(
+    options: &UsageCorrectOptions,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let replacement = options.with.as_deref().map(read_event).transpose()?;
+    let path = format!("{OWN_API}/subscriptions/{}/usage-corrections", options.subscription);
+    let request = CorrectionRequest {
+        source: options.source.clone(),
+        id: options.id.clone(),
+        void: options.void,
+        replacement,
+        dry_run: options.dry_run,
+    };
+    let answer: Correction = client.post_until_taken(&path, &[], payload(&json(&request)))?;
+    output.write(Document::of(&answer))
+}
+
+/// Reads an event from a file, with every digit as it stands there.
+fn read_event(file: &Path) -> Result<Box<RawValue>, Failure> {
+    let text = read_whole(file, limits::EVENT_BYTES)?;
+    serde_json::from_slice(&text).map_err(|error| Failure::Input {
+        file: file.display().to_string(),
+        reason: format!("not a JSON event: {error}"),
+    })
 }
 
 fn list<W: Write>(

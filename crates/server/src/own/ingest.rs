@@ -7,6 +7,7 @@
 //! acknowledged is durable, and sending it again changes nothing.
 
 mod gate;
+mod slices;
 mod watermarks;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use wire::event::{self, BatchError, Event, RejectedEvent, Watermark};
 use wire::own::{IngestProblem, IngestResponse, TouchedBucket};
 use wire::usage::{AggregatesError, Occurrences, parse_aggregate, read_aggregates};
 
+use super::corrections::CORRECT;
 use super::parsed;
 use crate::app::App;
 use crate::authorize::forbidden;
@@ -35,7 +37,8 @@ use crate::error::ApiError;
 use crate::exchange::{Asked, read_body};
 use crate::identity::Principal;
 use crate::limits;
-use gate::Gate;
+pub(super) use gate::Gate;
+use slices::Slices;
 
 /// The right to send events.
 const WRITE_EVENTS: Action = Action::EVENTS_WRITE;
@@ -215,16 +218,28 @@ async fn post_batch(
 ///
 /// Rows keep the reported bucket that their name says. A row has no id: the n-th equal row of a
 /// subscription and reported bucket is one record for ever, so importing them again adds nothing.
+///
+/// Those rows are a slice. With `slices` the request has whole slices: every row that the origin has
+/// of each subscription and bucket that it names. `compare` answers in what they differ from what is
+/// stored, and stores nothing; `correct` makes them right, each in one commit: rows that are gone are
+/// taken back by reversals in the same bucket, others are added. A row that is wrong, or that may not be
+/// imported, then leaves the whole request without effect. That an origin has no row of a slice any more
+/// cannot be said so. Without `slices` rows are only ever added.
 #[utoipa::path(post, path = "/tallyhouse/v1/usage-aggregates", tag = "Ingest",
-    params(("source" = Option<String>, Query, description = "Name of the source; azure-usage-aggregates if absent")),
+    params(
+        ("source" = Option<String>, Query, description = "Name of the source; azure-usage-aggregates if absent"),
+        ("slices" = Option<String>, Query, description = "`compare` or `correct`, where the request has whole slices"),
+    ),
     request_body(content = String, content_type = "application/x-ndjson",
         description = "One aggregate a line, or as application/json a document {\"value\":[…]}. A member `occurrence` beside `properties` says which of several equal rows a row is, from 1"),
     responses(
         (status = 200, description = "What became of each row", body = IngestResponse),
         (status = 400, description = "The body is wrong", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 409, description = "With `slices`: a slice was changed meanwhile; those before it are right", body = wire::error::ErrorBody),
         (status = 413, description = "The body is too large", body = wire::error::ErrorBody),
-        (status = 503, description = "Busy: nothing was stored, try again", body = wire::error::ErrorBody),
+        (status = 422, description = "With `slices`: more is stored of a slice than can be compared", body = wire::error::ErrorBody),
+        (status = 503, description = "Busy: nothing was stored, or with `slices` some slices; try again", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn post_usage_aggregates(
@@ -241,13 +256,22 @@ pub(crate) async fn post_usage_aggregates(
     }
     let source = asked.parameters.get("source").unwrap_or(IMPORT_SOURCE);
     let source = parsed("source", Source::parse(source))?;
+    let slices = asked.parameters.get("slices").map(Slices::parse).transpose()?;
     let body = read_body(body).await?;
-    let now = (app.clock)();
+    let (now, of) = ((app.clock)(), source.clone());
     let sorted = blocking(move || {
         let mut gate = Gate::new(&directory, &principal, WRITE_IMPORTS, now);
-        sort_aggregates(&body, &source, &mut gate)
+        if slices.is_some() {
+            gate = gate.and(CORRECT);
+        }
+        sort_aggregates(&body, &of, &mut gate)
     });
-    Ok(Json(store(&app, sorted.await?).await?))
+    let sorted = sorted.await?;
+    let answer = match slices {
+        None => store(&app, sorted).await?,
+        Some(slices) => slices.settle(app, source, sorted).await?,
+    };
+    Ok(Json(answer))
 }
 
 fn sort_aggregates(body: &[u8], source: &Source, gate: &mut Gate<'_>) -> Result<Sorted, ApiError> {
@@ -399,6 +423,7 @@ async fn store(app: &App, mut sorted: Sorted) -> Result<IngestResponse, ApiError
         rejected: sorted.rejected,
         commit: highest.map(|commit| commit.0),
         touched_buckets: touched.collect(),
+        slices: vec![],
     })
 }
 
@@ -406,9 +431,16 @@ async fn append(app: &App, records: Vec<NewRecord>) -> Result<Vec<Outcome>, ApiE
     if records.is_empty() {
         return Ok(vec![]);
     }
-    app.ledger.append(records).await.map_err(|error| match error {
+    app.ledger.append(records).await.map_err(append_error)
+}
+
+/// What an append that fails is to the client.
+pub(super) fn append_error(error: AppendError) -> ApiError {
+    match error {
         AppendError::Busy => ApiError::Busy,
         AppendError::Refused => ApiError::LedgerRefuses,
-        error => ApiError::Event { code: "RecordTooLong", reason: error.to_string() },
-    })
+        error @ (AppendError::RecordTooLarge { .. } | AppendError::RequestTooLarge { .. }) => {
+            ApiError::Event { code: "RecordTooLong", reason: error.to_string() }
+        }
+    }
 }

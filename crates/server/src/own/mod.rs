@@ -2,6 +2,7 @@
 
 pub(crate) mod audit_log;
 pub(crate) mod backup;
+pub(crate) mod corrections;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod ingest;

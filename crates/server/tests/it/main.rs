@@ -8,6 +8,7 @@
 mod attacks;
 mod audit;
 mod backup;
+mod corrections;
 mod http;
 mod identity_server;
 mod issuers;
@@ -60,6 +61,7 @@ stories!(
     billing_periods,
     audit_log,
     closed_periods,
+    corrections,
     cost,
     cost_groups,
     cost_query,
@@ -85,6 +87,7 @@ stories!(
     role_assignments,
     role_definitions,
     service_principals,
+    slices,
     stack_provider,
     subscription_changes,
     subscriptions,

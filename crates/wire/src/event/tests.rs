@@ -124,6 +124,15 @@ fn a_quantity_that_is_none_is_refused() {
 }
 
 #[test]
+fn an_id_that_names_a_reversal_is_no_producers() {
+    check_error(
+        &event("1", "").replace(r#""id":"1""#, r#""id":"~reversal-1""#),
+        "InvalidProperty",
+        "id is '~reversal-1', which is not an id of a producer's: those that begin so name reversals",
+    );
+}
+
+#[test]
 fn what_is_said_of_meter_and_resource_is_kept() {
     let text = event(
         "1",

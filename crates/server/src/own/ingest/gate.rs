@@ -17,28 +17,36 @@ use crate::identity::Principal;
 use crate::limits;
 
 /// Decides which records a principal may store, and asks the directory once a subscription.
-pub(super) struct Gate<'a> {
+pub(crate) struct Gate<'a> {
     directory: &'a Directory,
     principal: &'a Principal,
-    action: Action,
+    actions: Vec<Action>,
     now: UtcTime,
     oldest: UtcTime,
-    decided: HashMap<SubscriptionId, bool>,
+    /// Of each subscription, the right that is lacking.
+    decided: HashMap<SubscriptionId, Option<Action>>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         directory: &'a Directory,
         principal: &'a Principal,
         action: Action,
         now: UtcTime,
     ) -> Self {
         let oldest = Date::parse(limits::OLDEST_USAGE).expect("the limit is a date").start();
-        Self { directory, principal, action, now, oldest, decided: HashMap::new() }
+        let (actions, decided) = (vec![action], HashMap::new());
+        Self { directory, principal, actions, now, oldest, decided }
+    }
+
+    /// Asks for another right as well.
+    pub(super) fn and(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
     }
 
     /// Whether the record may be stored.
-    pub(super) fn check(&mut self, record: &UsageRecord) -> Result<(), ApiError> {
+    pub(crate) fn check(&mut self, record: &UsageRecord) -> Result<(), ApiError> {
         self.check_right(record.subscription)?;
         let start = record.window.start();
         if start < self.oldest {
@@ -55,21 +63,22 @@ impl<'a> Gate<'a> {
     }
 
     fn check_right(&mut self, id: SubscriptionId) -> Result<(), ApiError> {
-        let allowed = match self.decided.get(&id) {
-            Some(allowed) => *allowed,
+        let lacking = match self.decided.get(&id) {
+            Some(lacking) => *lacking,
             None => {
                 if self.directory.visible(self.principal, id).is_none() {
                     return Err(ApiError::SubscriptionNotFound(id.to_string()));
                 }
                 let scope = Scope::of_subscription(id);
-                let allowed = self.directory.allows(self.principal, &self.action, &scope);
-                self.decided.insert(id, allowed);
-                allowed
+                let allows = |action| self.directory.allows(self.principal, action, &scope);
+                let lacking = self.actions.iter().find(|action| !allows(action)).copied();
+                self.decided.insert(id, lacking);
+                lacking
             }
         };
-        if !allowed {
+        if let Some(action) = lacking {
             let scope = Scope::of_subscription(id).to_string();
-            return Err(forbidden(self.principal, self.action, scope));
+            return Err(forbidden(self.principal, action, scope));
         }
         Ok(())
     }
