@@ -215,6 +215,11 @@ impl<R: ChunkReader> Checked<R> {
         Self(Arc::new(Inner { file, end }))
     }
 
+    /// The file itself.
+    pub(crate) fn inner(&self) -> &R {
+        &self.0.file
+    }
+
     /// The file's end.
     pub(crate) fn end(&self) -> End {
         self.0.end.clone()

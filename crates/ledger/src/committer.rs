@@ -207,7 +207,7 @@ impl Committer {
         let header = Header { journal, epoch, commit, time, records };
         frame::finish(&mut frame, &header);
         let begun = Instant::now();
-        if let Err(error) = self.journal.append(&frame) {
+        if let Err(error) = self.journal.append(commit, &frame, &self.shared) {
             // The index already has the group's records; nothing is answered from it any more.
             self.shared.poison(&error);
             return Err(AppendError::Refused);
@@ -323,7 +323,8 @@ impl Committer {
             self.shared.poison(&error);
             return Err(SealError::File(error));
         }
-        self.index.freeze(self.last);
+        // An epoch's beginning takes a commit of its own, which no seal takes.
+        self.index.freeze(self.shared.current.load().last);
         self.shared.current.change(crate::state::State::freeze);
         Ok(())
     }

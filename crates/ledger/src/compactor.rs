@@ -149,8 +149,9 @@ impl Compactor {
         (self.after_step)(Step::Joined);
         let taken = self.hand_over(files, joined);
         // After an answer of the sealer that leaves the ledger writable the entry is known not to be
-        // there. Without an answer nothing is known.
-        let is_answered = matches!(taken, Err(CompactError::Log(_)));
+        // there, unless it says that this is open. Without an answer nothing is known.
+        let is_open = matches!(taken, Err(CompactError::Log(SealError::Open(_))));
+        let is_answered = matches!(taken, Err(CompactError::Log(_))) && !is_open;
         if is_answered && self.shared.writable.load(Ordering::SeqCst) {
             give_up();
         }

@@ -90,40 +90,50 @@ pub(crate) fn day_folder(folder: &Folder, day: Date) -> Folder {
     folder.folder(&format!("{}={day}", schema::PARTITION))
 }
 
-/// Clears data files of a seal that failed, while no other is under way: they lie above the sealed
-/// commit.
-pub(crate) fn remove_unsealed(folder: &Folder, sealed: Commit) -> Result<(), FileError> {
-    // A name begins with the twenty digits of the first commit.
-    let first = |name: &str| name.get(..20)?.parse::<u64>().ok();
-    for day in folder.names()? {
-        let day = folder.folder(&day);
-        for name in day.names()? {
-            if first(&name).is_some_and(|first| first > sealed.0) {
-                day.storage.remove(&day.file(name))?;
-            }
-        }
-    }
-    Ok(())
+/// Clears the data files of a seal that failed.
+pub(crate) fn remove_unsealed(folder: &Folder, naming: Naming) -> Result<(), FileError> {
+    let name = naming.name();
+    let mut left = all(folder)?;
+    left.retain(|file| file.ends_with(&name));
+    folder.storage.remove_all(&left)
 }
 
-/// Clears data files that the log does not name: of a seal or a join that a crash ended, or of replaced
-/// ones whose removal it undid. Whatever was acknowledged is in those that it names, or in the journal.
-pub(crate) fn remove_unlogged(folder: &Folder, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
-    let is_ours = |name: &str| {
-        let name = name.strip_prefix(JOINED).unwrap_or(name);
-        let first = name.get(..20).unwrap_or_default();
-        name.ends_with(".parquet") && first.parse::<u64>().is_ok()
+/// Clears data files of an earlier epoch that the log does not name: of a seal or a join that a crash
+/// ended, or of replaced ones whose removal it undid. Whatever was acknowledged is in those that it
+/// names, or in the journal. A later writer's are left alone.
+pub(crate) fn remove_unlogged(
+    folder: &Folder,
+    epoch: u64,
+    logged: &BTreeSet<&Path>,
+) -> Result<(), FileError> {
+    let is_left = |file: &Path| {
+        let name = file.file_name().and_then(|name| name.to_str());
+        name.and_then(epoch_of).is_some_and(|of| of < epoch) && !logged.contains(file)
     };
+    let mut left = all(folder)?;
+    left.retain(|file| is_left(file));
+    folder.storage.remove_all(&left)
+}
+
+/// Every data file, whether or not the log names it.
+fn all(folder: &Folder) -> Result<Vec<PathBuf>, FileError> {
+    if let Some(lengths) = folder.storage.lengths(&folder.path)? {
+        return Ok(lengths.into_keys().collect());
+    }
+    let mut files = Vec::new();
     for day in folder.names()? {
         let day = folder.folder(&day);
-        for name in day.names()?.into_iter().filter(|name| is_ours(name)) {
-            let file = day.file(name);
-            if !logged.contains(&*file) {
-                day.storage.remove(&file)?;
-            }
-        }
+        files.extend(day.names()?.iter().map(|name| day.file(name)));
     }
-    Ok(())
+    Ok(files)
+}
+
+/// The epoch in the name of a data file of ours.
+fn epoch_of(name: &str) -> Option<u64> {
+    let name = name.strip_prefix(JOINED).unwrap_or(name).strip_suffix(".parquet")?;
+    let mut parts = name.split('-').map(|part| part.parse().ok());
+    let [first, last, epoch, attempt] = std::array::from_fn(|_| parts.next().flatten());
+    first.zip(last).zip(attempt).and(epoch)
 }
 
 /// What the order of rows begins with: few rows have it in common.

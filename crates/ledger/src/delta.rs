@@ -8,6 +8,7 @@
 mod action;
 mod checkpoint;
 mod checksum;
+mod entry;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use crate::state::DataFile;
 use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
+pub(crate) use entry::{Entry, Opening, is_taken_over, take_over};
 
 /// Folder of the log in the table's folder.
 pub(crate) const LOG: &str = "_delta_log";
@@ -100,12 +102,19 @@ enum Operation {
     Create,
     Seal,
     Join,
+    TakeOver,
 }
 
-/// Writes the first entry of a new table.
-pub(crate) fn create(table: &Folder, author: Author) -> Result<Put, PutError> {
+/// Writes the first entry of a new table. In an object store it says which opening made it.
+pub(crate) fn create(
+    table: &Folder,
+    author: Author,
+    opening: Option<&Opening>,
+) -> Result<Put, PutError> {
     let [protocol, metadata] = nature(author.writer.journal, author.now);
-    put(table, 0, &[author.commit_info(Operation::Create, UtcTime::MIN), protocol, metadata])
+    let info = author.commit_info(Operation::Create, UtcTime::MIN);
+    let info = CommitInfo { opening_id: opening.map(Opening::to_string), ..info };
+    Entry::new(table, 0, &[Action::CommitInfo(info), protocol, metadata]).put()
 }
 
 /// What kind of table it is.
@@ -133,11 +142,11 @@ pub(crate) fn add(
     entry: u64,
     written: &[Arc<DataFile>],
     (sealed, sealed_time): (Commit, UtcTime),
-) -> Result<Put, PutError> {
-    let mut actions = vec![author.commit_info(Operation::Seal, sealed_time)];
+) -> Entry {
+    let mut actions = vec![Action::CommitInfo(author.commit_info(Operation::Seal, sealed_time))];
     actions.push(Action::Txn(Txn { app_id: author.writer.journal.to_string(), version: sealed.0 }));
     actions.extend(written.iter().map(|file| Action::Add(add_action(&table.path, file))));
-    put(table, entry, &actions)
+    Entry::new(table, entry, &actions)
 }
 
 /// Puts a data file in the place of others that have its rows. `sealed_time` is the time of the last
@@ -148,8 +157,8 @@ pub(crate) fn replace(
     entry: u64,
     (replaced, joined): (&[Arc<DataFile>], &DataFile),
     sealed_time: UtcTime,
-) -> Result<Put, PutError> {
-    let mut actions = vec![author.commit_info(Operation::Join, sealed_time)];
+) -> Entry {
+    let mut actions = vec![Action::CommitInfo(author.commit_info(Operation::Join, sealed_time))];
     let removes = replaced.iter().map(|file| {
         Action::Remove(Remove {
             path: path_in(&table.path, &file.path),
@@ -162,7 +171,7 @@ pub(crate) fn replace(
     });
     actions.extend(removes);
     actions.push(Action::Add(moved(add_action(&table.path, joined))));
-    put(table, entry, &actions)
+    Entry::new(table, entry, &actions)
 }
 
 /// Writes a checkpoint of everything up to an entry, the last one. What a crash leaves unfinished of it
@@ -244,7 +253,8 @@ fn checkpoint_number(name: &str) -> Option<u64> {
     name.strip_suffix(".checkpoint.parquet").filter(|number| number.len() == 20)?.parse().ok()
 }
 
-/// Reads the log, from the latest checkpoint that can be read on; none if there is no entry.
+/// Reads the log, from the latest checkpoint that can be read on; none if there is no entry. As long as
+/// another writer may go on, its files may go before they are looked at: [`check_files`] comes later.
 pub(crate) fn read(table: &Folder, writer: Writer) -> Result<Option<Table>, OpenError> {
     let names = table.folder(LOG).names()?;
     let entries: Vec<u64> = names.iter().filter_map(|name| entry_number(name)).collect();
@@ -405,14 +415,16 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Only files that no later entry removed must be there.
     fn finish(mut self) -> Result<Option<Table>, OpenError> {
-        for file in self.live.into_values() {
-            check_size(&file)?;
-            self.table.files.push(file);
-        }
+        self.table.files = self.live.into_values().collect();
         Ok((self.table.next > 0).then_some(self.table))
     }
+}
+
+/// Finds out whether all files of the table are there: only those that no later entry removed must be.
+pub(crate) fn check_files(folder: &Folder, table: &Table) -> Result<(), OpenError> {
+    let lengths = folder.storage.lengths(&folder.folder(DATA).path)?;
+    table.files.iter().try_for_each(|file| check_size(file, lengths.as_ref()))
 }
 
 fn time_of_millis(millis: i64) -> Option<UtcTime> {
@@ -444,29 +456,27 @@ fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
     if found == known { Ok(()) } else { Err(damaged()) }
 }
 
-fn check_size(file: &DataFile) -> Result<(), OpenError> {
-    let there = file.storage.length(&file.path).is_ok_and(|length| length == file.bytes);
-    if there { Ok(()) } else { Err(OpenError::DataDamaged { file: file.path.clone() }) }
-}
-
-fn put(table: &Folder, entry: u64, actions: &[Action]) -> Result<Put, PutError> {
-    let mut text = String::new();
-    for action in actions {
-        text.push_str(&serde_json::to_string(action).expect("an action is always JSON"));
-        text.push('\n');
+fn check_size(file: &DataFile, lengths: Option<&BTreeMap<PathBuf, u64>>) -> Result<(), OpenError> {
+    let length = match lengths {
+        Some(lengths) => lengths.get(&file.path).copied(),
+        None => file.storage.length(&file.path).ok(),
+    };
+    if length == Some(file.bytes) {
+        Ok(())
+    } else {
+        Err(OpenError::DataDamaged { file: file.path.clone() })
     }
-    let text = checksum::filled_in(text);
-    table.storage.put_if_absent(&entry_path(table, entry), text.as_bytes())
 }
 
 impl Author {
-    fn commit_info(self, operation: Operation, commit_time: UtcTime) -> Action {
+    fn commit_info(self, operation: Operation, commit_time: UtcTime) -> CommitInfo {
         let (operation, is_blind_append) = match operation {
             Operation::Create => ("CREATE TABLE", true),
             Operation::Seal => ("WRITE", true),
             Operation::Join => ("OPTIMIZE", false),
+            Operation::TakeOver => ("TAKE OVER", true),
         };
-        Action::CommitInfo(CommitInfo {
+        CommitInfo {
             timestamp: millis(self.now),
             operation: operation.to_owned(),
             engine_info: ENGINE.to_owned(),
@@ -475,7 +485,8 @@ impl Author {
             epoch: self.writer.epoch,
             commit_time_micros: commit_time.to_micros(),
             crc32c: checksum::NONE_YET.to_owned(),
-        })
+            opening_id: None,
+        }
     }
 }
 

@@ -94,6 +94,25 @@ pub enum OpenError {
         /// The data file.
         file: PathBuf,
     },
+    /// Another writer of the same ledger goes on writing; it is to be stopped first.
+    Busy {
+        /// What could not be put behind its work.
+        file: PathBuf,
+    },
+    /// The folder belongs to a ledger that lies elsewhere.
+    Elsewhere {
+        /// The file or folder that says so.
+        file: PathBuf,
+        /// Where its ledger lies.
+        found: String,
+        /// Where it was to be.
+        given: String,
+    },
+    /// The object store puts an object where there is one, though it was told not to.
+    Unconditional {
+        /// Its URL.
+        url: String,
+    },
     /// A record is there twice.
     RecordTwice {
         /// Its identity.
@@ -133,6 +152,21 @@ impl fmt::Display for OpenError {
             }
             Self::DataDamaged { file } => {
                 write!(f, "data file {} is missing or damaged", file.display())
+            }
+            Self::Busy { file } => {
+                let file = file.display();
+                write!(f, "another writer of this ledger goes on: cannot come behind it at {file}")
+            }
+            Self::Elsewhere { file, found, given } => {
+                let file = file.display();
+                write!(f, "ledger of this folder lies at {found}, not at {given}, says {file}")
+            }
+            Self::Unconditional { url } => {
+                write!(
+                    f,
+                    "object store of {url} does not honour conditional puts (If-None-Match: *), \
+                     without which two writers would lose usage"
+                )
             }
             Self::RecordTwice { record, first, second } => {
                 write!(
@@ -328,8 +362,15 @@ pub enum SealError {
         /// The log entry.
         file: PathBuf,
     },
+    /// Another writer has taken over the ledger; this one writes no more.
+    TakenOver {
+        /// Its log entry.
+        file: PathBuf,
+    },
     /// A file could not be written; sealing is tried again later.
     File(FileError),
+    /// An object store did not answer whether it has the log entry; the same entry is tried again later.
+    Open(FileError),
 }
 
 impl fmt::Display for SealError {
@@ -339,7 +380,10 @@ impl fmt::Display for SealError {
             Self::ForeignCommit { file } => {
                 write!(f, "table commit {} was not made by this ledger", file.display())
             }
-            Self::File(error) => error.fmt(f),
+            Self::TakenOver { file } => {
+                write!(f, "another writer has taken over the ledger, says {}", file.display())
+            }
+            Self::File(error) | Self::Open(error) => error.fmt(f),
         }
     }
 }
@@ -347,7 +391,7 @@ impl fmt::Display for SealError {
 impl std::error::Error for SealError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::File(error) => error.source(),
+            Self::File(error) | Self::Open(error) => error.source(),
             _ => None,
         }
     }

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{self, AtomicBool};
 
 use domain::time::UtcTime;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::columns::RowBatch;
 use crate::data_file::{DataFileWriter, OrderBegin, order};
 use crate::error::{FileError, ReadError};
 use crate::limits::BATCH_ROWS;
 use crate::row::Row;
-use crate::scan::{self, OpenedFile};
+use crate::scan::{self, Batches, OpenedFile};
 use crate::state::DataFile;
 use crate::storage::Storage;
 
@@ -68,7 +67,7 @@ fn least(inputs: &[Input<'_>]) -> Option<usize> {
 /// A file that is read, standing at one of its rows.
 struct Input<'a> {
     file: &'a DataFile,
-    batches: ParquetRecordBatchReader,
+    batches: Batches<'a>,
     batch: RowBatch,
     position: usize,
     /// Rows gone by.
@@ -130,12 +129,9 @@ impl<'a> Input<'a> {
 }
 
 /// The next batch that has a row.
-fn next_batch(
-    file: &DataFile,
-    batches: &mut ParquetRecordBatchReader,
-) -> Result<Option<RowBatch>, ReadError> {
+fn next_batch(file: &DataFile, batches: &mut Batches<'_>) -> Result<Option<RowBatch>, ReadError> {
     for batch in batches {
-        let batch = batch.map_err(|error| scan::damaged(&file.path, error))?;
+        let batch = batch?;
         if batch.num_rows() > 0 {
             let rows = RowBatch::new(&batch).map_err(|error| scan::damaged(&file.path, error))?;
             return Ok(Some(rows));

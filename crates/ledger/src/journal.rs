@@ -4,6 +4,7 @@
 //! only where no good frame stands behind; everything else is damage and is refused.
 
 mod check;
+mod objects;
 
 use std::path::{Path, PathBuf};
 
@@ -13,15 +14,48 @@ use domain::time::UtcTime;
 use crate::error::{At, FileError, OpenError};
 use crate::frame::{self, BadFrame, FRAME_FORMAT, Header};
 use crate::seam::SyncFrame;
+use crate::shared::Shared;
 use crate::storage::{Folder, WriteFile};
 use crate::version::JournalId;
 
 pub(crate) use check::check;
+pub(crate) use objects::{Begin, ObjectJournal};
 
 const ENDING: &str = ".journal";
 
 /// The end of the journal, open for appending.
-pub(crate) struct Journal {
+pub(crate) enum Journal {
+    /// Segments on a disk.
+    Disk(Segments),
+    /// An object for each frame.
+    Objects(ObjectJournal),
+}
+
+impl Journal {
+    /// Makes a frame durable. After an error the journal's end is unknown.
+    pub(crate) fn append(
+        &mut self,
+        commit: Commit,
+        frame: &[u8],
+        shared: &Shared,
+    ) -> Result<(), FileError> {
+        match self {
+            Self::Disk(segments) => segments.append(frame),
+            Self::Objects(objects) => objects.append(commit, frame, shared),
+        }
+    }
+
+    /// Goes on in a new segment, where there are any.
+    pub(crate) fn rotate(&mut self, next: Commit) -> Result<(), FileError> {
+        match self {
+            Self::Disk(segments) => segments.rotate(next),
+            Self::Objects(_) => Ok(()),
+        }
+    }
+}
+
+/// The last of the segments, open for appending.
+pub(crate) struct Segments {
     folder: Folder,
     file: Box<dyn WriteFile>,
     path: PathBuf,
@@ -49,7 +83,7 @@ pub(crate) struct Expected {
     pub(crate) sealed: Commit,
 }
 
-impl Journal {
+impl Segments {
     /// Makes the first segment of a new journal.
     pub(crate) fn create(folder: &Folder) -> Result<(), FileError> {
         folder.storage.make_file(&folder.file(name(Commit(1)))).map(drop)
@@ -96,8 +130,8 @@ impl Journal {
         Ok(Self { folder: folder.clone(), file, path: last_path, length: end.length, sync })
     }
 
-    /// Writes one frame and syncs it. After an error the journal's end is unknown.
-    pub(crate) fn append(&mut self, frame: &[u8]) -> Result<(), FileError> {
+    /// Writes one frame and syncs it.
+    fn append(&mut self, frame: &[u8]) -> Result<(), FileError> {
         self.file.write_all(frame).at("write", &self.path)?;
         (self.sync)(&mut *self.file).at("sync", &self.path)?;
         self.length += frame.len() as u64;
@@ -105,7 +139,7 @@ impl Journal {
     }
 
     /// Goes on in a new segment, unless this one is empty.
-    pub(crate) fn rotate(&mut self, next: Commit) -> Result<(), FileError> {
+    fn rotate(&mut self, next: Commit) -> Result<(), FileError> {
         if self.length > 0 {
             let path = self.folder.file(name(next));
             self.file = self.folder.storage.make_file(&path)?;
@@ -116,8 +150,11 @@ impl Journal {
     }
 }
 
-/// Removes the segments that lie wholly at or below the sealed commit.
+/// Removes the segments or frames that lie wholly at or below the sealed commit.
 pub(crate) fn remove_sealed(folder: &Folder, sealed: Commit) -> Result<(), FileError> {
+    if folder.storage.objects().is_some() {
+        return objects::remove_sealed(folder, sealed);
+    }
     let segments = segments(folder)?;
     let sealed = segments.windows(2).filter(|pair| pair[1].0.0 <= sealed.0 + 1);
     let mut removed = false;
@@ -145,12 +182,14 @@ pub(crate) fn is_empty(folder: &Folder) -> Result<bool, FileError> {
 }
 
 fn segments(folder: &Folder) -> Result<Vec<(Commit, PathBuf)>, FileError> {
-    let number = |name: &str| {
-        let number = name.strip_suffix(ENDING).filter(|number| number.len() == 20)?;
-        number.parse().ok().map(Commit)
-    };
     let names = folder.names()?;
     Ok(names.iter().filter_map(|name| Some((number(name)?, folder.file(name)))).collect())
+}
+
+/// The commit that names a segment or a frame.
+fn number(name: &str) -> Option<Commit> {
+    let number = name.strip_suffix(ENDING).filter(|number| number.len() == 20)?;
+    number.parse().ok().map(Commit)
 }
 
 pub(crate) fn name(first: Commit) -> String {
@@ -222,7 +261,7 @@ impl Cursor {
         })
     }
 
-    fn follows(&mut self, header: &Header) -> bool {
+    pub(crate) fn follows(&mut self, header: &Header) -> bool {
         let epoch = (self.epoch..=self.expected.epoch).contains(&header.epoch);
         let follows = header.commit == self.next && header.time >= self.time && epoch;
         self.next = Commit(header.commit.0 + 1);

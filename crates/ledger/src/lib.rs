@@ -8,6 +8,7 @@ mod activity;
 mod backup;
 mod checked;
 mod checkpoints;
+mod claim;
 mod columns;
 mod committer;
 mod compactor;
@@ -31,6 +32,7 @@ mod moment;
 mod open;
 mod page;
 mod pages;
+mod place;
 mod row;
 mod scan;
 mod schema;
@@ -72,6 +74,7 @@ pub use error::{
     AppendError, CloseError, CompactError, FileError, FindError, OpenError, ReadError, SealError,
 };
 pub use hold::{Held, HeldTooLong};
+pub use place::{JournalPlace, ObjectPlace, ObjectSettings, Place, PlaceError};
 pub use snapshot::{FirstUsageAsOf, GroupsAsOf, Snapshot, UsagePage};
 pub use together::{Obstacle, Together};
 pub use totals::{MeterTotal, Totals};
@@ -164,8 +167,16 @@ impl Ledger {
         Self::open_with(dir, options, Seams::default())
     }
 
+    /// The same of a ledger of which some part may lie elsewhere than in its folder.
+    ///
+    /// # Errors
+    /// [`OpenError`] as for [`Ledger::open`], and if an object store does not do what it is asked.
+    pub fn open_at(dir: &Path, place: &Place, options: Options) -> Result<Self, OpenError> {
+        open::open(dir, place, options, Seams::default()).map(|inner| Self(Arc::new(inner)))
+    }
+
     fn open_with(dir: &Path, options: Options, seams: Seams) -> Result<Self, OpenError> {
-        open::open(dir, options, seams).map(|inner| Self(Arc::new(inner)))
+        open::open(dir, &Place::Folder, options, seams).map(|inner| Self(Arc::new(inner)))
     }
 
     /// Stores records as parts of one group commit; returns when they are durable. One outcome for
@@ -217,10 +228,11 @@ impl Ledger {
         };
         let length = bytes.len() as u64;
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
+        let stalled = shared.stalled.load(Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
         let (reply, answer) = oneshot::channel();
         let message = Message::Append(Request { together, records, bytes, reply });
-        let sent = if waiting + length > limits::UNSEALED_BYTES_MAX {
+        let sent = if stalled || waiting + length > limits::UNSEALED_BYTES_MAX {
             Err(AppendError::Busy)
         } else {
             self.0.committer.try_send(message).map_err(|error| match error {
@@ -343,6 +355,8 @@ impl Ledger {
     /// # Errors
     /// [`CloseError`] if a thread of the ledger has panicked.
     pub async fn close(&self) -> Result<(), CloseError> {
+        // A group commit that waits for an object store waits no longer.
+        self.0.shared.closing.store(true, Ordering::SeqCst);
         let _ = self.0.committer.send(Message::Close).await; // gone already: closed twice
         let inner = Arc::clone(&self.0);
         let joined = tokio::task::spawn_blocking(move || inner.join()).await;

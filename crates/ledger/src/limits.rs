@@ -73,6 +73,30 @@ pub const HELD_SECONDS: u64 = 10;
 pub const DAMAGE_NAMED: usize = 10_000;
 /// Bytes of a file that are read and checked at a time.
 pub const PIECE_BYTES: usize = 1 << 20;
+/// How long one request to an object store may take, in seconds.
+pub const OBJECT_REQUEST_SECONDS: u64 = 30;
+/// How long a connection to an object store may take to be made, in seconds.
+pub const OBJECT_CONNECT_SECONDS: u64 = 5;
+/// How often a request to an object store is tried again.
+pub const OBJECT_RETRIES: usize = 3;
+/// How long after its beginning a request is not tried again any more, in seconds.
+pub const OBJECT_RETRY_SECONDS: u64 = 20;
+/// First pause before a request is tried again, in milliseconds; pauses double.
+pub const OBJECT_PAUSE_MS: u64 = 100;
+/// Longest pause, in milliseconds.
+pub const OBJECT_PAUSE_MAX_MS: u64 = 5_000;
+/// How often a conditional put is tried before it is left open what became of it.
+pub const OBJECT_PUTS: u32 = 2;
+/// Bytes of an object that are put at a time: larger ones are put in parts, of which one is in memory.
+pub const OBJECT_PART_BYTES: usize = 16 << 20;
+/// Bytes of a data file that are read at a time: one request serves many pages of many columns.
+pub const OBJECT_BLOCK_BYTES: usize = 1 << 20;
+/// Blocks of data files that are kept in memory: 128 MiB.
+pub const OBJECT_BLOCKS_KEPT: usize = 128;
+/// Objects of the journal that are read at the same time.
+pub const OBJECTS_AT_ONCE: usize = 16;
+/// How often a writer tries to come behind the entries of another that has not stopped yet.
+pub const TAKE_OVER_TRIES: u64 = 100;
 
 /// Most instances whose visibility a page remembers.
 pub(crate) const JUDGED_INSTANCES_MAX: usize = 1_000_000;

@@ -12,31 +12,38 @@ use domain::time::UtcTime;
 use tokio::sync::mpsc;
 
 use crate::checkpoints::Checkpoints;
+use crate::claim::{check_place, claim, probe};
 use crate::committer::Committer;
 use crate::compactor::Compactor;
-use crate::delta::{self, Author, Table};
+use crate::delta::{self, Table};
 use crate::error::{FileError, OpenError};
 use crate::index::{Index, Indexer, Known, Shelf, Workshop};
-use crate::journal::{self, Expected, Frame, Journal};
+use crate::journal::{Begin, Expected, Frame, Journal, ObjectJournal, Segments};
 use crate::limits::{
     COMMITTER_QUEUE, COMPACTOR_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE,
 };
 use crate::measures::Measures;
+use crate::place::{JournalPlace, Place};
 use crate::row::{Interner, Malformed};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
 use crate::shared::{Folders, Shared};
 use crate::state::{Current, State};
-use crate::storage::{Folder, Lock, Put, PutError, Storage};
+use crate::storage::{Folder, Lock, Objects, Storage};
 use crate::tail::Chunk;
 use crate::version::JournalId;
-use crate::writer_file::{self, Writer};
+use crate::writer_file::Writer;
 use crate::{Inner, Options, data_file};
 
 /// Opens a folder for writing and starts the ledger's threads.
-pub(crate) fn open(dir: &Path, options: Options, seams: Seams) -> Result<Inner, OpenError> {
+pub(crate) fn open(
+    dir: &Path,
+    place: &Place,
+    options: Options,
+    seams: Seams,
+) -> Result<Inner, OpenError> {
     let closing = AtomicBool::new(false);
-    let recovered = recover(dir, &options, &seams, &closing)?;
+    let recovered = recover((dir, place), &options, &seams, &closing)?;
     start(recovered, options, seams, closing)
 }
 
@@ -50,38 +57,66 @@ struct Recovered {
     shelf: Arc<Shelf>,
     index: Index,
     state: State,
+    begin: Begin,
     unsealed_bytes: u64,
 }
 
 /// Locks a folder, reads what it holds, and clears what a crash left unfinished.
 fn recover(
-    dir: &Path,
+    (dir, place): (&Path, &Place),
     options: &Options,
     seams: &Seams,
     closing: &AtomicBool,
 ) -> Result<Recovered, OpenError> {
-    let folders = Folders::in_root(Storage::on(Arc::clone(&seams.disk)), dir);
+    let folders = Folders::at(Storage::on(Arc::clone(&seams.disk)), dir, place)?;
     folders.root.make()?;
     let lock = lock(&folders.root, "lock")?;
+    check_place(&folders, place)?;
+    if let Some(objects) = folders.table.storage.objects() {
+        let path = objects.url().to_owned();
+        probe(&Folder { path, ..folders.table.clone() })?;
+    }
     let now = (options.clock)();
-    let (writer, table) = claim(&folders, now)?;
+    let (writer, table) = claim(&folders, place, now)?;
     let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing };
     let shelf = Arc::new(Shelf::open(workshop, &table)?);
     let mut rebuilt = Rebuilt::from_table(&table, writer.journal, Arc::clone(&shelf));
     let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
     let sync = Arc::clone(&seams.sync_frame);
-    let journal = Journal::open(&folders.journal, expected, sync, |frame| rebuilt.replay(frame))?;
+    let replay = |frame| rebuilt.replay(frame);
+    let (journal, begin) = if folders.journal.storage.objects().is_some() {
+        let begin = Begin { last: table.sealed, time: table.sealed_time };
+        let opened = ObjectJournal::open(&folders.journal, expected, begin, replay)?;
+        (Journal::Objects(opened.0), opened.1)
+    } else {
+        let segments = Segments::open(&folders.journal, expected, sync, replay)?;
+        let State { last, last_time: time, .. } = rebuilt.state;
+        (Journal::Disk(segments), Begin { last, time })
+    };
     // Only now is it known that the journal has whatever unfinished files hold.
     folders.root.remove_temporaries()?;
-    folders.log.remove_temporaries()?;
+    if folders.log.storage.objects().is_none() {
+        folders.log.remove_temporaries()?;
+    }
     let files = table.files.iter().map(|file| &*file.path);
     let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
-    data_file::remove_unlogged(&folders.data, &logged.collect())?;
+    data_file::remove_unlogged(&folders.data, writer.epoch, &logged.collect())?;
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
     if state.last_time > now {
         tracing::warn!(last = %state.last_time, clock = %now, "the clock is behind the last commit");
     }
-    Ok(Recovered { folders, lock, writer, table, journal, shelf, index, state, unsealed_bytes })
+    Ok(Recovered {
+        folders,
+        lock,
+        writer,
+        table,
+        journal,
+        shelf,
+        index,
+        state,
+        begin,
+        unsealed_bytes,
+    })
 }
 
 /// Starts the threads over a folder that is in order.
@@ -93,7 +128,7 @@ fn start(
     closing: AtomicBool,
 ) -> Result<Inner, OpenError> {
     let Recovered { folders, lock, writer, table, journal, shelf, index, state, .. } = recovered;
-    let (last, time_floor) = (state.last, state.last_time);
+    let Begin { last, time: time_floor } = recovered.begin;
     let keep_seconds = i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX);
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, seal_commands) = std_mpsc::sync_channel(SEALER_QUEUE);
@@ -105,6 +140,7 @@ fn start(
         current: Current::new(state),
         writable: AtomicBool::new(true),
         compacts: AtomicBool::new(true),
+        stalled: AtomicBool::new(false),
         unsealed_bytes: AtomicU64::new(recovered.unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
         closing,
@@ -128,6 +164,8 @@ fn start(
         created: table.created,
         checkpoints: Checkpoints::of(table.checkpoints, seams.checkpoint_entries, keep_seconds),
         attempt: 0,
+        unfinished: None,
+        open: None,
         not_before: UtcTime::MIN,
     };
     let compactor = Compactor {
@@ -171,17 +209,32 @@ fn start(
 }
 
 impl Folders {
-    pub(crate) fn in_root(storage: Storage, root: &Path) -> Self {
-        let root = Folder { storage, path: root.to_owned() };
-        let table = root.folder("usage");
-        Self {
-            journal: root.folder("journal"),
+    pub(crate) fn at(disk: Storage, root: &Path, place: &Place) -> Result<Self, OpenError> {
+        let root = Folder { storage: disk, path: root.to_owned() };
+        let (table, journal) = match place {
+            Place::Folder => (root.folder("usage"), root.folder("journal")),
+            Place::Objects(place) => {
+                let objects = Objects::at(place);
+                let objects = objects.map_err(|cause| OpenError::Thread(Arc::new(cause)))?;
+                let all = Folder {
+                    path: objects.url().to_owned(),
+                    storage: Storage::in_objects(objects),
+                };
+                let journal = match place.journal {
+                    JournalPlace::Folder => root.folder("journal"),
+                    JournalPlace::Objects => all.folder("journal"),
+                };
+                (all.folder("usage"), journal)
+            }
+        };
+        Ok(Self {
+            journal,
             index: root.folder("index"),
             data: table.folder(delta::DATA),
             log: table.folder(delta::LOG),
             root,
             table,
-        }
+        })
     }
 }
 
@@ -191,41 +244,6 @@ fn lock(folder: &Folder, name: &str) -> Result<Box<dyn Lock>, OpenError> {
         TryLockError::WouldBlock => OpenError::Locked { file },
         TryLockError::Error(error) => FileError::new("lock", &file, error).into(),
     })
-}
-
-/// Raises the epoch once the table is known to be ours; makes what a new ledger lacks.
-fn claim(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), OpenError> {
-    let begun = journal::is_begun(&folders.journal)?;
-    let known = writer_file::read(&folders.root)?;
-    if known.is_none() && (begun || !folders.log.names()?.is_empty()) {
-        return Err(OpenError::WriterFile { file: folders.root.file(writer_file::NAME) });
-    }
-    let known = known.unwrap_or_else(|| Writer { journal: JournalId::random(), epoch: 0 });
-    let table = delta::read(&folders.table, known)?;
-    let writer = Writer { epoch: known.epoch + 1, ..known };
-    writer_file::write(&folders.root, writer)?;
-    if let Some(table) = table {
-        // The last entry may have been read from memory after a sync that failed.
-        folders.log.sync()?;
-        return Ok((writer, table));
-    }
-    for folder in [&folders.journal, &folders.data, &folders.log] {
-        folder.make()?;
-    }
-    let entry = delta::entry_path(&folders.table, 0);
-    if !begun {
-        Journal::create(&folders.journal)?;
-    } else if !journal::is_empty(&folders.journal)? {
-        // Only a crash while the ledger was made leaves a segment without a table: an empty one.
-        return Err(OpenError::LogDamaged { file: entry });
-    }
-    match delta::create(&folders.table, Author { writer, now }) {
-        Ok(Put::Done) => {}
-        Ok(Put::Taken) => return Err(OpenError::ForeignCommit { file: entry }),
-        Err(PutError::NotDone(error) | PutError::Unknown(error)) => return Err(error.into()),
-    }
-    let table = delta::read(&folders.table, writer)?;
-    Ok((writer, table.ok_or(OpenError::LogDamaged { file: entry })?))
 }
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {

@@ -25,7 +25,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::checked::Checked;
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
-use crate::error::ReadError;
+use crate::error::{FileError, ReadError};
 use crate::footers::Footer;
 use crate::limits::{BATCH_ROWS, PIECE_BYTES};
 use crate::pages;
@@ -195,8 +195,8 @@ pub(crate) struct OpenedFile<'a> {
 
 impl<'a> OpenedFile<'a> {
     pub(crate) fn open(file: &'a DataFile) -> Result<Self, ReadError> {
-        let DataFile { storage, path, .. } = file;
-        let opened = storage.open(path)?;
+        let DataFile { storage, path, bytes, .. } = file;
+        let opened = storage.open_data(path, *bytes)?;
         let footer = storage.footers().of(path, || read_footer(path, opened.clone()))?;
         let Footer { metadata, end } = footer;
         Ok(Self { path, file: Checked::with(opened, end), metadata })
@@ -225,7 +225,8 @@ impl<'a> OpenedFile<'a> {
         let piece = PIECE_BYTES as u64;
         for start in (0..length).step_by(PIECE_BYTES) {
             let bytes = usize::try_from(piece.min(length - start)).expect("a piece is small");
-            self.file.get_bytes(start, bytes).map_err(|error| damaged(self.path, error))?;
+            let read = self.file.get_bytes(start, bytes);
+            read.map_err(|error| unread(self.path, self.file.inner(), error))?;
         }
         Ok(self.file.has_sums())
     }
@@ -242,15 +243,14 @@ impl<'a> OpenedFile<'a> {
         if groups.is_empty() {
             return Ok(());
         }
-        let path = self.path;
         for batch in self.reader(groups, columns, selection)? {
-            each(&batch.map_err(|error| damaged(path, error))?)?;
+            each(&batch?)?;
         }
         Ok(())
     }
 
     /// The whole file, every column, in batches.
-    pub(crate) fn whole(self) -> Result<ParquetRecordBatchReader, ReadError> {
+    pub(crate) fn whole(self) -> Result<Batches<'a>, ReadError> {
         let groups = (0..self.row_groups().len()).collect();
         self.reader(groups, &columns(Needed::Everything), &Selection::default())
     }
@@ -260,10 +260,10 @@ impl<'a> OpenedFile<'a> {
         groups: Vec<usize>,
         columns: &[&'static str],
         selection: &Selection,
-    ) -> Result<ParquetRecordBatchReader, ReadError> {
+    ) -> Result<Batches<'a>, ReadError> {
         let Self { path, file, metadata } = self;
         let rows = pages::wanted(metadata.metadata(), &groups, selection);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let descriptor = builder.parquet_schema();
         let projection = ProjectionMask::columns(descriptor, columns.iter().copied());
         let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
@@ -275,12 +275,39 @@ impl<'a> OpenedFile<'a> {
             let predicate = ArrowPredicateFn::new(id_only, of_subscription);
             builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
         }
-        builder.build().map_err(|error| damaged(path, error))
+        let file = file.inner().clone();
+        let reader = builder.build().map_err(|error| unread(path, &file, error))?;
+        Ok(Batches { path, file, reader })
+    }
+}
+
+/// Says why rows were not read: the file could not be, or else its bytes are not what they should be.
+pub(crate) fn unread(path: &Path, file: &StoredFile, error: impl fmt::Display) -> ReadError {
+    match file.failure() {
+        Some(cause) => ReadError::File(FileError::new("read", path, cause)),
+        None => damaged(path, error),
+    }
+}
+
+/// What is read of a data file, in batches.
+pub(crate) struct Batches<'a> {
+    path: &'a Path,
+    file: StoredFile,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<RecordBatch, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| unread(self.path, &self.file, error)))
     }
 }
 
 fn read_footer(path: &Path, file: StoredFile) -> Result<Footer, ReadError> {
-    let damaged = |error| damaged(path, error);
+    let read = file.clone();
+    let damaged = |error| unread(path, &read, error);
     let file = Checked::open(file).map_err(damaged)?;
     let options = ArrowReaderOptions::new()
         .with_schema(schema::read())

@@ -17,7 +17,7 @@ use crate::checkpoints::Checkpoints;
 use crate::committer::Message;
 use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
-use crate::delta::{self, Author, CheckpointState, Replaced};
+use crate::delta::{self, Author, CheckpointState, Entry, Replaced};
 use crate::error::SealError;
 use crate::hold::{Held, View};
 use crate::index::IndexCommand;
@@ -68,8 +68,26 @@ pub(crate) struct Sealer {
     pub(crate) created: UtcTime,
     /// Seals begun since opening.
     pub(crate) attempt: u64,
+    /// The one that has failed, whose data files may be there.
+    pub(crate) unfinished: Option<Naming>,
+    /// An entry of which it is open whether the log has it: it comes before any other.
+    pub(crate) open: Option<Change>,
     /// After a failure: not to be tried again before.
     pub(crate) not_before: UtcTime,
+}
+
+/// An entry of the log, and what is so once it is there.
+pub(crate) struct Change {
+    entry: Entry,
+    effect: Effect,
+}
+
+/// What an entry of the log does.
+enum Effect {
+    /// The table has data files in the place of the journal's frames up to a commit.
+    Sealed { written: Vec<Arc<DataFile>>, last: Commit, last_time: UtcTime, bytes: u64 },
+    /// The table has a data file in the place of others, since a time.
+    Joined { replaced: Vec<Arc<DataFile>>, joined: Arc<DataFile>, since: UtcTime },
 }
 
 impl Sealer {
@@ -83,9 +101,8 @@ impl Sealer {
                     let _ = reply.send(self.seal()); // whoever asked may have gone away
                 }
                 Ok(SealCommand::Join(Join { replaced, joined, reply })) => {
-                    let taken = self.take_over(&replaced, joined);
-                    drop(replaced); // whoever waits for the answer looks whether anybody holds them
-                    let _ = reply.send(taken);
+                    // Whoever waits for the answer looks whether anybody holds them.
+                    let _ = reply.send(self.replace(replaced, joined));
                 }
                 Ok(SealCommand::View(reply)) => {
                     let _ = reply.send(self.view()); // whoever asked may have gone away
@@ -133,6 +150,7 @@ impl Sealer {
     }
 
     fn seal_journal(&mut self) -> Result<(), SealError> {
+        self.close_open()?;
         self.rotate()?;
         (self.after_step)(Step::Rotated);
         let chunks = self.shared.current.load().frozen.clone();
@@ -140,22 +158,90 @@ impl Sealer {
         let (last, last_time) = (last.last, last.last_time);
 
         let folders = &self.shared.folders;
-        data_file::remove_unsealed(&folders.data, self.sealed)?; // of an attempt that failed
+        if let Some(naming) = self.unfinished {
+            data_file::remove_unsealed(&folders.data, naming)?;
+        }
         self.attempt += 1;
         let (first, epoch, attempt) = (Commit(self.sealed.0 + 1), self.writer.epoch, self.attempt);
         let naming = Naming { first, last, epoch, attempt };
+        self.unfinished = Some(naming);
         let written = data_file::write(&folders.data, naming, &chunks, (self.shared.clock)())?;
         (self.after_step)(Step::DataWritten);
 
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
-        let entry = self.next_entry;
-        let put = delta::add(&folders.table, author, entry, &written, (last, last_time));
-        self.settle(put)?;
-        (self.next_entry, self.sealed, self.sealed_time) = (entry + 1, last, last_time);
+        let sealed = (last, last_time);
+        let entry = delta::add(&folders.table, author, self.next_entry, &written, sealed);
+        let bytes = chunks.iter().map(|chunk| Chunk::journal_bytes(chunk)).sum();
+        self.log(Change { entry, effect: Effect::Sealed { written, last, last_time, bytes } })
+    }
+
+    /// Puts a joined file in the place of others, in the log and for readers.
+    fn replace(
+        &mut self,
+        replaced: Vec<Arc<DataFile>>,
+        joined: Arc<DataFile>,
+    ) -> Result<(), SealError> {
+        if !self.shared.writable.load(Ordering::SeqCst) {
+            return Err(SealError::Refused);
+        }
+        self.close_open()?;
+        let now = self.shared.current.load();
+        let is_there = |file| now.files.iter().any(|there| Arc::ptr_eq(there, file));
+        if !replaced.iter().all(is_there) {
+            return Err(SealError::Refused); // the join that was open was of the same files
+        }
+        drop(now);
+        let author = Author { writer: self.writer, now: (self.shared.clock)() };
+        let table = &self.shared.folders.table;
+        let files = (&*replaced, &*joined);
+        let entry = delta::replace(table, author, self.next_entry, files, self.sealed_time);
+        let effect = Effect::Joined { replaced, joined, since: author.now };
+        self.log(Change { entry, effect })
+    }
+
+    /// Learns what became of the entry that was left open, if there is one.
+    fn close_open(&mut self) -> Result<(), SealError> {
+        self.open.take().map_or(Ok(()), |change| self.log(change))
+    }
+
+    /// Puts an entry into the log; once it is there, it has its effect.
+    fn log(&mut self, change: Change) -> Result<(), SealError> {
+        match change.entry.put() {
+            Ok(Put::Done) => {
+                self.next_entry += 1;
+                match change.effect {
+                    Effect::Sealed { written, last, last_time, bytes } => {
+                        self.sealed(written, (last, last_time), bytes);
+                    }
+                    Effect::Joined { replaced, joined, since } => {
+                        self.joined(&replaced, joined, since);
+                    }
+                }
+                Ok(())
+            }
+            Ok(Put::Taken) => Err(self.stop()),
+            Err(PutError::NotDone(error)) => Err(SealError::File(error)),
+            Err(PutError::Unknown(error)) => {
+                self.shared.poison(&error);
+                Err(SealError::File(error))
+            }
+            Err(PutError::Open(error)) => {
+                self.open = Some(change);
+                Err(SealError::Open(error))
+            }
+        }
+    }
+
+    fn sealed(
+        &mut self,
+        written: Vec<Arc<DataFile>>,
+        (last, last_time): (Commit, UtcTime),
+        bytes: u64,
+    ) {
+        (self.sealed, self.sealed_time, self.unfinished) = (last, last_time, None);
         (self.after_step)(Step::Logged);
 
         self.shared.current.change(|state| state.sealed(written, last));
-        let bytes = chunks.iter().map(|chunk| Chunk::journal_bytes(chunk)).sum();
         self.shared.unsealed_bytes.fetch_sub(bytes, Ordering::SeqCst);
         (self.after_step)(Step::Published);
 
@@ -169,35 +255,19 @@ impl Sealer {
         let _ = self.indexer.send(IndexCommand::Sealed(last));
         // A full queue has the compactor at work, and it looks at everything each time.
         let _ = self.compactor.try_send(CompactCommand::Sealed);
-        Ok(())
     }
 
-    /// Puts a joined file in the place of others, in the log and for readers.
-    fn take_over(
-        &mut self,
-        replaced: &[Arc<DataFile>],
-        joined: Arc<DataFile>,
-    ) -> Result<(), SealError> {
-        if !self.shared.writable.load(Ordering::SeqCst) {
-            return Err(SealError::Refused);
-        }
-        let author = Author { writer: self.writer, now: (self.shared.clock)() };
-        let table = &self.shared.folders.table;
-        let files = (replaced, &*joined);
-        let put = delta::replace(table, author, self.next_entry, files, self.sealed_time);
-        self.settle(put)?;
-        self.next_entry += 1;
+    fn joined(&mut self, replaced: &[Arc<DataFile>], joined: Arc<DataFile>, since: UtcTime) {
         (self.after_step)(Step::JoinLogged);
         self.shared.current.change(|state| state.joined(replaced, joined));
         let of = |file: &Arc<DataFile>| Replaced {
             path: file.path.clone(),
             held: Some(Arc::clone(file)),
-            since: author.now,
+            since,
         };
         self.shared.replaced().extend(replaced.iter().map(of));
         (self.after_step)(Step::JoinPublished);
         self.checkpoint_if_due();
-        Ok(())
     }
 
     /// Without a checkpoint the log is only longer: one that fails is tried again with the next entry.
@@ -250,21 +320,18 @@ impl Sealer {
         answer.blocking_recv().map_err(|_| SealError::Refused)?
     }
 
-    fn settle(&self, put: Result<Put, PutError>) -> Result<(), SealError> {
-        match put {
-            Ok(Put::Done) => Ok(()),
-            Ok(Put::Taken) => {
-                let file = delta::entry_path(&self.shared.folders.table, self.next_entry);
-                tracing::error!(file = %file.display(), "table has a commit that is not ours");
-                self.shared.writable.store(false, Ordering::SeqCst);
-                Err(SealError::ForeignCommit { file })
-            }
-            Err(PutError::NotDone(error)) => Err(SealError::File(error)),
-            Err(PutError::Unknown(error)) => {
-                self.shared.poison(&error);
-                Err(SealError::File(error))
-            }
+    /// Writes no more, as somebody else has an entry in the place of the next one.
+    fn stop(&self) -> SealError {
+        let table = &self.shared.folders.table;
+        let file = delta::entry_path(table, self.next_entry);
+        self.shared.writable.store(false, Ordering::SeqCst);
+        let shown = file.display();
+        if delta::is_taken_over(table, self.next_entry, self.writer) {
+            tracing::error!(file = %shown, "another writer has taken over the ledger");
+            return SealError::TakenOver { file };
         }
+        tracing::error!(file = %shown, "table has a commit that is not ours");
+        SealError::ForeignCommit { file }
     }
 }
 

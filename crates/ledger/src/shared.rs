@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) writable: AtomicBool,
     /// False once the thread that joins data files has ended.
     pub(crate) compacts: AtomicBool,
+    /// Whether the journal waits for an object store that does not answer.
+    pub(crate) stalled: AtomicBool,
     /// Bytes of frames that are not sealed.
     pub(crate) unsealed_bytes: AtomicU64,
     /// Bytes of requests that wait for the committer.

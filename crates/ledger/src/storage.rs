@@ -1,9 +1,12 @@
-//! Where the ledger's files lie. Everything that is made here is there after a power cut: every
-//! function has synced what it names, and the folder that names it, before it returns.
+//! Where the ledger's files lie: on a disk or in an object store. Everything that is made here is there
+//! after a power cut: every function has synced what it names, and the folder that names it, before
+//! it returns.
 
 mod disk;
+mod objects;
 mod stored_file;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::TryLockError;
 use std::io::{self, Write};
@@ -12,6 +15,8 @@ use std::sync::Arc;
 
 pub(crate) use disk::{Creation, Disk, LocalDisk, Lock, ReadFile, WriteFile};
 pub(crate) use stored_file::StoredFile;
+
+pub(crate) use objects::{Found, Objects};
 
 use crate::error::{At, FileError};
 use crate::footers::Footers;
@@ -23,8 +28,14 @@ const TEMPORARY: &str = "tmp";
 /// Where files lie, and what is known of those read lately; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Storage {
-    disk: Arc<dyn Disk>,
+    kind: Kind,
     footers: Arc<Footers>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Disk(Arc<dyn Disk>),
+    Objects(Objects),
 }
 
 /// A folder of a storage.
@@ -50,11 +61,22 @@ pub(crate) enum PutError {
     NotDone(FileError),
     /// The file may or may not be there after a crash: only opening again tells.
     Unknown(FileError),
+    /// The file is not there yet, and may still come: only putting the same bytes again tells.
+    Open(FileError),
 }
 
 impl Storage {
     pub(crate) fn on(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, footers: Arc::new(Footers::new(FOOTERS_BYTES_MAX)) }
+        Self::of(Kind::Disk(disk))
+    }
+
+    /// A store of objects.
+    pub(crate) fn in_objects(objects: Objects) -> Self {
+        Self::of(Kind::Objects(objects))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, footers: Arc::new(Footers::new(FOOTERS_BYTES_MAX)) }
     }
 
     /// The disk of this machine.
@@ -67,25 +89,29 @@ impl Storage {
     ///
     /// The name is synced in any case: a folder that is there may be one that a crash left unsynced.
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), FileError> {
+        let Kind::Disk(disk) = &self.kind else { return Ok(()) };
         let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
         let above = above.unwrap_or(Path::new("."));
-        if !self.disk.is_folder(folder) {
-            if !self.disk.is_folder(above) {
+        if !disk.is_folder(folder) {
+            if !disk.is_folder(above) {
                 self.make_folder(above)?;
             }
-            self.disk.make_folder(folder).at("make", folder)?;
+            disk.make_folder(folder).at("make", folder)?;
         }
         self.sync_folder(above)
     }
 
     /// Makes the names in a folder durable.
     pub(crate) fn sync_folder(&self, folder: &Path) -> Result<(), FileError> {
-        self.disk.sync_folder(folder).at("sync", folder)
+        match &self.kind {
+            Kind::Disk(disk) => disk.sync_folder(folder).at("sync", folder),
+            Kind::Objects(_) => Ok(()),
+        }
     }
 
     /// Makes an empty file that does not exist yet, open for writing.
     pub(crate) fn make_file(&self, file: &Path) -> Result<Box<dyn WriteFile>, FileError> {
-        let mut made = self.disk.create(file, Creation::New).at("make", file)?;
+        let mut made = self.disk().create(file, Creation::New).at("make", file)?;
         made.sync().at("sync", file)?;
         self.sync_folder(parent(file))?;
         Ok(made)
@@ -93,20 +119,25 @@ impl Storage {
 
     /// Opens a file for writing behind its end.
     pub(crate) fn open_end(&self, file: &Path) -> Result<Box<dyn WriteFile>, FileError> {
-        self.disk.open_end(file).at("open", file)
+        self.disk().open_end(file).at("open", file)
     }
 
     /// Begins a file that does not exist yet. Until it is finished nothing may rely on it.
     pub(crate) fn create(&self, file: &Path) -> Result<NewFile, FileError> {
-        let begun = self.disk.create(file, Creation::New).at("make", file)?;
+        let begun: Box<dyn WriteFile> = match &self.kind {
+            Kind::Disk(disk) => disk.create(file, Creation::New).at("make", file)?,
+            Kind::Objects(objects) => Box::new(objects.create(file)),
+        };
         Ok(NewFile { storage: self.clone(), begun, path: file.to_owned(), temporary: None })
     }
 
     /// Begins a file that takes the place of another, if there is one, when it is finished: after a
     /// crash there is the old one or the new.
     pub(crate) fn create_over(&self, file: &Path) -> Result<NewFile, FileError> {
+        // An object is there when it is finished, in the place of one that was.
+        let Kind::Disk(disk) = &self.kind else { return self.create(file) };
         let temporary = temporary(file);
-        let begun = self.disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
+        let begun = disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
         let (storage, path, temporary) = (self.clone(), file.to_owned(), Some(temporary));
         Ok(NewFile { storage, begun, path, temporary })
     }
@@ -122,9 +153,13 @@ impl Storage {
     ///
     /// Whatever the link says, the file is read back and compared: a failed link may have worked.
     pub(crate) fn put_if_absent(&self, file: &Path, bytes: &[u8]) -> Result<Put, PutError> {
-        let temporary = self.write_temporary(file, bytes).map_err(PutError::NotDone)?;
-        let linked = self.disk.link(&temporary, file).at("link", file);
-        let there = match self.disk.open(file).and_then(|file| whole(&*file, u64::MAX)) {
+        let disk = match &self.kind {
+            Kind::Disk(disk) => disk,
+            Kind::Objects(objects) => return objects.put_if_absent(file, bytes),
+        };
+        let temporary = write_temporary(&**disk, file, bytes).map_err(PutError::NotDone)?;
+        let linked = disk.link(&temporary, file).at("link", file);
+        let there = match disk.open(file).and_then(|file| whole(&*file, u64::MAX)) {
             Ok(there) => there,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let failure = linked.err();
@@ -138,16 +173,8 @@ impl Storage {
         }
         self.sync_folder(parent(file)).map_err(PutError::Unknown)?;
         // The entry stands; a leftover is cleared on the next opening.
-        let _ = self.disk.remove(&temporary);
+        let _ = disk.remove(&temporary);
         Ok(Put::Done)
-    }
-
-    fn write_temporary(&self, file: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
-        let temporary = temporary(file);
-        let mut made = self.disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
-        made.write_all(bytes).at("write", &temporary)?;
-        made.sync().at("sync", &temporary)?;
-        Ok(temporary)
     }
 
     /// The footers of data files that were read lately.
@@ -157,30 +184,71 @@ impl Storage {
 
     /// Opens a file for reading.
     pub(crate) fn open(&self, file: &Path) -> Result<StoredFile, FileError> {
-        let opened = self.disk.open(file).at("open", file)?;
+        let opened: Box<dyn ReadFile> = match &self.kind {
+            Kind::Disk(disk) => disk.open(file).at("open", file)?,
+            // Read whole: it may be replaced between two reads.
+            Kind::Objects(objects) => Box::new(Read(objects.read(file).at("read", file)?)),
+        };
         let length = opened.length().at("measure", file)?;
         Ok(StoredFile::new(opened, length))
     }
 
+    /// Opens a data file for reading, which never changes.
+    pub(crate) fn open_data(&self, file: &Path, bytes: u64) -> Result<StoredFile, FileError> {
+        match &self.kind {
+            Kind::Disk(_) => self.open(file),
+            Kind::Objects(objects) => {
+                Ok(StoredFile::new(Box::new(objects.open(file, bytes)), bytes))
+            }
+        }
+    }
+
     /// Reads a file whole.
     pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, FileError> {
-        self.disk.open(file).and_then(|file| whole(&*file, u64::MAX)).at("read", file)
+        let read = match &self.kind {
+            Kind::Disk(disk) => disk.open(file).and_then(|file| whole(&*file, u64::MAX)),
+            Kind::Objects(objects) => objects.read(file),
+        };
+        read.at("read", file)
     }
 
     /// Reads a small file whole.
     pub(crate) fn read_small(&self, file: &Path) -> Result<Vec<u8>, FileError> {
-        let read = self.disk.open(file).and_then(|file| whole(&*file, SMALL_FILE_BYTES_MAX));
+        let read = match &self.kind {
+            Kind::Disk(disk) => {
+                disk.open(file).and_then(|file| whole(&*file, SMALL_FILE_BYTES_MAX))
+            }
+            Kind::Objects(objects) => objects.read_small(file),
+        };
         read.at("read", file)
     }
 
     /// Length of a file.
     pub(crate) fn length(&self, file: &Path) -> Result<u64, FileError> {
-        self.disk.open(file).and_then(|file| file.length()).at("measure", file)
+        let length = match &self.kind {
+            Kind::Disk(disk) => disk.open(file).and_then(|file| file.length()),
+            Kind::Objects(objects) => objects.length(file),
+        };
+        length.at("measure", file)
+    }
+
+    /// Lengths of all files below a folder, where they come cheaper than one by one.
+    pub(crate) fn lengths(
+        &self,
+        folder: &Path,
+    ) -> Result<Option<BTreeMap<PathBuf, u64>>, FileError> {
+        let Kind::Objects(objects) = &self.kind else { return Ok(None) };
+        let found = objects.below(folder)?;
+        Ok(Some(found.into_iter().map(|Found { path, bytes }| (path, bytes)).collect()))
     }
 
     /// Names of the files in a folder, in order; none where there is no folder.
     pub(crate) fn names(&self, folder: &Path) -> Result<Vec<String>, FileError> {
-        let mut names = match self.disk.names(folder) {
+        let listed = match &self.kind {
+            Kind::Disk(disk) => disk.names(folder),
+            Kind::Objects(objects) => objects.names(folder),
+        };
+        let mut names = match listed {
             Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(FileError::new("list", folder, error)),
@@ -191,7 +259,20 @@ impl Storage {
 
     /// Removes a file.
     pub(crate) fn remove(&self, file: &Path) -> Result<(), FileError> {
-        self.disk.remove(file).at("remove", file)
+        let removed = match &self.kind {
+            Kind::Disk(disk) => disk.remove(file),
+            Kind::Objects(objects) => objects.remove(&[file.to_owned()]),
+        };
+        removed.at("remove", file)
+    }
+
+    /// Removes files.
+    pub(crate) fn remove_all(&self, files: &[PathBuf]) -> Result<(), FileError> {
+        match &self.kind {
+            Kind::Disk(_) => files.iter().try_for_each(|file| self.remove(file)),
+            Kind::Objects(_) if files.is_empty() => Ok(()),
+            Kind::Objects(objects) => objects.remove(files).at("remove", &files[0]),
+        }
     }
 
     /// Clears what a crash left unfinished in a folder.
@@ -207,20 +288,43 @@ impl Storage {
 
     /// Locks a file for this process.
     pub(crate) fn lock(&self, file: &Path) -> Result<Box<dyn Lock>, TryLockError> {
-        self.disk.lock(file)
+        self.disk().lock(file)
+    }
+
+    /// The disk of what only ever lies on one.
+    fn disk(&self) -> &dyn Disk {
+        match &self.kind {
+            Kind::Disk(disk) => &**disk,
+            Kind::Objects(objects) => panic!("{objects:?} is no disk"),
+        }
+    }
+
+    /// The object store, if it is one.
+    pub(crate) fn objects(&self) -> Option<&Objects> {
+        match &self.kind {
+            Kind::Disk(_) => None,
+            Kind::Objects(objects) => Some(objects),
+        }
     }
 }
 
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.disk, f)
+        match &self.kind {
+            Kind::Disk(disk) => disk.fmt(f),
+            Kind::Objects(objects) => objects.fmt(f),
+        }
     }
 }
 
 impl PartialEq for Storage {
     /// Whether both are one and the same.
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.disk, &other.disk)
+        match (&self.kind, &other.kind) {
+            (Kind::Disk(disk), Kind::Disk(other)) => Arc::ptr_eq(disk, other),
+            (Kind::Objects(objects), Kind::Objects(other)) => objects.is(other),
+            (Kind::Disk(_), Kind::Objects(_)) | (Kind::Objects(_), Kind::Disk(_)) => false,
+        }
     }
 }
 
@@ -274,7 +378,7 @@ impl NewFile {
         self.begun.sync().at("sync", named)?;
         let length = self.begun.length().at("measure", named)?;
         if let Some(temporary) = &self.temporary {
-            self.storage.disk.rename(temporary, &self.path).at("rename", temporary)?;
+            self.storage.disk().rename(temporary, &self.path).at("rename", temporary)?;
         }
         self.storage.sync_folder(parent(&self.path))?;
         Ok(length)
@@ -295,6 +399,31 @@ impl Write for NewFile {
 pub(crate) fn temporary(file: &Path) -> PathBuf {
     let name = file.file_name().expect("a ledger file has a name").to_string_lossy();
     file.with_file_name(format!(".{name}.{TEMPORARY}"))
+}
+
+fn write_temporary(disk: &dyn Disk, file: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
+    let temporary = temporary(file);
+    let mut made = disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
+    made.write_all(bytes).at("write", &temporary)?;
+    made.sync().at("sync", &temporary)?;
+    Ok(temporary)
+}
+
+/// A file that was read whole.
+#[derive(Debug)]
+struct Read(Vec<u8>);
+
+impl ReadFile for Read {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        let begin = usize::try_from(offset).ok();
+        let from = begin.and_then(|begin| self.0.get(begin..)).unwrap_or_default();
+        bytes.copy_from_slice(from.get(..bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
 }
 
 /// Every byte of a file, which may have so many.

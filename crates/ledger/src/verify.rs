@@ -22,6 +22,7 @@ use crate::hold::View;
 use crate::index::{IndexCheck, Known};
 use crate::journal::{self, Expected};
 use crate::limits::DAMAGE_NAMED;
+use crate::place::Place;
 use crate::row::Malformed;
 use crate::shared::Folders;
 use crate::state::{Current, DataFile};
@@ -101,7 +102,8 @@ pub fn verify_folder(
     dir: &Path,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport, OpenError> {
-    let folders = Folders::in_root(Storage::on(Arc::new(LocalDisk)), dir);
+    let disk = Storage::on(Arc::new(LocalDisk));
+    let folders = Folders::at(disk, dir, &Place::Folder)?;
     let file = folders.root.file("lock");
     folders.root.storage.length(&file)?; // a lock would make it
     let _lock = folders.root.storage.lock(&file).map_err(|error| match error {

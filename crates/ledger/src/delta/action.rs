@@ -94,6 +94,9 @@ pub(super) struct CommitInfo {
     /// Of the whole entry; entries of older versions have none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) crc32c: String,
+    /// Tells openings apart, where entries are objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) opening_id: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

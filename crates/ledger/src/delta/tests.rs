@@ -48,9 +48,9 @@ fn an_entry_is_these_lines() {
     };
     table.folder(DATA).make().unwrap();
     std::fs::write(&file.path, "four").unwrap();
-    assert!(matches!(create(table, author), Ok(Put::Done)));
+    assert!(matches!(create(table, author, None), Ok(Put::Done)));
     let written = [Arc::new(file.clone())];
-    assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)), Ok(Put::Done)));
+    assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)).put(), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 1)).unwrap();
     let expected = r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","engineInfo":"ENGINE","isBlindAppend":true,"journalId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","epoch":4,"commitTimeMicros":1000000,"crc32c":"00000000"}}
 {"txn":{"appId":"1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f","version":5}}
@@ -64,7 +64,7 @@ fn an_entry_is_these_lines() {
 
     let joined = DataFile { path: table.file("data/b.parquet"), ..file.clone() };
     std::fs::rename(&file.path, &joined.path).unwrap();
-    assert!(matches!(replace(table, author, 2, (&written, &joined), instant), Ok(Put::Done)));
+    assert!(matches!(replace(table, author, 2, (&written, &joined), instant).put(), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 2)).unwrap();
     let mut lines = text.lines();
     assert!(lines.next().unwrap().contains(r#""operation":"OPTIMIZE","engineInfo""#));

@@ -1,7 +1,7 @@
 //! A file that is read here and there, as Parquet files are: only the bytes that are asked for.
 
 use std::io::{self, BufReader, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
@@ -14,11 +14,14 @@ use super::ReadFile;
 pub(crate) struct StoredFile {
     file: Arc<dyn ReadFile>,
     length: u64,
+    /// Why it could not be read, the last time that this was so: a format's reader that meets it only
+    /// says that the bytes are wrong.
+    failure: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl StoredFile {
     pub(super) fn new(file: Box<dyn ReadFile>, length: u64) -> Self {
-        Self { file: file.into(), length }
+        Self { file: file.into(), length, failure: Arc::default() }
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -27,7 +30,18 @@ impl StoredFile {
 
     /// Fills `bytes`; an error of kind `UnexpectedEof` if the file ends before.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_at(bytes, offset)
+        self.file.read_at(bytes, offset).map_err(|error| {
+            let shown = io::Error::new(error.kind(), error.to_string());
+            if error.kind() != io::ErrorKind::UnexpectedEof {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+            shown
+        })
+    }
+
+    /// Why it could not be read, if that happened since this was asked.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

@@ -10,7 +10,7 @@ use domain::resource_groups::resource_groups;
 use ledger::{GroupsAsOf, Ledger, Outcome, Snapshot};
 use proptest::prelude::*;
 
-use crate::folder::{append, open, run};
+use crate::folder::{Home, append, run};
 use crate::support::{Clock, Expected, Model, Spec, hour, queries, subscription};
 
 /// Where the usage is that may be seen.
@@ -72,15 +72,20 @@ proptest! {
         within in prop::sample::subsequence(SCOPES.to_vec(), 0..=SCOPES.len()),
     ) {
         let within = within.into_iter().map(|text| ResourceScope::parse(text).unwrap());
-        run(check(steps, page_rows, within.collect()));
+        let within: Within = within.collect();
+        for home in Home::all() {
+            run(check(home, steps.clone(), page_rows, within.clone()));
+        }
     }
 }
 
-async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
-    let dir = tempfile::tempdir().unwrap();
+async fn check(mut home: Home, steps: Vec<Step>, page_rows: usize, within: Within) {
     let clock = Clock::at(hour(0));
-    let mut ledger = open(dir.path(), &clock).unwrap();
+    let mut ledger = home.open(&clock).unwrap();
     let mut model = Model::default();
+    if home.is_all_objects() {
+        model.opened();
+    }
     let (mut reader, mut known) = (None, [None, None]);
     for step in steps {
         match step {
@@ -92,7 +97,11 @@ async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
             Step::Compact => ledger.compact().await.unwrap(),
             Step::Reopen => {
                 ledger.close().await.unwrap();
-                ledger = open(dir.path(), &clock).unwrap();
+                if home.is_all_objects() {
+                    home = home.elsewhere();
+                    model.opened();
+                }
+                ledger = home.open(&clock).unwrap();
             }
             Step::Wait(hours) => clock.set(clock.now().plus_hours(hours)),
         }
@@ -113,7 +122,8 @@ async fn check(steps: Vec<Step>, page_rows: usize, within: Within) {
 async fn check_everything(ledger: &Ledger, model: &Model, page_rows: usize, within: &Within) {
     let snapshot = ledger.snapshot(None).await.unwrap();
     assert_eq!(ledger.status().rows, model.records.len() as u64);
-    assert_eq!(ledger.status().last_commit, Commit(model.last));
+    let last = model.records.iter().map(|stored| stored.commit).max();
+    assert_eq!(ledger.status().last_commit, last.unwrap_or(Commit(0)));
     for number in 0..2 {
         let cut = |query| UsageQuery { within: Some(within.clone()), ..query };
         for query in queries(number).into_iter().chain(queries(number).into_iter().map(cut)) {

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ledger::{Ledger, NewRecord, OpenError, Options, Outcome};
+use ledger::{JournalPlace, Ledger, NewRecord, ObjectPlace, OpenError, Options, Outcome, Place};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use tempfile::TempDir;
 
 use crate::support::{Clock, Spec};
 
@@ -19,6 +23,59 @@ pub(crate) fn options(clock: &Clock) -> Options {
 
 pub(crate) fn open(dir: &Path, clock: &Clock) -> Result<Ledger, OpenError> {
     Ledger::open(dir, options(clock))
+}
+
+/// Where an object store's ledger lies, as messages name it.
+pub(crate) const URL: &str = "s3://bucket/usage-of-all";
+
+/// Where the ledger of a test lies.
+pub(crate) struct Home {
+    dir: TempDir,
+    place: Place,
+}
+
+impl Home {
+    /// In its folder.
+    pub(crate) fn folder() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), place: Place::Folder }
+    }
+
+    /// In an object store.
+    pub(crate) fn over(store: Arc<dyn ObjectStore>, journal: JournalPlace) -> Self {
+        let place = Place::Objects(ObjectPlace::over(store, URL, journal));
+        Self { dir: tempfile::tempdir().unwrap(), place }
+    }
+
+    /// One of each kind.
+    pub(crate) fn all() -> Vec<Self> {
+        let objects = |journal| Self::over(Arc::new(InMemory::new()), journal);
+        vec![Self::folder(), objects(JournalPlace::Folder), objects(JournalPlace::Objects)]
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn open(&self, clock: &Clock) -> Result<Ledger, OpenError> {
+        Ledger::open_at(self.path(), &self.place, options(clock))
+    }
+
+    /// Whether each opening takes a commit, and needs nothing of the folder.
+    pub(crate) fn is_all_objects(&self) -> bool {
+        let Place::Objects(objects) = &self.place else { return false };
+        objects.journal() == JournalPlace::Objects
+    }
+
+    /// The same folder, for a ledger that lies elsewhere.
+    pub(crate) fn with(self, store: Arc<dyn ObjectStore>, journal: JournalPlace) -> Self {
+        let place = Place::Objects(ObjectPlace::over(store, URL, journal));
+        Self { place, ..self }
+    }
+
+    /// The same ledger with another folder.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), place: self.place.clone() }
+    }
 }
 
 /// Why a folder does not open.

@@ -11,6 +11,7 @@ mod folder;
 mod groups;
 mod index;
 mod moments;
+mod objects;
 mod records;
 mod sample;
 mod support;

@@ -140,7 +140,7 @@ pub(crate) enum Expected {
 pub(crate) struct Model {
     pub(crate) records: Vec<StoredRecord>,
     known: BTreeMap<RecordId, usize>,
-    /// How many group commits have stored something.
+    /// The last commit.
     pub(crate) last: u64,
 }
 
@@ -154,6 +154,11 @@ impl Model {
             self.last += 1;
         }
         outcomes
+    }
+
+    /// An opening has taken a commit for itself.
+    pub(crate) fn opened(&mut self) {
+        self.last += 1;
     }
 
     fn store(&mut self, spec: &Spec, commit: Commit, time: UtcTime) -> Expected {

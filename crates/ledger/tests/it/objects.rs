@@ -1,0 +1,445 @@
+//! A ledger on an object store that fails, and two writers that fight for one: what was acknowledged is
+//! there once, whoever writes.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use ledger::{AppendError, JournalPlace, Ledger, OpenError, Outcome, SealError};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+
+use crate::folder::{Home, append, copy, new_records, open_error, run};
+use crate::support::{Clock, Spec, hour, subscription};
+use world::{Wire, World};
+
+/// A record of its own for each number.
+fn spec(event: u16) -> Spec {
+    let used = u8::try_from(event % 48).unwrap();
+    Spec { event, used, reported: Some(used), ..Spec::default() }
+}
+
+/// What was sent, and what was acknowledged with which commit.
+#[derive(Default)]
+struct Auditor {
+    sent: u16,
+    acknowledged: BTreeMap<u16, u64>,
+}
+
+impl Auditor {
+    /// Sends new records, and some again; false if the ledger takes no more.
+    async fn send(&mut self, ledger: &Ledger, count: u64) -> bool {
+        let first = self.sent.saturating_sub(3);
+        self.sent += u16::try_from(count).unwrap();
+        let specs: Vec<Spec> = (first..self.sent).map(spec).collect();
+        match ledger.append(new_records(&specs)).await {
+            Ok(outcomes) => {
+                for (event, outcome) in (first..self.sent).zip(outcomes) {
+                    self.acknowledge(event, outcome);
+                }
+                true
+            }
+            Err(AppendError::Busy) => true,
+            Err(AppendError::Refused) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn acknowledge(&mut self, event: u16, outcome: Outcome) {
+        let (Outcome::Stored(commit) | Outcome::Duplicate(commit)) = outcome else {
+            panic!("event {event}: {outcome:?}")
+        };
+        let before = self.acknowledged.insert(event, commit.0);
+        assert!(before.is_none_or(|before| before == commit.0), "event {event} is stored twice");
+        assert!(before.is_none() || matches!(outcome, Outcome::Duplicate(_)), "event {event}");
+    }
+
+    /// What was acknowledged is there once, under its commit, and nothing that was not sent.
+    async fn check(&self, ledger: &Ledger, context: &str) {
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let records = snapshot.records(subscription(0), hour(0)..hour(24 * 31)).await.unwrap();
+        assert_eq!(ledger.status().rows, records.len() as u64, "{context}");
+        let mut there = BTreeMap::new();
+        for stored in records {
+            let event: u16 = stored.record.event_id.as_str()[6..].parse().unwrap();
+            assert!(event < self.sent, "{context}: event {event} was not sent");
+            assert_eq!(stored.record, spec(event).record(), "{context}");
+            assert!(there.insert(event, stored.commit.0).is_none(), "{context}: {event} is twice");
+        }
+        for (event, commit) in &self.acknowledged {
+            assert_eq!(there.get(event), Some(commit), "{context}: event {event}");
+        }
+    }
+}
+
+/// Opens a ledger, as often as the trouble asks for.
+fn open(home: &Home, clock: &Clock, context: &str) -> Ledger {
+    for _ in 0..200 {
+        match home.open(clock) {
+            Ok(ledger) => return ledger,
+            Err(OpenError::File(_) | OpenError::Busy { .. }) => {}
+            // The entry that made the table came late, after its opening was told that it failed.
+            Err(OpenError::ForeignCommit { .. }) => {}
+            Err(error) => panic!("{context}: {error}"),
+        }
+    }
+    panic!("{context}: does not open")
+}
+
+async fn rounds(seed: u64, journal: JournalPlace) {
+    let context = format!("seed {seed}, {journal:?}");
+    let world = World::new(seed);
+    let clock = Clock::at(hour(24 * 9));
+    let mut auditor = Auditor::default();
+    let mut wire = world.wire();
+    let mut home = Home::over(Arc::clone(&wire) as Arc<dyn ObjectStore>, journal);
+    world.percent.store(15, SeqCst);
+    let mut ledger = open(&home, &clock, &context);
+    for _ in 0..30 {
+        match world.below(10) {
+            0..=5 => {
+                auditor.send(&ledger, world.below(5) + 1).await;
+            }
+            6 => drop(ledger.seal().await),
+            7 => drop(ledger.compact().await),
+            _ => {
+                // A crash: nothing that this process still asks for is done, what is under way may be.
+                wire.cut();
+                let _ = ledger.close().await;
+                wire = world.wire();
+                let store = Arc::clone(&wire) as Arc<dyn ObjectStore>;
+                home = match journal {
+                    JournalPlace::Objects => Home::over(store, journal),
+                    JournalPlace::Folder => home.with(store, journal),
+                };
+                ledger = open(&home, &clock, &context);
+            }
+        }
+        clock.set(clock.now().plus_seconds(60));
+    }
+    world.percent.store(0, SeqCst);
+    if !ledger.status().writable {
+        ledger.close().await.unwrap();
+        ledger = open(&home, &clock, &context);
+    }
+    auditor.check(&ledger, &context).await;
+    ledger.seal().await.unwrap();
+    ledger.compact().await.unwrap();
+    auditor.check(&ledger, &context).await;
+    ledger.close().await.unwrap();
+    let ledger = open(&home, &clock, &context);
+    auditor.check(&ledger, &context).await;
+    ledger.close().await.unwrap();
+}
+
+/// A failing seed is repeated by trying it alone here.
+#[test]
+fn what_was_acknowledged_is_there_once_whatever_the_store_does() {
+    for seed in 0..20 {
+        for journal in [JournalPlace::Folder, JournalPlace::Objects] {
+            run(rounds(seed, journal));
+        }
+    }
+}
+
+#[test]
+fn of_two_writers_each_takes_the_ledger_from_the_other_and_nothing_is_lost() {
+    for seed in 0..10 {
+        run(async {
+            let context = format!("seed {seed}");
+            let world = World::new(seed);
+            world.percent.store(10, SeqCst);
+            let clock = Clock::at(hour(24 * 9));
+            let mut auditor = Auditor::default();
+            let home = || Home::over(world.wire(), JournalPlace::Objects);
+            let homes = [home(), home()];
+            let mut writers = [None, None];
+            for _ in 0..40 {
+                let who = usize::try_from(world.below(2)).unwrap();
+                let writer =
+                    writers[who].get_or_insert_with(|| open(&homes[who], &clock, &context));
+                let goes_on = match world.below(8) {
+                    0 => !matches!(writer.seal().await, Err(SealError::TakenOver { .. })),
+                    1 => writer.compact().await.is_ok(),
+                    _ => auditor.send(writer, world.below(4) + 1).await,
+                };
+                if !goes_on || !writer.status().writable {
+                    writers[who].take().unwrap().close().await.unwrap();
+                }
+                clock.set(clock.now().plus_seconds(60));
+            }
+            world.percent.store(0, SeqCst);
+            let last = open(&home(), &clock, &context);
+            auditor.check(&last, &context).await;
+            // Whoever was before can no more.
+            for writer in writers.into_iter().flatten() {
+                assert_eq!(
+                    writer.append(new_records(&[spec(60_000)])).await,
+                    Err(AppendError::Refused)
+                );
+                let _ = writer.close().await;
+            }
+            last.seal().await.unwrap();
+            auditor.check(&last, &context).await;
+            last.close().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_second_writer_of_the_same_folder_or_of_a_copy_is_refused() {
+    run(async {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let clock = Clock::at(hour(9));
+        let first = Home::over(Arc::clone(&store), JournalPlace::Folder);
+        let ledger = first.open(&clock).unwrap();
+        append(&ledger, &[spec(1)]).await;
+        ledger.close().await.unwrap();
+        let second = first.elsewhere();
+        copy(first.path(), second.path());
+
+        let ledger = first.open(&clock).unwrap();
+        assert!(matches!(first.open(&clock).err(), Some(OpenError::Locked { .. })));
+        assert!(matches!(second.open(&clock).err(), Some(OpenError::ForeignCommit { .. })));
+        append(&ledger, &[spec(2)]).await;
+        ledger.seal().await.unwrap();
+        assert_eq!(ledger.status().rows, 2);
+        ledger.close().await.unwrap();
+        // A folder that knows nothing of the table is not made its writer.
+        let empty = first.elsewhere();
+        assert!(matches!(empty.open(&clock).err(), Some(OpenError::WriterFile { .. })));
+    });
+}
+
+#[test]
+fn a_writer_that_slept_through_a_seal_cannot_go_on() {
+    run(async {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let clock = Clock::at(hour(9));
+        let home = || Home::over(Arc::clone(&store), JournalPlace::Objects);
+        let (first, second) = (home(), home());
+        let sleeper = first.open(&clock).unwrap();
+        append(&sleeper, &[spec(1)]).await;
+        let writer = second.open(&clock).unwrap();
+        for event in 2..9 {
+            append(&writer, &[spec(event)]).await;
+            writer.seal().await.unwrap();
+        }
+        // The frames after its last one were sealed and are gone, but for the one that begins an epoch.
+        let refused = sleeper.append(new_records(&[spec(100)])).await;
+        assert_eq!(refused, Err(AppendError::Refused));
+        assert!(!sleeper.status().writable);
+        sleeper.close().await.unwrap();
+        assert_eq!(writer.status().rows, 8);
+        writer.close().await.unwrap();
+        let ledger = home().open(&clock).unwrap();
+        assert_eq!(ledger.status().rows, 8);
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_sealer_that_was_overtaken_says_so_and_leaves_the_other_files_alone() {
+    run(async {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let clock = Clock::at(hour(9));
+        let home = || Home::over(Arc::clone(&store), JournalPlace::Objects);
+        let (first, second) = (home(), home());
+        let old = first.open(&clock).unwrap();
+        append(&old, &[spec(1)]).await;
+        let new = second.open(&clock).unwrap();
+        append(&new, &[spec(2)]).await;
+        new.seal().await.unwrap();
+        assert!(matches!(old.seal().await, Err(SealError::TakenOver { .. })));
+        old.close().await.unwrap();
+        new.close().await.unwrap();
+        let ledger = home().open(&clock).unwrap();
+        assert_eq!(ledger.status().rows, 2);
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
+        assert_eq!(records.len(), 2);
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn while_the_store_is_away_the_journal_in_the_folder_takes_what_it_may() {
+    run(async {
+        let world = World::new(1);
+        let clock = Clock::at(hour(9));
+        let home = Home::over(world.wire(), JournalPlace::Folder);
+        let ledger = home.open(&clock).unwrap();
+        append(&ledger, &[spec(1)]).await;
+        world.percent.store(100, SeqCst);
+        assert!(matches!(ledger.seal().await, Err(SealError::File(_) | SealError::Open(_))));
+        append(&ledger, &[spec(2)]).await;
+        world.percent.store(0, SeqCst);
+        ledger.seal().await.unwrap();
+        assert_eq!((ledger.status().journal_bytes, ledger.status().rows), (0, 2));
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_page_asks_few_requests_and_the_same_page_again_none() {
+    run(async {
+        let world = World::new(1);
+        let clock = Clock::at(hour(9));
+        let home = Home::over(world.wire(), JournalPlace::Folder);
+        let ledger = home.open(&clock).unwrap();
+        append(&ledger, &(0..5_000).map(spec).collect::<Vec<_>>()).await;
+        ledger.seal().await.unwrap();
+        ledger.close().await.unwrap();
+        let ledger = home.open(&clock).unwrap();
+        let mut before = world.requests.load(SeqCst);
+        for expected in [ledger.status().files, 0] {
+            let snapshot = ledger.snapshot(None).await.unwrap();
+            let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
+            assert_eq!(records.len(), 5_000);
+            let requests = world.requests.load(SeqCst);
+            assert_eq!(requests - before, expected);
+            before = requests;
+        }
+        ledger.close().await.unwrap();
+    });
+}
+
+/// Puts an object even where there is one.
+#[derive(Debug)]
+struct Unconditional(InMemory);
+
+impl std::fmt::Display for Unconditional {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unconditional")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Unconditional {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        _: object_store::PutOptions,
+    ) -> object_store::Result<object_store::PutResult> {
+        self.0.put_opts(path, payload, PutMode::Overwrite.into()).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: object_store::PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn object_store::MultipartUpload>> {
+        self.0.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(
+        &self,
+        path: &Path,
+        options: object_store::GetOptions,
+    ) -> object_store::Result<object_store::GetResult> {
+        self.0.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: futures_util::stream::BoxStream<'static, object_store::Result<Path>>,
+    ) -> futures_util::stream::BoxStream<'static, object_store::Result<Path>> {
+        self.0.delete_stream(paths)
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&Path>,
+    ) -> futures_util::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>>
+    {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(
+        &self,
+        prefix: Option<&Path>,
+    ) -> object_store::Result<object_store::ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(
+        &self,
+        from: &Path,
+        to: &Path,
+        options: object_store::CopyOptions,
+    ) -> object_store::Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+#[test]
+fn a_store_without_conditional_puts_is_refused() {
+    for journal in [JournalPlace::Folder, JournalPlace::Objects] {
+        let home = Home::over(Arc::new(Unconditional(InMemory::new())), journal);
+        let error = home.open(&Clock::at(hour(9))).err().unwrap();
+        assert!(matches!(error, OpenError::Unconditional { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_ledger_is_not_opened_where_it_does_not_lie() {
+    run(async {
+        let clock = Clock::at(hour(9));
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let objects = Home::over(Arc::clone(&store), JournalPlace::Objects);
+        objects.open(&clock).unwrap().close().await.unwrap();
+        assert!(matches!(open_error(objects.path(), &clock), OpenError::Elsewhere { .. }));
+        let is_elsewhere = |home: &Home| {
+            let error = home.open(&clock).err().unwrap();
+            assert!(matches!(error, OpenError::Elsewhere { .. }), "{error}");
+        };
+        is_elsewhere(&objects.with(Arc::clone(&store), JournalPlace::Folder));
+        is_elsewhere(&Home::over(Arc::clone(&store), JournalPlace::Folder));
+
+        let folder = Home::folder();
+        folder.open(&clock).unwrap().close().await.unwrap();
+        let given = folder.with(Arc::new(InMemory::new()), JournalPlace::Objects);
+        is_elsewhere(&given);
+        assert!(!fs::exists(given.path().join("place")).unwrap());
+
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let local = Home::over(Arc::clone(&store), JournalPlace::Folder);
+        local.open(&clock).unwrap().close().await.unwrap();
+        is_elsewhere(&Home::over(Arc::clone(&store), JournalPlace::Objects));
+    });
+}
+
+#[test]
+fn a_frame_that_is_damaged_is_named() {
+    run(async {
+        let store = Arc::new(InMemory::new());
+        let clock = Clock::at(hour(9));
+        let home = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Objects);
+        let ledger = home.open(&clock).unwrap();
+        append(&ledger, &[spec(1)]).await;
+        append(&ledger, &[spec(2)]).await;
+        ledger.close().await.unwrap();
+        let frame = Path::from("journal/00000000000000000002.journal");
+        let good = store.get(&frame).await.unwrap().bytes().await.unwrap();
+        let mut bad = good.to_vec();
+        bad[80] ^= 1;
+        for object in [Some(bad), None] {
+            match object {
+                Some(bytes) => drop(store.put(&frame, bytes.into()).await.unwrap()),
+                None => store.delete(&frame).await.unwrap(),
+            }
+            match home.elsewhere().open(&clock).err() {
+                Some(OpenError::JournalDamaged { file, .. }) => {
+                    let after = file.to_str().unwrap();
+                    assert!(after.starts_with("s3://bucket/usage-of-all/journal/"), "{after}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
