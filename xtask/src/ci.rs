@@ -9,9 +9,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, follow, run as run_command};
-use crate::{conformance, docs, examples, random, readme, restart, syncs, tidy};
+use crate::{conformance, docs, examples, objects, random, readme, restart, syncs, tidy};
 
 const RESTART_ROUNDS: u64 = 20;
+/// With each of the two journals.
+const OBJECT_ROUNDS: u64 = 8;
 
 /// Tests that ran, by their runners' own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,11 +47,21 @@ pub(crate) fn run() -> ExitCode {
         report.step("conformance: az", || conformance::count(conformance::Client::Az));
         report.step("syncs", || syncs::run().map(|()| Counted::default()));
         report.step("restart", || {
-            let plan = restart::Plan { rounds: RESTART_ROUNDS, seed: random::seed_of_process() };
+            let seed = random::seed_of_process();
+            let plan = restart::Plan { rounds: RESTART_ROUNDS, seed, place: None };
             restart::run(&plan).map(|()| Counted::default())
         });
+        report.step("objects", || objects::run(OBJECT_ROUNDS, random::seed_of_process()));
     } else {
-        report.leave_out(&["docs", "readme", "examples", "conformance", "syncs", "restart"]);
+        report.leave_out(&[
+            "docs",
+            "readme",
+            "examples",
+            "conformance",
+            "syncs",
+            "restart",
+            "objects",
+        ]);
     }
     report.finish()
 }

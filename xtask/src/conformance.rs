@@ -21,6 +21,7 @@ use crate::ci::{Counted, counted};
 use crate::process::{command, fresh_folder, root, tallyhouse};
 use crate::server::Server;
 use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
+pub(crate) use install::python;
 
 const SEED: u64 = 20_260_301;
 /// Seals of single events: enough for a checkpoint of the table's log.
@@ -82,15 +83,15 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
 /// Fills a new server and runs the tests of one client against it.
 pub(crate) fn count(client: Client) -> Result<Counted> {
     let mut tests = match client {
-        Client::Python => python(client_python()?, &CLIENT_TESTS),
+        Client::Python => tests_of(client_python()?, &CLIENT_TESTS),
         Client::Table => {
             let requirements = root().join("conformance/python/requirements-table.txt");
-            python(install::python(&requirements, "table")?, &["test_table"])
+            tests_of(install::python(&requirements, "table")?, &["test_table"])
         }
         Client::Node => node()?,
         Client::Focus => return count_focus(),
         Client::Oidc => return oidc::count(),
-        Client::Az => python(az_python()?, &["test_az"]),
+        Client::Az => tests_of(az_python()?, &["test_az"]),
     };
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
@@ -139,7 +140,7 @@ pub(crate) fn client_node() -> Result<PathBuf> {
     install::node(&root().join("conformance/node"))
 }
 
-fn python(interpreter: PathBuf, modules: &[&str]) -> Command {
+fn tests_of(interpreter: PathBuf, modules: &[&str]) -> Command {
     let mut tests = command(interpreter);
     tests.arg("run.py").args(modules).current_dir(root().join("conformance/python"));
     tests.env("PYTHONDONTWRITEBYTECODE", "1");

@@ -17,6 +17,7 @@ mod decimal;
 mod docs;
 mod examples;
 mod http;
+mod objects;
 mod process;
 mod random;
 mod readme;
@@ -44,6 +45,8 @@ usage: cargo xtask COMMAND
   syncs                         the sync calls of an append and a seal, by strace
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
+  objects [--rounds N] [--seed N]
+                                the same on an object store (SeaweedFS), whose table others read
   bench [--records N] [--write] release build: ingest and queries, beside DuckDB";
 
 fn main() -> ExitCode {
@@ -85,9 +88,18 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             let plan = restart::Plan {
                 rounds: arguments.number("--rounds")?.unwrap_or(20),
                 seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
+                place: None,
             };
             arguments.finish()?;
             restart::run(&plan)
+        }
+        Some("objects") => {
+            let rounds = arguments.number("--rounds")?.unwrap_or(10);
+            let seed = arguments.number("--seed")?.unwrap_or_else(random::seed_of_process);
+            arguments.finish()?;
+            let failed = objects::run(rounds, seed)?.failed;
+            ensure!(failed == 0, "{failed} tests failed");
+            Ok(())
         }
         Some("bench") => {
             let plan = bench::Plan {

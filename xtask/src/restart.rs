@@ -15,15 +15,19 @@ use serde_json::Value;
 
 use crate::decimal::Decimal;
 use crate::http::Client;
+use crate::objects::Place;
 use crate::process::{fresh_folder, tallyhouse};
 use crate::random::Random;
 use crate::server::Server;
+pub(crate) use load::send_new;
 use load::{Event, Load, MONTH, SUBSCRIPTION};
 
 /// How often the server is killed, and from which seed the rest follows.
 pub(crate) struct Plan {
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
+    /// Where the ledger lies, if not in the data folder.
+    pub(crate) place: Option<Place>,
 }
 
 type Sums = BTreeMap<String, Decimal>;
@@ -32,23 +36,28 @@ type Sums = BTreeMap<String, Decimal>;
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     let repeat = format!("cargo xtask restart --rounds {} --seed {}", plan.rounds, plan.seed);
     println!("{repeat}");
-    rounds(plan).with_context(|| format!("repeat with: {repeat}"))
+    rounds(plan).map(drop).with_context(|| format!("repeat with: {repeat}"))
 }
 
-fn rounds(plan: &Plan) -> Result<()> {
+/// The same, without the name of the command; gives what is in the ledger then.
+pub(crate) fn rounds(plan: &Plan) -> Result<Stored> {
     let binary = tallyhouse()?;
     let data = fresh_folder("restart")?.join("data");
     let mut random = Random::new(plan.seed);
     let mut stored = Stored::default();
-    let mut server = Server::start(&binary, &data)?;
+    let place = plan.place.as_ref();
+    let mut server = Server::start_at(&binary, &data, place)?;
     server.make_subscription(SUBSCRIPTION, "restart", "MS-AZR-0003P")?;
     for round in 0..plan.rounds {
         let load = Load::start(&server.client()?, round, random.next());
         std::thread::sleep(Duration::from_millis(20 + random.below(700)));
         server.kill()?;
         let (acknowledged, unanswered) = load.join()?;
+        if place.is_some_and(|place| place.journal == "object") && random.below(2) == 0 {
+            std::fs::remove_dir_all(data.join("ledger"))?; // the objects are all there is
+        }
         let begun = Instant::now();
-        server = Server::start(&binary, &data)?;
+        server = Server::start_at(&binary, &data, place)?;
         let ready_ms = begun.elapsed().as_millis();
         stored
             .check(&server.client()?, &acknowledged, &unanswered)
@@ -59,17 +68,21 @@ fn rounds(plan: &Plan) -> Result<()> {
             unanswered.len(),
         );
     }
-    check_clean_stop(server, &binary, &data, &stored)?;
+    check_clean_stop(server, (&binary, &data, place), &stored)?;
     println!("{} events, each there once after {} kills", stored.count, plan.rounds);
-    Ok(())
+    Ok(stored)
 }
 
 /// After sealing and a clean stop everything is still there.
-fn check_clean_stop(server: Server, binary: &Path, data: &Path, stored: &Stored) -> Result<()> {
+fn check_clean_stop(
+    server: Server,
+    (binary, data, place): (&Path, &Path, Option<&Place>),
+    stored: &Stored,
+) -> Result<()> {
     server.tallyhouse(&["ledger", "seal"])?;
     let status = server.stop()?;
     ensure!(status.success(), "the server ended with {status} after SIGTERM");
-    let server = Server::start(binary, data)?;
+    let server = Server::start_at(binary, data, place)?;
     let sums = ledger_sums(&server.client()?)?;
     ensure!(sums == stored.sums, "after a clean stop: {}", differences(&stored.sums, &sums));
     server.stop()?;
@@ -78,12 +91,23 @@ fn check_clean_stop(server: Server, binary: &Path, data: &Path, stored: &Stored)
 
 /// What must be in the ledger.
 #[derive(Default)]
-struct Stored {
-    count: usize,
+pub(crate) struct Stored {
+    pub(crate) count: usize,
     sums: Sums,
 }
 
 impl Stored {
+    /// Adds an event that was acknowledged.
+    pub(crate) fn add(&mut self, event: &Event) {
+        add(&mut self.sums, std::slice::from_ref(event));
+        self.count += 1;
+    }
+
+    /// Quantity for each meter, as text.
+    pub(crate) fn meters(&self) -> BTreeMap<&str, String> {
+        self.sums.iter().map(|(meter, sum)| (meter.as_str(), sum.to_string())).collect()
+    }
+
     /// Checks the law for one restart.
     fn check(
         &mut self,

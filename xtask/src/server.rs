@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::http::Client;
+use crate::objects::Place;
 use crate::process::{command, output};
 
 /// A start takes far less, even in the dev profile.
@@ -34,8 +35,27 @@ impl Server {
         Self::start_as(command(binary), binary, data)
     }
 
+    /// The same with the ledger somewhere else than in the data folder.
+    pub(crate) fn start_at(binary: &Path, data: &Path, place: Option<&Place>) -> Result<Self> {
+        let mut program = command(binary);
+        if let Some(place) = place {
+            place.reach(&mut program);
+        }
+        let arguments = place.map(Place::arguments).unwrap_or_default();
+        Self::launch(program, &arguments, binary, data)
+    }
+
     /// The same by a command that runs the binary with the arguments that follow.
-    pub(crate) fn start_as(mut program: Command, binary: &Path, data: &Path) -> Result<Self> {
+    pub(crate) fn start_as(program: Command, binary: &Path, data: &Path) -> Result<Self> {
+        Self::launch(program, &[], binary, data)
+    }
+
+    fn launch(
+        mut program: Command,
+        arguments: &[String],
+        binary: &Path,
+        data: &Path,
+    ) -> Result<Self> {
         let address_file = data.join("server.url");
         if address_file.exists() {
             fs::remove_file(&address_file)?; // left by a killed server
@@ -43,6 +63,7 @@ impl Server {
         let child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .stdout(File::create(data.with_file_name("serve.out"))?)
             .stderr(File::create(data.with_file_name("serve.log"))?)
             .spawn()

@@ -143,6 +143,15 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Object store of the ledger, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX [default: in DIR]
+    #[arg(long, value_name = "URL")]
+    pub(crate) ledger: Option<String>,
+
+    /// Where the journal of such a ledger lies [default: local]
+    #[arg(long, value_name = "local|object", value_parser = ["local", "object"])]
+    #[arg(hide_possible_values = true)]
+    pub(crate) journal: Option<String>,
+
     /// Origin under which clients reach the server
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,

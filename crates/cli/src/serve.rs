@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use server::Running;
-use server::config::{LogFormat, Settings};
+use server::config::{LedgerSettings, LogFormat, Settings};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -61,6 +61,11 @@ fn settings(options: ServeOptions) -> Result<Settings, Failure> {
         public_url: options.public_url,
         host_names: (!options.host_names.is_empty()).then_some(options.host_names),
         log_format,
+        ledger: (options.ledger.is_some() || options.journal.is_some()).then(|| LedgerSettings {
+            url: options.ledger,
+            journal: options.journal,
+            ..LedgerSettings::default()
+        }),
         ..Settings::default()
     };
     Ok(flags.or(file))

@@ -86,24 +86,23 @@ impl ObjectPlace {
         settings: &ObjectSettings,
         journal: JournalPlace,
     ) -> Result<Self, PlaceError> {
-        let bad_url = || PlaceError::Url { given: url.to_owned() };
+        let parts = parts(url).ok_or_else(|| PlaceError::Url { given: url.to_owned() })?;
+        let (kind, bucket, prefix) = parts;
         let url = url.trim_end_matches('/');
-        let (scheme, rest) = url.split_once("://").ok_or_else(bad_url)?;
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let prefix = Key::parse(prefix).map_err(|_| bad_url())?;
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte);
-        if bucket.is_empty() || !rest.bytes().all(is_plain) {
-            return Err(bad_url());
-        }
-        let store = match scheme {
-            "s3" => s3(bucket, settings),
-            "az" => azure(bucket, settings),
-            _ => return Err(bad_url()),
+        let store = match kind {
+            Kind::S3 => s3(bucket, settings),
+            Kind::Azure => azure(bucket, settings),
         };
         let failed = |cause| PlaceError::Settings { url: url.to_owned(), cause: Arc::new(cause) };
         let store = store.map_err(failed)?;
         let pause = Duration::from_millis(OBJECT_PAUSE_MS);
         Ok(Self { store, url: url.to_owned(), prefix, journal, pause })
+    }
+
+    /// Whether a text is the URL of a place.
+    #[must_use]
+    pub fn is_url(text: &str) -> bool {
+        parts(text).is_some()
     }
 
     /// A store in this process, whose objects are named by a URL. It is not spared by pauses.
@@ -118,6 +117,26 @@ impl ObjectPlace {
     pub fn journal(&self) -> JournalPlace {
         self.journal
     }
+}
+
+/// Which store a URL is of.
+enum Kind {
+    S3,
+    Azure,
+}
+
+/// The kind of store, the bucket or container, and what the keys begin with.
+fn parts(url: &str) -> Option<(Kind, &str, Key)> {
+    let (scheme, rest) = url.trim_end_matches('/').split_once("://")?;
+    let kind = match scheme {
+        "s3" => Kind::S3,
+        "az" => Kind::Azure,
+        _ => return None,
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=".contains(&byte);
+    let is_good = !bucket.is_empty() && rest.bytes().all(is_plain);
+    Some((kind, bucket, Key::parse(prefix).ok().filter(|_| is_good)?))
 }
 
 fn s3(bucket: &str, settings: &ObjectSettings) -> object_store::Result<Arc<dyn ObjectStore>> {

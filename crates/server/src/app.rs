@@ -10,13 +10,13 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use accounts::Accounts;
 use domain::id::{ObjectId, TenantId};
-use ledger::{FirstUsageAsOf, GroupsAsOf, Ledger};
+use ledger::{FirstUsageAsOf, GroupsAsOf, Ledger, ObjectPlace, Place};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::backup::{ACCOUNTS, clear, copy_of_accounts};
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
-use crate::config::Config;
+use crate::config::{Config, LedgerConfig};
 use crate::directory::Directory;
 use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
@@ -84,6 +84,8 @@ pub enum AppError {
     RestoreUnfinished(PathBuf),
     /// The ledger does not open.
     Ledger(ledger::OpenError),
+    /// The ledger's object store cannot be reached as it is described.
+    Place(ledger::PlaceError),
     /// The accounts do not open.
     Accounts(accounts::OpenError),
     /// The accounts cannot be read.
@@ -108,6 +110,7 @@ impl fmt::Display for AppError {
                 "restoring a backup into {} did not finish: remove the folder and restore again",
                 data.display()
             ),
+            Self::Place(error) => fmt::Display::fmt(error, f),
             Self::Ledger(_) => f.write_str("cannot open the ledger"),
             Self::Accounts(_) => f.write_str("cannot open the accounts"),
             Self::Storage(_) => f.write_str("cannot read the accounts"),
@@ -122,6 +125,7 @@ impl std::error::Error for AppError {
         match self {
             Self::Folder(_, error) => Some(error),
             Self::NewerFormat(_) | Self::RestoreUnfinished(_) => None,
+            Self::Place(error) => error.source(),
             Self::Ledger(error) => Some(error),
             Self::Accounts(error) => Some(error),
             Self::Storage(error) => Some(error),
@@ -147,7 +151,15 @@ impl App {
         };
         let folder = data.join("ledger");
         make_private_folder(&folder).map_err(|error| AppError::Folder(folder.clone(), error))?;
-        let opening = tokio::task::spawn_blocking(move || Ledger::open(&folder, options));
+        let place = match &config.ledger {
+            LedgerConfig { url: None, .. } => Place::Folder,
+            LedgerConfig { url: Some(url), journal, settings } => {
+                let place = ObjectPlace::connect(url, settings, *journal);
+                Place::Objects(place.map_err(AppError::Place)?)
+            }
+        };
+        let opening =
+            tokio::task::spawn_blocking(move || Ledger::open_at(&folder, &place, options));
         let ledger = opening.await.expect("opening does not panic").map_err(AppError::Ledger)?;
         let copy = copy_of_accounts(&data);
         clear(&copy).map_err(|error| AppError::Folder(copy.clone(), error))?;

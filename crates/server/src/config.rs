@@ -2,6 +2,7 @@
 
 mod issuers;
 mod keys;
+mod ledger_place;
 mod rate_limits;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use issuers::{ExternalPrincipal, IdentityConfig, IssuerConfig, IssuerSettings, IssuerTenants};
 pub use keys::KEYS;
+pub use ledger_place::{LedgerConfig, LedgerSettings};
 pub use rate_limits::{HourlyLimits, RateLimitSettings};
 
 use crate::identity::DEFAULT_PUBLIC_URL;
@@ -81,6 +83,8 @@ pub struct Settings {
     /// See [`KEYS`].
     pub open_metrics: Option<bool>,
     /// See [`KEYS`].
+    pub ledger: Option<LedgerSettings>,
+    /// See [`KEYS`].
     pub rate_limits: Option<RateLimitSettings>,
 }
 
@@ -119,6 +123,8 @@ pub struct Config {
     pub seal_bytes: u64,
     /// How long joined data files stay, in seconds.
     pub keep_replaced_seconds: u64,
+    /// Where the ledger lies.
+    pub ledger: LedgerConfig,
     /// How often a principal may call Azure's wire.
     pub rate_limits: HourlyLimits,
     /// Whether anybody may read `/metrics`.
@@ -217,6 +223,10 @@ impl Settings {
             seal_after_seconds: self.seal_after_seconds.or(other.seal_after_seconds),
             seal_bytes: self.seal_bytes.or(other.seal_bytes),
             keep_replaced_seconds: self.keep_replaced_seconds.or(other.keep_replaced_seconds),
+            ledger: match (self.ledger, other.ledger) {
+                (Some(ledger), Some(other)) => Some(ledger.or(other)),
+                (ledger, other) => ledger.or(other),
+            },
             rate_limits: self.rate_limits.or(other.rate_limits),
             open_metrics: self.open_metrics.or(other.open_metrics),
         }
@@ -291,6 +301,7 @@ impl Settings {
                 self.keep_replaced_seconds.unwrap_or(REPLACED_SECONDS),
                 0..=31_536_000,
             )?,
+            ledger: LedgerConfig::new(self.ledger.unwrap_or_default())?,
             rate_limits: HourlyLimits::new(&self.rate_limits.unwrap_or_default())?,
         })
     }
@@ -370,6 +381,15 @@ mod tests {
             "setting 'keep_replaced_seconds' takes 0 to 31536000, not '31536001'",
         );
         check("log_format = 'xml'", "unknown variant `xml`");
+        check("[ledger]\nurl = 's3://bucket/prefix'\njournal = 'object'", "127.0.0.1:8443 None");
+        check("[ledger]\nurl = 'file:///data'", "setting 'ledger.url' takes s3://BUCKET/PREFIX or");
+        check(
+            "[ledger]\nurl = 's3://bucket/a b'",
+            "setting 'ledger.url' takes s3://BUCKET/PREFIX or",
+        );
+        check("[ledger]\nurl = 's3://b'\njournal = 'x'", "setting 'ledger.journal' takes local or");
+        check("[ledger]\njournal = 'object'", "setting 'ledger.journal' needs 'ledger.url'");
+        check("[ledger]\nkey = 'k'", "setting 'ledger.key' needs 'ledger.url'");
         check(
             "rate_limits.reads_per_hour = 0",
             "setting 'rate_limits.reads_per_hour' takes 1 to 1000000000 (without the key there is no \

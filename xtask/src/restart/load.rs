@@ -100,6 +100,14 @@ fn send(client: &Client, name: &str, random: &mut Random) -> Result<Told> {
     Ok((acknowledged, Vec::new()))
 }
 
+/// Sends an event of this name; gives the answer's status, and the event.
+pub(crate) fn send_new(client: &Client, name: &str) -> Result<(u16, Event)> {
+    let event = event(name, &mut Random::new(1));
+    let body = event.json.as_bytes();
+    let answer = client.post("/tallyhouse/v1/events", "application/cloudevents+json", body)?;
+    Ok((answer.status, event))
+}
+
 /// Sends events as one batch, which must be answered.
 pub(crate) fn send_batch(client: &Client, events: &[Event]) -> Result<Value> {
     let path = "/tallyhouse/v1/events";

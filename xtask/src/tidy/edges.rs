@@ -25,10 +25,11 @@ const EDGES: [(&str, &[&str]); 9] = [
 const DOMAIN_MAY_USE: [&str; 3] = ["ethnum", "blake3", "libm"];
 
 /// Heavy dependencies by the beginning of their names, and the crates that alone may have them.
-const OWNERS: [(&str, &[&str]); 5] = [
+const OWNERS: [(&str, &[&str]); 6] = [
     // One keeps the table, the other writes exports.
     ("arrow", &["ledger", "focus"]),
     ("parquet", &["ledger", "focus"]),
+    ("object_store", &["ledger"]),
     ("sqlx", &["accounts"]),
     ("axum", &["server"]),
     ("clap", &["cli"]),

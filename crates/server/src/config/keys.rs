@@ -150,6 +150,48 @@ pub const KEYS: &[(&str, &str, &str)] = &[
          administrator's. It shows counts and times of the whole installation, and no id.",
     ),
     (
+        "ledger",
+        "none",
+        "Where the ledger lies, if not in the data folder: a `[ledger]` with the keys below, at the \
+         end of the file. Accounts and keys stay in the data folder in any case.",
+    ),
+    (
+        "ledger.url",
+        "none",
+        "Object store of the ledger's Delta table: `s3://BUCKET/PREFIX` (Amazon S3 and what speaks \
+         as it does), `az://CONTAINER/PREFIX` (Azure Blob). The store must honour conditional puts; \
+         this is tried at each start. A ledger stays where it was made.",
+    ),
+    (
+        "ledger.journal",
+        "\"local\"",
+        "Where the journal lies: \"local\", in the data folder, which is fast, but a lost disk loses \
+         what was not sealed (see `seal_after_seconds`) and with it the right to write the ledger; \
+         \"object\", in the object store, an object for each group commit: the ledger is then whole \
+         without the data folder, and a second server that starts on it takes it over.",
+    ),
+    (
+        "ledger.endpoint",
+        "none",
+        "Where the object store is, such as \"https://storage.example.com:9000\", if it is not \
+         Amazon's or Microsoft's. Otherwise `AWS_ENDPOINT_URL` or `AZURE_STORAGE_ENDPOINT` of the \
+         environment says it.",
+    ),
+    ("ledger.region", "none", "Region of the bucket; otherwise `AWS_REGION` says it."),
+    (
+        "ledger.key_name",
+        "none",
+        "The access key id, or the name of the storage account; otherwise `AWS_ACCESS_KEY_ID` or \
+         `AZURE_STORAGE_ACCOUNT_NAME` says it.",
+    ),
+    (
+        "ledger.key",
+        "none",
+        "The secret access key, or the key of the storage account; otherwise \
+         `AWS_SECRET_ACCESS_KEY` or `AZURE_STORAGE_ACCOUNT_KEY` says it, or the identity of the \
+         machine is used.",
+    ),
+    (
         "rate_limits",
         "none",
         "How often each principal may call Azure's wire, as Azure Resource Manager limits it: a \
