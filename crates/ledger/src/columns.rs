@@ -234,6 +234,42 @@ pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<Dictionary, Malfo
     Dictionary::new(given(batch, name)?)
 }
 
+/// A column of GUIDs.
+pub(crate) fn ids<T: Copy, E>(
+    batch: &RecordBatch,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Ids<T>, Malformed> {
+    Ids::new(given(batch, name)?, parse)
+}
+
+/// A column of quantities.
+pub(crate) fn decimals<'a>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a Decimal128Array, Malformed> {
+    let decimals = given(batch, name)?.as_primitive_opt::<Decimal128Type>();
+    decimals.ok_or(Malformed("type of a column of quantities"))
+}
+
+/// The quantity in a row.
+pub(crate) fn decimal(decimals: &Decimal128Array, position: usize) -> Result<Quantity, Malformed> {
+    quantity(decimals.value(position))
+}
+
+/// A column of hashes.
+pub(crate) fn hashes<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a BinaryArray, Malformed> {
+    given(batch, name)?.as_binary_opt::<i32>().ok_or(Malformed("type of a column of hashes"))
+}
+
+/// The hash in a row.
+pub(crate) fn instance_hash(
+    hashes: &BinaryArray,
+    position: usize,
+) -> Result<InstanceHash, Malformed> {
+    hash(hashes.value(position)).map(InstanceHash::from_bytes)
+}
+
 fn hash(bytes: &[u8]) -> Result<[u8; 16], Malformed> {
     bytes.try_into().map_err(|_| Malformed("length of a hash"))
 }
@@ -289,15 +325,6 @@ impl Dictionary {
     }
 }
 
-/// A column of GUIDs.
-pub(crate) fn ids<T: Copy, E>(
-    batch: &RecordBatch,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Ids<T>, Malformed> {
-    Ids::new(given(batch, name)?, parse)
-}
-
 /// A column of GUIDs as texts; each distinct one is read once.
 pub(crate) struct Ids<T> {
     column: Dictionary,
@@ -314,6 +341,11 @@ impl<T: Copy> Ids<T> {
             return Ok(Self { column, ids });
         }
         Err(Malformed("a GUID"))
+    }
+
+    /// Which id a row has; a batch may have one id under several keys.
+    pub(crate) fn key(&self, position: usize) -> Option<usize> {
+        self.column.key(position)
     }
 
     /// The id in a row.

@@ -25,6 +25,7 @@ use crate::limits::{
     COMPACTOR_TICK_MS, FILES_JOINED, FILES_JOINED_LATE, FILES_JOINED_MAX, JOINED_ROWS_MAX,
     YOUNG_DAYS,
 };
+use crate::rollup;
 use crate::sealer::SealCommand;
 use crate::seam::{AfterStep, Step};
 use crate::shared::Shared;
@@ -53,6 +54,8 @@ pub(crate) struct Compactor {
     /// Files that do not hold what the table says, and what is wrong with each: they are joined no more,
     /// so that they hold up nothing else.
     pub(crate) damaged: BTreeMap<PathBuf, String>,
+    /// Files whose rollups were seen to.
+    pub(crate) seen: BTreeSet<PathBuf>,
     /// Joins begun since opening.
     pub(crate) attempt: u64,
 }
@@ -127,6 +130,7 @@ impl Compactor {
             }
         };
         self.clear();
+        self.mend_rollups();
         stopped.or(failed).map_or(Ok(()), Err)
     }
 
@@ -143,8 +147,7 @@ impl Compactor {
         let made = (self.shared.clock)();
         // A file that no entry names goes; one that stays all the same is cleared by the next opening.
         let give_up = || drop(remove(&folder.storage, &path));
-        let joined =
-            joining::join(&files, (&folder.storage, path.clone()), made, &self.shared.closing);
+        let joined = joining::join(&files, (&folder.storage, path.clone()), made, &self.shared);
         let joined = joined.inspect_err(|_| give_up())?;
         (self.after_step)(Step::Joined);
         let taken = self.hand_over(files, joined);
@@ -169,6 +172,25 @@ impl Compactor {
             Ok(Err(error)) => Err(CompactError::Log(error)),
             Err(_) => Err(CompactError::Stopped),
         }
+    }
+
+    /// Sees to it that files have their rollups, once a file; without one, answers are slower.
+    fn mend_rollups(&mut self) {
+        let files = Arc::clone(&self.shared.current.load().files);
+        let least = self.shared.rollup_rows;
+        let mut seen = BTreeSet::new();
+        for file in files.iter().filter(|file| file.rows >= least) {
+            if self.shared.closing.load(Ordering::SeqCst) {
+                return;
+            }
+            if !self.seen.contains(&file.path)
+                && let Err(error) = rollup::mend(file, &self.shared)
+            {
+                tracing::warn!(%error, "a data file's rollups were not made anew");
+            }
+            seen.insert(file.path.clone());
+        }
+        self.seen = seen;
     }
 
     /// Removes replaced files that have stayed their time and that no snapshot holds.
@@ -206,7 +228,9 @@ impl Drop for Compactor {
     }
 }
 
+/// Removes a data file and its rollups.
 fn remove(storage: &Storage, file: &Path) -> Result<(), FileError> {
+    rollup::remove(storage, file)?;
     match storage.remove(file) {
         Err(error) if error.cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,

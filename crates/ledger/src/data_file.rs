@@ -22,6 +22,7 @@ use crate::checked::{self, CheckedWriter};
 use crate::columns::BatchBuilder;
 use crate::error::FileError;
 use crate::limits::{BATCH_ROWS, PAGE_ROWS, ROW_GROUP_ROWS};
+use crate::rollup::{self, Rollups};
 use crate::row::{Row, Text};
 use crate::schema;
 use crate::state::{Bounds, DataFile};
@@ -55,12 +56,14 @@ impl Naming {
     }
 }
 
-/// Writes the rows of chunks into one file for each reported day; files and folders are synced.
+/// Writes the rows of chunks into one file for each reported day, and their rollups; files and folders
+/// are synced.
 pub(crate) fn write(
     folder: &Folder,
     naming: Naming,
     chunks: &[Arc<Chunk>],
     made: UtcTime,
+    rollup_rows: u64,
 ) -> Result<Vec<Arc<DataFile>>, FileError> {
     let mut days: BTreeMap<Date, Vec<(&Chunk, &TailRow)>> = BTreeMap::new();
     for chunk in chunks {
@@ -76,11 +79,16 @@ pub(crate) fn write(
         let day_folder = day_folder(folder, day);
         day_folder.make()?;
         let path = day_folder.file(naming.name());
-        let mut file = DataFileWriter::create(&folder.storage, path, day, made)?;
+        let (storage, count) = (&folder.storage, rows.len() as u64);
+        let mut rollups = Rollups::begin(storage, &path, count, rollup_rows);
+        let mut file = DataFileWriter::create(storage, path, day, made)?;
         for row in &rows {
             file.push(row)?;
+            rollups.push(row);
         }
-        written.push(Arc::new(file.finish()?));
+        let file = file.finish()?;
+        rollups.finish(&file);
+        written.push(Arc::new(file));
     }
     Ok(written)
 }
@@ -95,6 +103,7 @@ pub(crate) fn remove_unsealed(folder: &Folder, naming: Naming) -> Result<(), Fil
     let name = naming.name();
     let mut left = all(folder)?;
     left.retain(|file| file.ends_with(&name));
+    left.iter().try_for_each(|file| rollup::remove(&folder.storage, file))?;
     folder.storage.remove_all(&left)
 }
 

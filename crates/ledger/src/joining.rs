@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicBool};
+use std::sync::atomic;
 
 use domain::time::UtcTime;
 
@@ -12,8 +12,10 @@ use crate::columns::RowBatch;
 use crate::data_file::{DataFileWriter, OrderBegin, order};
 use crate::error::{FileError, ReadError};
 use crate::limits::BATCH_ROWS;
+use crate::rollup::Rollups;
 use crate::row::Row;
 use crate::scan::{self, Batches, OpenedFile};
+use crate::shared::Shared;
 use crate::state::DataFile;
 use crate::storage::Storage;
 
@@ -28,12 +30,12 @@ pub(crate) enum JoinError {
     Stopped,
 }
 
-/// Writes the rows of data files of one day into a new one, which is synced.
+/// Writes the rows of data files of one day into a new one, and its rollups; all is synced.
 pub(crate) fn join(
     files: &[Arc<DataFile>],
     (storage, path): (&Storage, PathBuf),
     made: UtcTime,
-    closing: &AtomicBool,
+    shared: &Shared,
 ) -> Result<DataFile, JoinError> {
     let day = files[0].day;
     assert!(files.iter().all(|file| file.day == day), "files of one day are joined");
@@ -41,12 +43,16 @@ pub(crate) fn join(
     for file in files {
         inputs.extend(Input::open(file)?);
     }
+    let expected = files.iter().map(|file| file.rows).sum::<u64>();
+    let mut rollups = Rollups::begin(storage, &path, expected, shared.rollup_rows);
     let mut joined = DataFileWriter::create(storage, path, day, made)?;
     let mut rows = 0;
     while let Some(next) = least(&inputs) {
-        joined.push(&inputs[next].row()?)?;
+        let row = inputs[next].row()?;
+        joined.push(&row)?;
+        rollups.push(&row);
         rows += 1;
-        if rows % BATCH_ROWS == 0 && closing.load(atomic::Ordering::Relaxed) {
+        if rows % BATCH_ROWS == 0 && shared.closing.load(atomic::Ordering::Relaxed) {
             return Err(JoinError::Stopped);
         }
         if !inputs[next].advance()? {
@@ -54,8 +60,8 @@ pub(crate) fn join(
         }
     }
     let joined = joined.finish()?;
-    let expected = files.iter().map(|file| file.rows).sum::<u64>();
     assert!(joined.rows == expected, "a join of {expected} rows has {} of them", joined.rows);
+    rollups.finish(&joined);
     Ok(joined)
 }
 

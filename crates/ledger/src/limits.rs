@@ -97,6 +97,18 @@ pub const OBJECT_BLOCKS_KEPT: usize = 128;
 pub const OBJECTS_AT_ONCE: usize = 16;
 /// How often a writer tries to come behind the entries of another that has not stopped yet.
 pub const TAKE_OVER_TRIES: u64 = 100;
+/// Rows that a data file has at least if it has rollups, and a part of the journal's tail if questions
+/// keep its sums: those of a smaller one are read as fast.
+pub const ROLLUP_ROWS: u64 = 2_048;
+/// Rows in a row group of a rollup: the least that a read decodes.
+pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
+/// Row groups of a rollup that are read at a time, at most, where all are wanted.
+pub const ROLLUP_GROUPS_READ: usize = 16;
+/// Sums of one subscription that are held in memory while a file's rollups are written, at most; a file
+/// with more has none.
+pub const ROLLUP_SUMS_GATHERED_MAX: usize = 2 << 20;
+/// Bytes of memory for what rollups say of themselves.
+pub const ROLLUP_FOOTERS_BYTES: usize = 32 << 20;
 
 /// Most instances whose visibility a page remembers.
 pub(crate) const JUDGED_INSTANCES_MAX: usize = 1_000_000;

@@ -36,6 +36,7 @@ pub(crate) struct Measures {
     seal_failures: Counter,
     join_seconds: Histogram,
     join_failures: Counter,
+    pub(crate) rollups_damaged: Counter,
 }
 
 impl Default for Measures {
@@ -51,6 +52,7 @@ impl Default for Measures {
             seal_failures: Counter::default(),
             join_seconds: Histogram::new(WORK_SECONDS),
             join_failures: Counter::default(),
+            rollups_damaged: Counter::default(),
         }
     }
 }
@@ -127,6 +129,11 @@ impl Measures {
             ("ledger_requests_busy", "Requests refused for back-pressure", &self.refused_as_busy),
             ("ledger_seal_failures", "Seals that failed", &self.seal_failures),
             ("ledger_join_failures", "Joins that failed", &self.join_failures),
+            (
+                "ledger_rollups_damaged",
+                "Rollups found damaged, so that rows are read in their place",
+                &self.rollups_damaged,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }

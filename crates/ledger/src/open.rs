@@ -1,6 +1,6 @@
 //! Opening a ledger folder: lock, check, replay, and only then write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -33,7 +33,7 @@ use crate::storage::{Folder, Lock, Objects, Storage};
 use crate::tail::Chunk;
 use crate::version::JournalId;
 use crate::writer_file::Writer;
-use crate::{Inner, Options, data_file};
+use crate::{Inner, Options, data_file, rollup};
 
 /// Opens a folder for writing and starts the ledger's threads.
 pub(crate) fn open(
@@ -59,6 +59,7 @@ struct Recovered {
     state: State,
     begin: Begin,
     unsealed_bytes: u64,
+    measures: Measures,
 }
 
 /// Locks a folder, reads what it holds, and clears what a crash left unfinished.
@@ -80,7 +81,9 @@ fn recover(
     let (writer, table) = claim(&folders, place, now)?;
     let workshop = Workshop { folder: &folders.index, journal: writer.journal, closing };
     let shelf = Arc::new(Shelf::open(workshop, &table)?);
-    let mut rebuilt = Rebuilt::from_table(&table, writer.journal, Arc::clone(&shelf));
+    let measures = Measures::default();
+    let rollups = Arc::new(rollup::Shelf::new(measures.rollups_damaged.clone(), seams.rollup_rows));
+    let mut rebuilt = Rebuilt::from_table(&table, writer.journal, Arc::clone(&shelf), rollups);
     let expected = Expected { journal: writer.journal, epoch: writer.epoch, sealed: table.sealed };
     let sync = Arc::clone(&seams.sync_frame);
     let replay = |frame| rebuilt.replay(frame);
@@ -100,7 +103,9 @@ fn recover(
     }
     let files = table.files.iter().map(|file| &*file.path);
     let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
-    data_file::remove_unlogged(&folders.data, writer.epoch, &logged.collect())?;
+    let logged = logged.collect();
+    data_file::remove_unlogged(&folders.data, writer.epoch, &logged)?;
+    rollup::remove_unlogged(&folders.table, &logged)?;
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
     if state.last_time > now {
         tracing::warn!(last = %state.last_time, clock = %now, "the clock is behind the last commit");
@@ -116,6 +121,7 @@ fn recover(
         state,
         begin,
         unsealed_bytes,
+        measures,
     })
 }
 
@@ -137,6 +143,7 @@ fn start(
     let shared = Arc::new(Shared {
         clock: options.clock,
         seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
+        rollup_rows: seams.rollup_rows,
         current: Current::new(state),
         writable: AtomicBool::new(true),
         compacts: AtomicBool::new(true),
@@ -145,7 +152,7 @@ fn start(
         queued_bytes: AtomicU64::new(0),
         closing,
         replaced: Mutex::new(table.replaced),
-        measures: Measures::default(),
+        measures: recovered.measures,
         folders,
         lock,
     });
@@ -176,6 +183,7 @@ fn start(
         keep_replaced_seconds: keep_seconds,
         after_step: seams.after_step,
         damaged: BTreeMap::new(),
+        seen: BTreeSet::new(),
         attempt: 0,
     };
     let committer = Committer {
@@ -260,10 +268,16 @@ struct Rebuilt {
 }
 
 impl Rebuilt {
-    fn from_table(table: &Table, journal: JournalId, shelf: Arc<Shelf>) -> Self {
+    fn from_table(
+        table: &Table,
+        journal: JournalId,
+        shelf: Arc<Shelf>,
+        rollups: Arc<rollup::Shelf>,
+    ) -> Self {
         let state = State {
             journal,
             files: Arc::new(table.files.clone()),
+            rollups,
             frozen: Vec::new(),
             fresh: Vec::new(),
             last: table.sealed,

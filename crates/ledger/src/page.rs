@@ -9,10 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use domain::aggregate::{Aggregate, AggregateKey, SumOutOfRange, UsageQuery};
 use domain::decimal::OutOfRange;
 use domain::id::InstanceHash;
-use domain::record::MeterDescription;
 
 use crate::limits::JUDGED_INSTANCES_MAX;
-use crate::row::{Interner, Malformed, Row, Text};
+use crate::row::{Interner, Malformed, Row, Text, description_texts};
 
 /// A page being made.
 pub(crate) struct PageBuilder<'q> {
@@ -44,6 +43,11 @@ impl<'q> PageBuilder<'q> {
         self.rows.len() >= self.capacity
     }
 
+    /// The greatest key that a further row may have, once it is full.
+    pub(crate) fn last_key(&self) -> Option<AggregateKey> {
+        self.rows.last_key_value().map(|(key, _)| *key).filter(|_| self.is_full())
+    }
+
     /// Sums a row that the query selects.
     pub(crate) fn add(&mut self, row: &Row<'_>) -> Result<(), PageError> {
         let key = self.query.key_of(row.reported, row.window, row.meter, row.instance_hash);
@@ -63,7 +67,7 @@ impl<'q> PageBuilder<'q> {
                 let sum = aggregate.quantity.plus(row.quantity);
                 aggregate.quantity =
                     sum.map_err(|OutOfRange| PageError::Sum(SumOutOfRange { meter: key.meter }))?;
-                if description > texts(&aggregate.description) {
+                if description > description_texts(&aggregate.description) {
                     aggregate.description = self.interner.description(description);
                 }
                 return Ok(());
@@ -98,9 +102,4 @@ impl<'q> PageBuilder<'q> {
         let rows = self.rows.into_values().take(self.capacity - 1).collect();
         (rows, more)
     }
-}
-
-fn texts(description: &MeterDescription) -> [Option<&str>; 5] {
-    let MeterDescription { name, category, subcategory, region, unit } = description;
-    [name, category, subcategory, region, unit].map(|text| text.as_deref())
 }

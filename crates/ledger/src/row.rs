@@ -195,6 +195,12 @@ impl Interner {
     }
 }
 
+/// The texts of a description, in the order in which descriptions compare.
+pub(crate) fn description_texts(description: &MeterDescription) -> [Option<&str>; 5] {
+    let MeterDescription { name, category, subcategory, region, unit } = description;
+    [name, category, subcategory, region, unit].map(|text| text.as_deref())
+}
+
 /// Tags as one JSON object, compact, in order of their names; none if there are no tags.
 pub(crate) fn tags_json(tags: &Tags) -> Option<String> {
     if tags.is_empty() {

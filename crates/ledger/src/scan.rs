@@ -22,6 +22,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
 
 use crate::checked::Checked;
 use crate::columns::{ALWAYS, Dictionary, RowBatch};
@@ -130,7 +131,7 @@ impl Selection {
     }
 }
 
-fn statistics<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
+pub(crate) fn statistics<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
     let mut columns = group.columns().iter();
     columns.find(|column| column.column_path().string() == name)?.statistics()
 }
@@ -320,6 +321,18 @@ fn read_footer(path: &Path, file: StoredFile) -> Result<Footer, ReadError> {
 /// Says that stored bytes are not what they should be, and where.
 pub(crate) fn damaged(path: &Path, error: impl fmt::Display) -> ReadError {
     ReadError::DataDamaged { file: path.to_owned(), reason: error.to_string() }
+}
+
+/// Decodes nothing but the rows of a subscription.
+pub(crate) fn of_subscription(
+    descriptor: &SchemaDescriptor,
+    subscription: SubscriptionId,
+) -> RowFilter {
+    let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
+    let wanted = subscription.to_string();
+    let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
+    let predicate = ArrowPredicateFn::new(id_only, of_subscription);
+    RowFilter::new(vec![Box::new(predicate)])
 }
 
 fn has_subscription(batch: &RecordBatch, wanted: &str) -> Result<BooleanArray, ArrowError> {

@@ -165,7 +165,8 @@ impl Sealer {
         let (first, epoch, attempt) = (Commit(self.sealed.0 + 1), self.writer.epoch, self.attempt);
         let naming = Naming { first, last, epoch, attempt };
         self.unfinished = Some(naming);
-        let written = data_file::write(&folders.data, naming, &chunks, (self.shared.clock)())?;
+        let (made, rollup_rows) = ((self.shared.clock)(), self.shared.rollup_rows);
+        let written = data_file::write(&folders.data, naming, &chunks, made, rollup_rows)?;
         (self.after_step)(Step::DataWritten);
 
         let author = Author { writer: self.writer, now: (self.shared.clock)() };

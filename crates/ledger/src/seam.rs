@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::limits::CHECKPOINT_ENTRIES;
+use crate::limits::{CHECKPOINT_ENTRIES, ROLLUP_ROWS};
 use crate::storage::{Disk, LocalDisk, WriteFile};
 
 /// Syncs the journal after a frame was written.
@@ -46,6 +46,8 @@ pub(crate) struct Seams {
     pub(crate) after_step: AfterStep,
     /// Entries of the log after which there is a checkpoint.
     pub(crate) checkpoint_entries: u64,
+    /// Rows that a data file has at least if it has rollups.
+    pub(crate) rollup_rows: u64,
 }
 
 impl Default for Seams {
@@ -55,6 +57,7 @@ impl Default for Seams {
             sync_frame: Arc::new(|file| file.sync_data()),
             after_step: Arc::new(|_| {}),
             checkpoint_entries: CHECKPOINT_ENTRIES,
+            rollup_rows: ROLLUP_ROWS,
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::storage::{Folder, Lock};
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Fn() -> UtcTime + Send + Sync>,
     pub(crate) seal_bytes: u64,
+    /// Rows that a data file has at least if it has rollups.
+    pub(crate) rollup_rows: u64,
     pub(crate) current: Current,
     /// False for ever once closed, or once a sync has failed.
     pub(crate) writable: AtomicBool,

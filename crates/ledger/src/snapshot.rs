@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::aggregate::{Aggregate, AggregateKey, UsageQuery};
+use domain::aggregate::{Aggregate, AggregateKey, Granularity, UsageQuery};
 use domain::complete::SourceActivity;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
@@ -22,12 +22,13 @@ use crate::row::{Interner, Row};
 use crate::scan::{self, Needed, Selection};
 use crate::state::State;
 use crate::version::Version;
+use crate::{daily, rollup};
 
 /// The ledger as of one commit: data files and the journal's tail. Cheap to clone.
 #[derive(Clone)]
 pub struct Snapshot {
-    state: Arc<State>,
-    last: Commit,
+    pub(crate) state: Arc<State>,
+    pub(crate) last: Commit,
 }
 
 /// A page of the usage answer.
@@ -216,7 +217,15 @@ impl Snapshot {
         limit: usize,
     ) -> Result<UsagePage, ReadError> {
         let (snapshot, query) = (self.clone(), query.clone());
-        blocking(move || snapshot.read_page(&query, after, limit)).await
+        blocking(move || {
+            if !snapshot.has_whole_days(&query) {
+                return snapshot.read_page(&query, after, limit);
+            }
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                daily::page(&snapshot, reading, &query, after, limit)
+            })
+        })
+        .await
     }
 
     /// Every record of a subscription whose usage starts in a range, in order of usage start,
@@ -252,6 +261,27 @@ impl Snapshot {
         blocking(move || snapshot.read_records(subscription, usage_start, needed, most)).await
     }
 
+    /// Whether each bucket of the answer is a whole day of reports.
+    fn has_whole_days(&self, query: &UsageQuery) -> bool {
+        let Range { start, end } = query.reported;
+        query.granularity == Granularity::Daily
+            && start.day_start() == start
+            && end.day_start() == end
+    }
+
+    /// The rows that a page is made of: buckets before the one that the last page ended in are done with.
+    pub(crate) fn selection_of_page(
+        &self,
+        query: &UsageQuery,
+        after: Option<AggregateKey>,
+    ) -> Selection {
+        let mut reported = query.reported.clone();
+        if let Some(after) = after {
+            reported.start = reported.start.max(after.reported);
+        }
+        Selection { reported: Some(reported), ..self.selection(query.subscription) }
+    }
+
     fn read_page(
         &self,
         query: &UsageQuery,
@@ -263,13 +293,8 @@ impl Snapshot {
         } else {
             Needed::Description
         };
-        let mut reported = query.reported.clone();
-        // Buckets before the one that the last page ended in are done with.
-        if let Some(after) = after {
-            reported.start = reported.start.max(after.reported);
-        }
-        let selection = self.selection(query.subscription);
-        let selection = Selection { reported: Some(reported.clone()), ..selection };
+        let selection = self.selection_of_page(query, after);
+        let reported = selection.reported.clone().expect("a page is of a range");
         let mut page = PageBuilder::new(query, after, limit);
         // A bucket lies within one reported day, so the rows of a day are final after it.
         for day in self.days(&selection) {
@@ -315,7 +340,7 @@ impl Snapshot {
     }
 
     /// The reported days on which there may be selected rows, in order.
-    fn days(&self, selection: &Selection) -> BTreeSet<Date> {
+    pub(crate) fn days(&self, selection: &Selection) -> BTreeSet<Date> {
         let files = self.state.files.iter().filter(|file| selection.may_match(&file.bounds));
         let entries = self.state.chunks().flat_map(|chunk| selection.of_chunk(chunk));
         files.map(|file| file.day).chain(entries.map(|entry| entry.reported.0.date())).collect()

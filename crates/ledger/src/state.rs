@@ -7,6 +7,7 @@ use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::time::{Date, UtcTime};
 
+use crate::rollup::Shelf;
 use crate::row::Row;
 use crate::storage::Storage;
 use crate::tail::{self, Chunk};
@@ -71,6 +72,8 @@ pub(crate) struct State {
     pub(crate) journal: JournalId,
     /// The table's files, in no order.
     pub(crate) files: Arc<Vec<Arc<DataFile>>>,
+    /// The files' rollups that were opened lately.
+    pub(crate) rollups: Arc<Shelf>,
     /// Chunks that the next seal takes, in order of commits; merged no more.
     pub(crate) frozen: Vec<Arc<Chunk>>,
     /// Chunks after those, in order of commits.

@@ -3,7 +3,7 @@
 //! A chunk keeps the encoded records of one or more group commits, and a small entry for each row,
 //! in order of subscription, so that a query decodes only the rows that it answers from.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::id::SubscriptionId;
 use domain::record::Commit;
@@ -12,6 +12,7 @@ use domain::time::{ReportedTime, UtcTime};
 use crate::encoding::{self, Assigned};
 use crate::frame::{HEADER_BYTES, Header};
 use crate::limits::CHUNK_MERGE_BYTES_MAX;
+use crate::rollup::{self, Gathered};
 use crate::row::{Malformed, Row};
 
 /// The rows of one or more group commits that follow each other.
@@ -19,6 +20,8 @@ pub(crate) struct Chunk {
     /// Whole frames, one behind the other.
     bytes: Vec<u8>,
     rows: Vec<TailRow>,
+    /// Sums of its rows, once they were asked for; none if one would not be exact.
+    sums: OnceLock<Option<Gathered>>,
     /// Time of its first commit.
     pub(crate) begun: UtcTime,
     /// Its last commit.
@@ -43,7 +46,8 @@ impl Chunk {
     /// From a frame, header and payload, and the entries of its rows.
     pub(crate) fn new(header: &Header, bytes: Vec<u8>, mut rows: Vec<TailRow>) -> Self {
         rows.sort_unstable();
-        Self { bytes, rows, begun: header.time, last: header.commit, last_time: header.time }
+        let (begun, last, last_time) = (header.time, header.commit, header.time);
+        Self { bytes, rows, sums: OnceLock::new(), begun, last, last_time }
     }
 
     /// From a frame read back; checks every record in it.
@@ -99,6 +103,22 @@ impl Chunk {
         decoded.expect("a chunk was decoded when it was made").0
     }
 
+    /// The sums of its rows, as a rollup would have them; none where the rows of a subscription are so
+    /// few that they are read as fast, and where a sum would not be exact.
+    pub(crate) fn sums(
+        &self,
+        subscription: Option<SubscriptionId>,
+        rows_least: u64,
+    ) -> Option<&Gathered> {
+        if let Some(known) = self.sums.get() {
+            return known.as_ref();
+        }
+        let wanted = subscription.map_or(self.rows.len(), |id| self.rows_of(id).len());
+        let is_worth_it = wanted as u64 >= rows_least && wanted >= self.rows.len() / 4;
+        let sum = || rollup::gathered(self.rows.iter().map(|entry| self.row(entry))).ok();
+        if is_worth_it { self.sums.get_or_init(sum).as_ref() } else { None }
+    }
+
     fn merged(older: &Self, newer: &Self) -> Self {
         let shift = u32::try_from(older.bytes.len()).expect("merged chunks are small");
         let shifted = newer.rows.iter().map(|row| TailRow { offset: row.offset + shift, ..*row });
@@ -106,7 +126,7 @@ impl Chunk {
         rows.sort(); // two sorted runs: a merge
         let bytes = [older.bytes.as_slice(), newer.bytes.as_slice()].concat();
         let Self { last, last_time, .. } = *newer;
-        Self { bytes, rows, begun: older.begun, last, last_time }
+        Self { bytes, rows, sums: OnceLock::new(), begun: older.begun, last, last_time }
     }
 }
 

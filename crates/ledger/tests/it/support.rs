@@ -51,7 +51,10 @@ impl Spec {
     }
 
     pub(crate) fn record(&self) -> UsageRecord {
-        let start = hour(self.used.into());
+        let start = match self.length {
+            0 => hour(self.used.into()).plus_seconds(i64::from(self.event % 4) * 600),
+            _ => hour(self.used.into()),
+        };
         let end = match self.length {
             0 => start.plus_seconds(300),
             1 => start.plus_hours(1),
@@ -59,6 +62,8 @@ impl Spec {
         };
         let some = |on: bool, text: &str| on.then(|| Arc::<str>::from(text));
         let rich = self.event.is_multiple_of(3);
+        let quantity =
+            Quantity::parse(&format!("{}.{:020}", self.cents / 100, self.cents)).unwrap();
         UsageRecord {
             subscription: subscription(self.subscription),
             window: Window::new(start, end).unwrap(),
@@ -70,7 +75,7 @@ impl Spec {
                 region: some(rich, "US East"),
                 unit: some(true, "Hours"),
             },
-            quantity: Quantity::parse(&format!("{}.{:020}", self.cents / 100, self.cents)).unwrap(),
+            quantity: if rich && self.cents == 2 { quantity.negated() } else { quantity },
             instance: Arc::new(instance(self.instance)),
             source: Source::parse(if rich { "urn:a" } else { "urn:b" }).unwrap(),
             event_id: EventId::parse(&format!("event-{}", self.event)).unwrap(),

@@ -1,0 +1,225 @@
+//! Sums of usage by what a bill needs to know: of a meter by steps of time, and of each instance of a
+//! meter by days of use.
+//!
+//! [`meter_sums`] and [`instance_sums`] are the plain definitions, over records in any order. Engines
+//! that read the ledger in other ways must answer the same, digit for digit.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::aggregate::SumOutOfRange;
+use crate::decimal::{OutOfRange, Quantity};
+use crate::id::{InstanceHash, MeterId, SubscriptionId};
+use crate::record::{Instance, MeterDescription, StoredRecord};
+use crate::time::{Date, UtcTime};
+
+/// Size of the steps of time that a meter's usage is summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SumStep {
+    /// Hours of UTC.
+    Hour,
+    /// Days of UTC.
+    Day,
+    /// All of the range.
+    Whole,
+}
+
+/// Which sums of meters are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterQuery {
+    /// Whose usage; none for that of every subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Usage that starts within it, on any bounds.
+    pub start: Range<UtcTime>,
+    /// Size of the steps.
+    pub step: SumStep,
+}
+
+/// The usage of one meter by one subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterSums {
+    /// Who used it.
+    pub subscription: SubscriptionId,
+    /// What was used.
+    pub meter: MeterId,
+    /// What its source called it: the greatest description of its records.
+    pub description: MeterDescription,
+    /// A sum for each step with a record, in order of time.
+    pub sums: Vec<MeterSum>,
+}
+
+/// What was used of a meter in one step of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeterSum {
+    /// Start of the step: of an hour, a day or the range.
+    pub step: UtcTime,
+    /// Earliest start of usage in it.
+    pub first: UtcTime,
+    /// Latest start of usage in it.
+    pub last: UtcTime,
+    /// Sum of the records.
+    pub quantity: Quantity,
+}
+
+/// Which sums of instances are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceQuery {
+    /// Whose usage; none for that of every subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Usage that starts within it, on any bounds.
+    pub start: Range<UtcTime>,
+}
+
+/// The usage of one meter by one instance of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSums {
+    /// Who used it.
+    pub subscription: SubscriptionId,
+    /// What was used.
+    pub meter: MeterId,
+    /// By which instance.
+    pub instance_hash: InstanceHash,
+    /// The instance.
+    pub instance: Arc<Instance>,
+    /// What its source called the meter: the greatest description of its records.
+    pub description: MeterDescription,
+    /// A sum for each day with a record, in order of days.
+    pub days: Vec<DaySum>,
+}
+
+/// What an instance used of a meter on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DaySum {
+    /// The day of UTC that it was used on.
+    pub day: Date,
+    /// Sum of the records.
+    pub quantity: Quantity,
+    /// Sum of those below zero.
+    pub taken_back: Quantity,
+}
+
+impl MeterQuery {
+    /// Start of the step that usage of a moment in the range belongs to.
+    #[must_use]
+    pub fn step_of(&self, usage_start: UtcTime) -> UtcTime {
+        match self.step {
+            SumStep::Hour => usage_start.hour_start(),
+            SumStep::Day => usage_start.day_start(),
+            SumStep::Whole => self.start.start,
+        }
+    }
+}
+
+impl MeterSum {
+    /// The sum of this one and another of the same step.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if it would not be exact.
+    pub fn plus(self, other: Self) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            step: self.step,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            quantity: self.quantity.plus(other.quantity)?,
+        })
+    }
+}
+
+impl DaySum {
+    /// One record's part in the sum of its day.
+    #[must_use]
+    pub fn of(usage_start: UtcTime, quantity: Quantity) -> Self {
+        Self { day: usage_start.date(), quantity, taken_back: quantity.min(Quantity::ZERO) }
+    }
+
+    /// The sum of this one and another of the same day.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if it would not be exact.
+    pub fn plus(self, other: Self) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            day: self.day,
+            quantity: self.quantity.plus(other.quantity)?,
+            taken_back: self.taken_back.plus(other.taken_back)?,
+        })
+    }
+}
+
+/// Sums of meters from records in any order; meters come in order of subscription and id.
+///
+/// # Errors
+/// [`SumOutOfRange`] if a sum reaches 10^18.
+pub fn meter_sums<'a>(
+    records: impl IntoIterator<Item = &'a StoredRecord>,
+    query: &MeterQuery,
+) -> Result<Vec<MeterSums>, SumOutOfRange> {
+    let mut meters: BTreeMap<_, (MeterDescription, BTreeMap<UtcTime, MeterSum>)> = BTreeMap::new();
+    for stored in records {
+        let record = &stored.record;
+        let start = record.window.start();
+        if query.subscription.is_some_and(|wanted| wanted != record.subscription)
+            || !query.start.contains(&start)
+        {
+            continue;
+        }
+        let (description, sums) = meters.entry((record.subscription, record.meter)).or_default();
+        // Any one description would do; the greatest does not depend on the order of arrival.
+        if record.description > *description {
+            *description = record.description.clone();
+        }
+        let step = query.step_of(start);
+        let part = MeterSum { step, first: start, last: start, quantity: record.quantity };
+        let sum = sums.get(&step).map_or(Ok(part), |sum| sum.plus(part));
+        sums.insert(step, sum.map_err(|OutOfRange| SumOutOfRange { meter: record.meter })?);
+    }
+    let meters = meters.into_iter().map(|((subscription, meter), (description, sums))| MeterSums {
+        subscription,
+        meter,
+        description,
+        sums: sums.into_values().collect(),
+    });
+    Ok(meters.collect())
+}
+
+/// Sums of instances from records in any order; they come in order of subscription, meter and hash.
+///
+/// # Errors
+/// [`SumOutOfRange`] if a sum reaches 10^18.
+pub fn instance_sums<'a>(
+    records: impl IntoIterator<Item = &'a StoredRecord>,
+    query: &InstanceQuery,
+) -> Result<Vec<InstanceSums>, SumOutOfRange> {
+    let mut sums: BTreeMap<_, (InstanceSums, BTreeMap<Date, DaySum>)> = BTreeMap::new();
+    for stored in records {
+        let record = &stored.record;
+        let start = record.window.start();
+        if query.subscription.is_some_and(|wanted| wanted != record.subscription)
+            || !query.start.contains(&start)
+        {
+            continue;
+        }
+        let key = (record.subscription, record.meter, stored.instance_hash);
+        let (of_instance, days) = sums.entry(key).or_insert_with(|| {
+            let of_instance = InstanceSums {
+                subscription: record.subscription,
+                meter: record.meter,
+                instance_hash: stored.instance_hash,
+                instance: Arc::clone(&record.instance),
+                description: MeterDescription::default(),
+                days: vec![],
+            };
+            (of_instance, BTreeMap::new())
+        });
+        if record.description > of_instance.description {
+            of_instance.description = record.description.clone();
+        }
+        let part = DaySum::of(start, record.quantity);
+        let sum = days.get(&part.day).map_or(Ok(part), |sum| sum.plus(part));
+        days.insert(part.day, sum.map_err(|OutOfRange| SumOutOfRange { meter: record.meter })?);
+    }
+    let sums = sums.into_values();
+    Ok(sums
+        .map(|(sums, days)| InstanceSums { days: days.into_values().collect(), ..sums })
+        .collect())
+}

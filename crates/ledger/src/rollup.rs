@@ -1,0 +1,103 @@
+//! Rollups: sums of one data file each, beside the table, so that answers made of sums read few rows.
+//!
+//! A rollup is a pure function of one data file, and is synced before the log names that file. A reader
+//! uses those of exactly the files that its snapshot has, and reads the file's rows where one is missing
+//! or damaged, or where the file has commits that the snapshot is not to see: without any of them every
+//! answer is the same. So late usage needs no rule: it is rows of another file.
+//!
+//! Small files have none, as reading their rows costs no more. Nor has a file with a sum that would not
+//! be exact: whoever reads its rows is told which meter it is.
+//!
+//! Measured on a file of one day with 2,360 instances in 50 subscriptions, two meters each by the hour: the
+//! file takes 9.7 bytes a record, its rollups by hour 0.10, by day 0.08, by instance 0.94.
+
+mod file;
+mod gather;
+mod layout;
+mod mend;
+mod read;
+mod reading;
+mod shelf;
+mod write;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use gather::{Gathered, gathered};
+pub(crate) use mend::mend;
+pub(crate) use read::{Damaged, GroupBounds, InstancePart, InstanceView, MeterView};
+pub(crate) use reading::{Failed, Reading, answer, journal};
+pub(crate) use shelf::{Opened, Shelf};
+pub(crate) use write::Rollups;
+
+use crate::error::FileError;
+use crate::storage::{self, Folder, Storage};
+
+/// Folder of the rollups in the table's folder. What begins so is left alone by others' clean-up.
+pub(crate) const FOLDER: &str = "_rollup";
+
+/// What a rollup has a sum for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Grain {
+    /// Subscription, meter and hour of use.
+    Hour,
+    /// Subscription, meter and day of use.
+    Day,
+    /// Subscription, day of use, meter and instance.
+    Instance,
+}
+
+impl Grain {
+    pub(crate) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Instance];
+
+    /// The name of its folder.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Instance => "instance",
+        }
+    }
+}
+
+/// Where a data file's rollup lies: `_rollup/{grain}/reported_day={day}/{its name}`.
+pub(crate) fn path(data_file: &Path, grain: Grain) -> PathBuf {
+    let day = storage::parent(data_file);
+    let table = storage::parent(storage::parent(day));
+    let place = data_file.strip_prefix(storage::parent(day)).expect("a file lies in its folder");
+    table.join(FOLDER).join(grain.name()).join(place)
+}
+
+/// Removes the rollups of a data file, as far as there are any.
+pub(crate) fn remove(storage: &Storage, data_file: &Path) -> Result<(), FileError> {
+    for grain in Grain::ALL {
+        match storage.remove(&path(data_file, grain)) {
+            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes the rollups of data files that the log does not name.
+pub(crate) fn remove_unlogged(table: &Folder, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
+    let named: BTreeSet<PathBuf> =
+        logged.iter().flat_map(|file| Grain::ALL.map(|grain| path(file, grain))).collect();
+    for grain in Grain::ALL {
+        let folder = table.folder(FOLDER).folder(grain.name());
+        for day in folder.names()? {
+            let day = folder.folder(&day);
+            for name in day.names()? {
+                let file = day.file(name);
+                if !named.contains(&file) {
+                    table.storage.remove(&file)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Sums of usage by meter, and by instance and day: from rollups where whole steps of time are wanted,
+//! from rows at the edges of a range and of files that lack rollups. Their definitions are
+//! [`domain::sums`]; a test compares them on random data.
+
+mod collect;
+mod pieces;
+
+use domain::sums::{DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep};
+
+use crate::error::ReadError;
+use crate::rollup::{self, Failed, Grain, InstancePart, InstanceView, MeterView, Reading};
+use crate::row::Row;
+use crate::scan::{self, Needed, Selection};
+use crate::snapshot::{Snapshot, blocking};
+use crate::state::DataFile;
+use crate::tail::Chunk;
+
+use collect::{Instances, Meters};
+use pieces::{Piece, pieces};
+
+impl Snapshot {
+    /// Sums of meters as [`domain::sums::meter_sums`] defines them; none if there are more than `most`:
+    /// then no more than twice as many were in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read, or a sum would not be exact.
+    pub async fn meter_sums(
+        &self,
+        query: &MeterQuery,
+        most: usize,
+    ) -> Result<Option<Vec<MeterSums>>, ReadError> {
+        let (snapshot, query) = (self.clone(), query.clone());
+        blocking(move || {
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                of_meters(reading, &query, most)
+            })
+        })
+        .await
+    }
+
+    /// Sums of instances as [`domain::sums::instance_sums`] defines them; none if there are more than
+    /// `most`: then no more than twice as many were in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read, or a sum would not be exact.
+    pub async fn instance_sums(
+        &self,
+        query: &InstanceQuery,
+        most: usize,
+    ) -> Result<Option<Vec<InstanceSums>>, ReadError> {
+        let (snapshot, query) = (self.clone(), query.clone());
+        blocking(move || {
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                of_instances(reading, &query, most)
+            })
+        })
+        .await
+    }
+}
+
+fn of_meters(
+    reading: &Reading<'_>,
+    query: &MeterQuery,
+    most: usize,
+) -> Result<Option<Vec<MeterSums>>, Failed> {
+    let whole = Selection {
+        subscription: query.subscription,
+        start: Some(query.start.clone()),
+        last: Some(reading.last),
+        ..Selection::default()
+    };
+    let grains: &[Grain] = match query.step {
+        SumStep::Hour => &[Grain::Hour],
+        SumStep::Day | SumStep::Whole => &[Grain::Day, Grain::Hour],
+    };
+    let mut meters = Meters::new(query, most);
+    let of_files = pieces(&query.start, grains);
+    for file in reading.files(&whole) {
+        meters_of_file(reading, file, &whole, &of_files, &mut meters)?;
+        if meters.are_too_many()? {
+            return Ok(None);
+        }
+    }
+    let of_chunks = pieces(&query.start, &[Grain::Hour]);
+    for chunk in reading.state.chunks() {
+        let sums = reading.sums_of(chunk, &whole);
+        let Some(sums) = sums else {
+            rows_of_chunk(chunk, &whole, |row| meters.add(&of_row(row)))?;
+            continue;
+        };
+        for Piece { range, grain } in &of_chunks {
+            if grain.is_none() {
+                let edge = Selection { start: Some(range.clone()), ..whole.clone() };
+                rows_of_chunk(chunk, &edge, |row| meters.add(&of_row(row)))?;
+                continue;
+            }
+            let hours = sums.hours_of(query.subscription).iter();
+            for entry in hours.filter(|entry| range.contains(&entry.sum.step)) {
+                meters.add(&entry.view())?;
+            }
+        }
+    }
+    meters.finish()
+}
+
+fn meters_of_file(
+    reading: &Reading<'_>,
+    file: &DataFile,
+    whole: &Selection,
+    pieces: &[Piece],
+    meters: &mut Meters<'_>,
+) -> Result<(), Failed> {
+    let touched = pieces.iter().map(|Piece { range, grain }| {
+        (Selection { start: Some(range.clone()), ..whole.clone() }, *grain)
+    });
+    let touched: Vec<_> = touched.filter(|(part, _)| part.may_match(&file.bounds)).collect();
+    let mut opened = Vec::with_capacity(touched.len());
+    for (_, grain) in &touched {
+        let rollup = grain.map(|grain| reading.rollup(file, grain));
+        if rollup.as_ref().is_some_and(Option::is_none) {
+            let rows = |row: &Row<'_>| meters.add(&of_row(row));
+            return rows_of_file(file, whole, Needed::Description, rows);
+        }
+        opened.push(rollup.flatten());
+    }
+    for ((part, _), opened) in touched.iter().zip(opened) {
+        match opened {
+            Some(opened) => opened.meters(part, |view| meters.add(view))?,
+            None => {
+                let rows = |row: &Row<'_>| meters.add(&of_row(row));
+                rows_of_file(file, part, Needed::Description, rows)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn of_instances(
+    reading: &Reading<'_>,
+    query: &InstanceQuery,
+    most: usize,
+) -> Result<Option<Vec<InstanceSums>>, Failed> {
+    let whole = Selection {
+        subscription: query.subscription,
+        start: Some(query.start.clone()),
+        last: Some(reading.last),
+        ..Selection::default()
+    };
+    let mut instances = Instances::new(most);
+    let pieces = pieces(&query.start, &[Grain::Instance]);
+    for file in reading.files(&whole) {
+        instances_of_file(reading, file, &whole, &pieces, &mut instances)?;
+        if instances.are_too_many()? {
+            return Ok(None);
+        }
+    }
+    for chunk in reading.state.chunks() {
+        let Some(sums) = reading.sums_of(chunk, &whole) else {
+            rows_of_chunk(chunk, &whole, |row| instances.add(&as_instance(row)))?;
+            continue;
+        };
+        for Piece { range, grain } in &pieces {
+            if grain.is_none() {
+                let edge = Selection { start: Some(range.clone()), ..whole.clone() };
+                rows_of_chunk(chunk, &edge, |row| instances.add(&as_instance(row)))?;
+                continue;
+            }
+            let sums = sums.instances_of(query.subscription).iter();
+            for entry in sums.filter(|entry| range.contains(&entry.sum.day.start())) {
+                instances.add(&entry.view())?;
+            }
+        }
+    }
+    instances.finish()
+}
+
+fn instances_of_file(
+    reading: &Reading<'_>,
+    file: &DataFile,
+    whole: &Selection,
+    pieces: &[Piece],
+    instances: &mut Instances,
+) -> Result<(), Failed> {
+    let needed = Needed::DescriptionAndInstance;
+    let opened = reading.rollup(file, Grain::Instance);
+    let Some(opened) = opened else {
+        return rows_of_file(file, whole, needed, |row| instances.add(&as_instance(row)));
+    };
+    for Piece { range, grain } in pieces {
+        let selection = Selection { start: Some(range.clone()), ..whole.clone() };
+        if !selection.may_match(&file.bounds) {
+            continue;
+        }
+        if grain.is_none() {
+            rows_of_file(file, &selection, needed, |row| instances.add(&as_instance(row)))?;
+            continue;
+        }
+        let part = InstancePart {
+            subscription: whole.subscription,
+            start: Some(range.clone()),
+            reported: domain::time::ReportedTime(file.day.start()),
+            with_instances: true,
+        };
+        opened.instances(&opened.groups(&selection), &part, |view| instances.add(view))?;
+    }
+    Ok(())
+}
+
+/// Gives the selected rows of a file to `each`.
+pub(crate) fn rows_of_file(
+    file: &DataFile,
+    selection: &Selection,
+    needed: Needed,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let mut failed = None;
+    let read = scan::file(file, selection, needed, |row| {
+        each(row).map_err(|error| {
+            failed = Some(error);
+            ReadError::Stopped // whatever stops the scan
+        })
+    });
+    match failed {
+        Some(failed) => Err(failed),
+        None => Ok(read?),
+    }
+}
+
+fn rows_of_chunk(
+    chunk: &Chunk,
+    selection: &Selection,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    selection.of_chunk(chunk).try_for_each(|entry| each(&chunk.row(entry)))
+}
+
+/// A row as the sum of itself.
+fn of_row<'a>(row: &Row<'a>) -> MeterView<'a> {
+    let start = row.window.start();
+    MeterView {
+        subscription: row.subscription,
+        meter: row.meter,
+        sum: MeterSum { step: start, first: start, last: start, quantity: row.quantity },
+        description: Some(row.texts.description()),
+    }
+}
+
+fn as_instance<'a>(row: &Row<'a>) -> InstanceView<'a> {
+    let DaySum { taken_back, .. } = DaySum::of(row.window.start(), row.quantity);
+    InstanceView { row: *row, taken_back }
+}

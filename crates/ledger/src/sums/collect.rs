@@ -1,0 +1,206 @@
+//! Adding sums up, whatever they come from and in whatever order.
+
+use std::collections::HashMap;
+
+use domain::aggregate::SumOutOfRange;
+use domain::decimal::OutOfRange;
+use domain::id::{InstanceHash, MeterId, SubscriptionId};
+use domain::record::MeterDescription;
+use domain::sums::{DaySum, InstanceSums, MeterQuery, MeterSum, MeterSums};
+
+use crate::rollup::{Failed, InstanceView, MeterView, journal};
+use crate::row::{Interner, description_texts};
+use crate::scan;
+
+/// The sums of meters so far.
+pub(super) struct Meters<'q> {
+    query: &'q MeterQuery,
+    interner: Interner,
+    places: HashMap<(SubscriptionId, MeterId), usize>,
+    meters: Vec<MeterSums>,
+    /// The meter that was added to last, and its place.
+    last: Option<((SubscriptionId, MeterId), usize)>,
+    room: Room,
+}
+
+impl<'q> Meters<'q> {
+    pub(super) fn new(query: &'q MeterQuery, most: usize) -> Self {
+        let interner = Interner::default();
+        let room = Room { most, held: 0 };
+        Self { query, interner, places: HashMap::new(), meters: vec![], last: None, room }
+    }
+
+    pub(super) fn add(&mut self, view: &MeterView<'_>) -> Result<(), Failed> {
+        let key = (view.subscription, view.meter);
+        let place = match self.last {
+            Some((last, place)) if last == key => place,
+            _ => self.place(key),
+        };
+        self.last = Some((key, place));
+        let meter = &mut self.meters[place];
+        if let Some(texts) = view.description
+            && texts > description_texts(&meter.description)
+        {
+            meter.description = self.interner.description(texts);
+        }
+        let sum = MeterSum { step: self.query.step_of(view.sum.step), ..view.sum };
+        match meter.sums.last_mut() {
+            Some(last) if last.step == sum.step => {
+                *last = last.plus(sum).map_err(|OutOfRange| too_great(view.meter))?;
+            }
+            _ => {
+                meter.sums.push(sum);
+                self.room.held += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, key: (SubscriptionId, MeterId)) -> usize {
+        let next = self.meters.len();
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            let ((subscription, meter), description) = (key, MeterDescription::default());
+            self.meters.push(MeterSums { subscription, meter, description, sums: vec![] });
+        }
+        place
+    }
+
+    /// Whether there are more than may be; those of one step are brought together for it.
+    pub(super) fn are_too_many(&mut self) -> Result<bool, Failed> {
+        if self.room.is_left() { Ok(false) } else { self.merge() }
+    }
+
+    fn merge(&mut self) -> Result<bool, Failed> {
+        self.room.held = 0;
+        for meter in &mut self.meters {
+            let merged = merged(&mut meter.sums, |sum| sum.step, MeterSum::plus);
+            merged.map_err(|OutOfRange| too_great(meter.meter))?;
+            self.room.held += meter.sums.len();
+        }
+        Ok(self.room.held > self.room.most)
+    }
+
+    /// In order; none if there are more than may be.
+    pub(super) fn finish(mut self) -> Result<Option<Vec<MeterSums>>, Failed> {
+        if self.merge()? {
+            return Ok(None);
+        }
+        self.meters.sort_unstable_by_key(|meter| (meter.subscription, meter.meter));
+        Ok(Some(self.meters))
+    }
+}
+
+/// The sums of instances so far.
+pub(super) struct Instances {
+    interner: Interner,
+    places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize>,
+    instances: Vec<InstanceSums>,
+    room: Room,
+}
+
+impl Instances {
+    pub(super) fn new(most: usize) -> Self {
+        let room = Room { most, held: 0 };
+        Self { interner: Interner::default(), places: HashMap::new(), instances: vec![], room }
+    }
+
+    pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {
+        let row = &view.row;
+        let next = self.instances.len();
+        let key = (row.subscription, row.meter, row.instance_hash);
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            let instance = self.interner.instance(row);
+            self.instances.push(InstanceSums {
+                subscription: row.subscription,
+                meter: row.meter,
+                instance_hash: row.instance_hash,
+                instance: instance.map_err(|error| scan::damaged(journal(), error))?,
+                description: MeterDescription::default(),
+                days: vec![],
+            });
+        }
+        let sums = &mut self.instances[place];
+        let texts = row.texts.description();
+        if texts > description_texts(&sums.description) {
+            sums.description = self.interner.description(texts);
+        }
+        let day = row.window.start().date();
+        let sum = DaySum { day, quantity: row.quantity, taken_back: view.taken_back };
+        match sums.days.last_mut() {
+            Some(last) if last.day == sum.day => {
+                *last = last.plus(sum).map_err(|OutOfRange| too_great(row.meter))?;
+            }
+            _ => {
+                sums.days.push(sum);
+                self.room.held += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there are more than may be; those of one day are brought together for it.
+    pub(super) fn are_too_many(&mut self) -> Result<bool, Failed> {
+        if self.room.is_left() { Ok(false) } else { self.merge() }
+    }
+
+    fn merge(&mut self) -> Result<bool, Failed> {
+        self.room.held = 0;
+        for sums in &mut self.instances {
+            let merged = merged(&mut sums.days, |sum| sum.day, DaySum::plus);
+            merged.map_err(|OutOfRange| too_great(sums.meter))?;
+            self.room.held += sums.days.len();
+        }
+        Ok(self.room.held > self.room.most)
+    }
+
+    /// In order; none if there are more than may be.
+    pub(super) fn finish(mut self) -> Result<Option<Vec<InstanceSums>>, Failed> {
+        if self.merge()? {
+            return Ok(None);
+        }
+        let key = |sums: &InstanceSums| (sums.subscription, sums.meter, sums.instance_hash);
+        self.instances.sort_unstable_by_key(key);
+        Ok(Some(self.instances))
+    }
+}
+
+/// How many sums may be held, and are; several of one step count each until they are brought together.
+struct Room {
+    most: usize,
+    held: usize,
+}
+
+impl Room {
+    fn is_left(&self) -> bool {
+        self.held <= self.most.saturating_mul(2)
+    }
+}
+
+/// Brings sums of one step together, in order of steps.
+fn merged<S: Copy, K: Ord>(
+    sums: &mut Vec<S>,
+    step: impl Fn(&S) -> K,
+    plus: impl Fn(S, S) -> Result<S, OutOfRange>,
+) -> Result<(), OutOfRange> {
+    if sums.is_sorted_by(|a, b| step(a) < step(b)) {
+        return Ok(());
+    }
+    sums.sort_by_key(&step);
+    let mut kept = 0;
+    for place in 1..sums.len() {
+        if step(&sums[kept]) == step(&sums[place]) {
+            sums[kept] = plus(sums[kept], sums[place])?;
+        } else {
+            kept += 1;
+            sums[kept] = sums[place];
+        }
+    }
+    sums.truncate(kept + 1);
+    Ok(())
+}
+
+fn too_great(meter: MeterId) -> Failed {
+    Failed::Sum(SumOutOfRange { meter })
+}
