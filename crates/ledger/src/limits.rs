@@ -104,9 +104,9 @@ pub const ROLLUP_ROWS: u64 = 2_048;
 pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
 /// Row groups of a rollup that are read at a time, at most, where all are wanted.
 pub const ROLLUP_GROUPS_READ: usize = 16;
-/// Sums of one subscription that are held in memory while a file's rollups are written, at most; a file
-/// with more has none.
-pub const ROLLUP_SUMS_GATHERED_MAX: usize = 2 << 20;
+/// Sums of one subscription that are held in memory while a file's rollups are written, at most, some
+/// two hundred bytes each; a file with more has none.
+pub const ROLLUP_SUMS_GATHERED_MAX: usize = 1 << 20;
 /// Bytes of memory for what rollups say of themselves.
 pub const ROLLUP_FOOTERS_BYTES: usize = 32 << 20;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use domain::aggregate::SumOutOfRange;
 use domain::record::Commit;
 
-use super::{Damaged, Gathered, Grain, Opened};
+use super::{Damaged, Gathered, Grain, Opened, path};
 use crate::error::ReadError;
 use crate::scan::Selection;
 use crate::state::{DataFile, State};
@@ -63,8 +63,10 @@ impl Reading<'_> {
         if self.rows_only || self.last < file.bounds.commit.1 {
             return None;
         }
-        let opened = self.state.rollups.open(file, grain)?;
-        (!self.unusable.contains(opened.path())).then_some(opened)
+        if self.unusable.contains(&path(&file.path, grain)) {
+            return None;
+        }
+        self.state.rollups.open(file, grain)
     }
 
     /// A chunk's sums, if they can stand for its rows and it is worth having them.
