@@ -26,6 +26,7 @@ pub mod region;
 pub mod resource;
 pub mod resource_groups;
 pub mod spend;
+pub mod summed;
 pub mod sums;
 pub mod time;
 pub mod unit;

@@ -39,6 +39,15 @@ pub struct SpendQuery {
     pub allocate_credit: bool,
 }
 
+impl SpendQuery {
+    /// Whether the answer depends on which instance used what.
+    #[must_use]
+    pub fn tells_instances_apart(&self) -> bool {
+        let filtered = self.filters.iter().map(|filter| &filter.dimension);
+        self.group_by.iter().chain(filtered).any(Dimension::is_of_instance)
+    }
+}
+
 /// A billing period's usage, what it costs, and the book that says so. It holds the period from its
 /// start at least to the end of the range asked for: a row's charge depends on what its period used
 /// before it.

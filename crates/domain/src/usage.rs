@@ -55,35 +55,57 @@ impl Usage {
         records: impl IntoIterator<Item = StoredRecord>,
         aliases: &BTreeMap<MeterId, MeterId>,
     ) -> Self {
-        let mut usage = Self { period, meters: BTreeMap::new(), instances: BTreeMap::new() };
+        let mut usage = Self::new(period);
         for stored in records {
             usage.add(stored, aliases);
         }
-        for meter in usage.meters.values_mut() {
-            meter.rows.sort_unstable();
-        }
-        usage
+        usage.in_order()
     }
 
-    fn add(&mut self, stored: StoredRecord, aliases: &BTreeMap<MeterId, MeterId>) {
-        let StoredRecord { record, instance_hash, commit, .. } = stored;
-        let start = record.window.start();
-        assert!(self.period.contains(start), "usage of {start} is outside {:?}", self.period);
-        self.instances.entry(instance_hash).or_insert(record.instance);
-        let priced_as = aliases.get(&record.meter).copied().unwrap_or(record.meter);
-        let meter = self.meters.entry(priced_as).or_default();
-        // Any one description would do; the greatest does not depend on the order of arrival.
-        if record.description > meter.description {
-            meter.description = record.description;
+    /// None yet.
+    pub(crate) fn new(period: BillingPeriod) -> Self {
+        Self { period, meters: BTreeMap::new(), instances: BTreeMap::new() }
+    }
+
+    /// With rows in total order.
+    pub(crate) fn in_order(mut self) -> Self {
+        for meter in self.meters.values_mut() {
+            meter.rows.sort_unstable();
         }
-        meter.rows.push(UsageRow {
+        self
+    }
+
+    /// Adds a record; it has no place yet.
+    pub(crate) fn add(&mut self, stored: StoredRecord, aliases: &BTreeMap<MeterId, MeterId>) {
+        let StoredRecord { record, instance_hash, commit, .. } = stored;
+        let priced_as = aliases.get(&record.meter).copied().unwrap_or(record.meter);
+        let row = UsageRow {
             window: record.window,
             instance: instance_hash,
             source: record.source,
             event_id: record.event_id,
             commit,
             quantity: record.quantity,
-        });
+        };
+        self.push(priced_as, &record.instance, row);
+        self.describe(priced_as, &record.description);
+    }
+
+    /// Adds a row of the meter that it is priced as; it has no place yet.
+    pub(crate) fn push(&mut self, priced_as: MeterId, instance: &Arc<Instance>, row: UsageRow) {
+        let start = row.window.start();
+        assert!(self.period.contains(start), "usage of {start} is outside {:?}", self.period);
+        self.instances.entry(row.instance).or_insert_with(|| Arc::clone(instance));
+        self.meters.entry(priced_as).or_default().rows.push(row);
+    }
+
+    /// What the source calls a meter that has a row.
+    pub(crate) fn describe(&mut self, priced_as: MeterId, description: &MeterDescription) {
+        let meter = self.meters.entry(priced_as).or_default();
+        // Any one description would do; the greatest does not depend on the order of arrival.
+        if *description > meter.description {
+            meter.description = description.clone();
+        }
     }
 
     /// The billing period.

@@ -1,6 +1,8 @@
 //! What a subscription's billing periods cost: all that a figure depends on is loaded here, as of one
 //! basis, and rated. Every answer about money begins with it.
 
+mod detail;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use domain::complete::{Completeness, active_since, complete_up_to};
 use domain::id::SubscriptionId;
 use domain::period::{BillingPeriod, Schedule};
 use domain::rate::rate;
-use domain::record::StoredRecord;
 use domain::spend::{RatedPeriod, ResourceGroupTags};
 use domain::time::UtcTime;
 use domain::usage::Usage;
@@ -26,6 +27,9 @@ use crate::exchange::Asked;
 use crate::limits;
 use crate::own::cost::read_moment;
 use crate::price_changes::PriceChanges;
+
+pub(crate) use detail::Detail;
+use detail::Part;
 
 /// The state that an answer is computed from: that of now, or what was known at a moment.
 pub(crate) struct Basis {
@@ -47,13 +51,6 @@ pub(crate) struct Basis {
 pub(crate) struct Account {
     pub(crate) subscription: Subscription,
     pub(crate) schedule: Schedule,
-}
-
-/// A billing period before it is rated.
-struct Unrated {
-    period: BillingPeriod,
-    book: Book,
-    records: Vec<StoredRecord>,
 }
 
 impl App {
@@ -140,17 +137,19 @@ impl App {
         account: &Account,
         basis: &Basis,
         range: &Range<UtcTime>,
+        detail: Detail,
     ) -> Result<Vec<RatedPeriod>, ApiError> {
-        self.rated_rows(account, basis, range, limits::ROWS_PER_QUESTION).await
+        let most = limits::ROWS_PER_QUESTION;
+        self.rated_by(account, basis, range, (detail, most)).await
     }
 
-    /// The same for at most so many rows of usage.
-    async fn rated_rows(
+    /// The same for at most so many rows or sums of usage.
+    async fn rated_by(
         &self,
         account: &Account,
         basis: &Basis,
         range: &Range<UtcTime>,
-        most: usize,
+        (detail, most): (Detail, usize),
     ) -> Result<Vec<RatedPeriod>, ApiError> {
         let mut rated = Vec::new();
         let mut left = most;
@@ -162,15 +161,15 @@ impl App {
                 return Err(ApiError::Parameter { name: "to", reason });
             }
             let until = period.end().min(range.end);
-            let id = account.subscription.id;
-            let records = basis.snapshot.usage_records(id, period.start()..until, left).await;
-            let records = records.map_err(|error| ApiError::internal("reading usage", &error))?;
-            let records = records.ok_or_else(|| too_many_rows(most, until))?;
-            left -= records.len();
             let book = self.book(account, basis, period).await?;
-            let (unrated, changes) =
-                (Unrated { period, book, records }, Arc::clone(&basis.changes));
-            rated.push(blocking(move || unrated.rate(&changes)).await?);
+            let range = range.start..until;
+            let part = Part { account, basis, period, book, range, most: left };
+            let (of_period, taken) = match self.rated_sums(&part, detail).await? {
+                Some(found) => found,
+                None => part.rated_rows().await?.ok_or_else(|| too_many_rows(most, until))?,
+            };
+            left -= taken;
+            rated.push(of_period);
             period = account.schedule.next(period);
         }
         Ok(rated)
@@ -257,13 +256,25 @@ impl Basis {
     }
 }
 
-impl Unrated {
-    fn rate(self, changes: &PriceChanges) -> Result<RatedPeriod, ApiError> {
-        let aliases = changes.aliases_in(self.period);
-        let usage = Usage::from_records(self.period, self.records, &aliases);
-        let rated = rate(&usage, &self.book).map_err(ApiError::Rate)?;
-        Ok(RatedPeriod { usage, rated, book: self.book })
+impl Part<'_> {
+    /// What every row says, and how many they are; none if there are more than may be.
+    async fn rated_rows(self) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
+        let Self { account, basis, period, book, range, most } = self;
+        let (id, start) = (account.subscription.id, period.start()..range.end);
+        let records = basis.snapshot.usage_records(id, start, most).await;
+        let Some(records) = records.map_err(|error| reading(&error))? else { return Ok(None) };
+        let (taken, aliases) = (records.len(), basis.changes.aliases_in(period));
+        let rated = blocking(move || {
+            let usage = Usage::from_records(period, records, &aliases);
+            let rated = rate(&usage, &book).map_err(ApiError::Rate)?;
+            Ok(RatedPeriod { usage, rated, book })
+        });
+        Ok(Some((rated.await?, taken)))
     }
+}
+
+fn reading(error: &ReadError) -> ApiError {
+    ApiError::internal("reading usage", error)
 }
 
 impl Account {

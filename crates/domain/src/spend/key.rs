@@ -40,6 +40,14 @@ impl Dimension {
         }
     }
 
+    /// Whether it is a property of the instance, not of the meter.
+    pub(super) fn is_of_instance(&self) -> bool {
+        match self {
+            Self::Meter | Self::Category | Self::Subcategory | Self::Region => false,
+            Self::Resource | Self::ResourceGroup | Self::Location | Self::Tag(_) => true,
+        }
+    }
+
     /// A value as it is compared: without case, regions in whatever spelling.
     fn canonical(&self, value: &str) -> String {
         let is_place = matches!(self, Self::Region | Self::Location);

@@ -8,3 +8,4 @@ mod cases;
 mod generator;
 mod laws;
 mod random;
+mod summed;

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::authorize::require_at;
 use crate::azure::enter_subscription;
 use crate::azure::operation::Operation;
-use crate::bill::{Account, Basis};
+use crate::bill::{Account, Basis, Detail};
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -139,7 +139,7 @@ impl App {
             return Ok(vec![]);
         }
         check_length(account, &range)?;
-        let periods = self.rated_periods(account, basis, &range).await?;
+        let periods = self.rated_periods(account, basis, &range, Detail::Instances).await?;
         blocking(move || {
             let mut lines = Vec::new();
             for period in &periods {

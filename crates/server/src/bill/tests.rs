@@ -6,17 +6,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use accounts::{DisplayName, NewSubscription, SubscriptionChange};
 use domain::book::PriceList;
 use domain::catalogue::RateCardKey;
+use domain::daily::day_lines;
 use domain::decimal::Quantity;
 use domain::id::{Country, Currency, EventId, Locale, MeterId, OfferId, Source, SubscriptionId};
 use domain::period::AnchorDay;
-use domain::record::{Billed, MeterDescription, UsageRecord, Window};
-use domain::time::{Date, UtcTime};
+use domain::record::{Billed, Instance, MeterDescription, UsageRecord, Window};
+use domain::spend::{Dimension, RatedPeriod, SpendQuery, Step, spend};
+use domain::time::{Date, ReportedTime, UtcTime};
 use ledger::NewRecord;
 use tempfile::TempDir;
 
 use crate::App;
+use crate::bill::Detail;
 use crate::config::Settings;
 use crate::error::ApiError;
+use crate::limits;
 
 const BY: &str = "tester";
 
@@ -131,7 +135,7 @@ impl Fixture {
         let basis = self.app.basis(as_of).await?;
         let account = basis.account(id()).unwrap();
         let range = day(range.0)..day(range.1);
-        let periods = self.app.rated_rows(&account, &basis, &range, most).await?;
+        let periods = self.app.rated_by(&account, &basis, &range, (Detail::Rows, most)).await?;
         let totals = periods.iter().map(|period| period.rated.totals.total.to_string());
         let name = account.facts_in(account.schedule.containing(range.start)).name;
         Ok(format!("{}: {}", name.as_str(), totals.collect::<Vec<_>>().join(" ")))
@@ -200,6 +204,96 @@ async fn a_question_takes_so_many_rows_over_all_its_periods() {
         assert_eq!((error.code(), error.message()), ("TooMuchAsked", expected));
     }
     assert_eq!(fixture.cost(("2026-02-01", "2026-03-01"), None, 1).await.unwrap(), "Contoso: 2");
+}
+
+/// Rows of two months: of a meter in tiers and of one without a price, by seven resources.
+fn rows() -> Vec<NewRecord> {
+    let row = |number: i64| {
+        let start = day("2026-01-01").plus_seconds(number * 1_543).min(day("2026-02-28"));
+        let uri = format!("/subscriptions/s/resourceGroups/g{}/providers/p/t/r", number % 7);
+        let instance = Instance {
+            resource_uri: Some(uri.into()),
+            tags: [("team".into(), (number % 2).to_string().into())].into(),
+            ..Instance::default()
+        };
+        let record = UsageRecord {
+            subscription: id(),
+            window: Window::new(
+                start,
+                start.plus_seconds(60).min(start.date().plus_days(1).start()),
+            )
+            .unwrap(),
+            meter: MeterId::from_bits(1 + u128::from(number % 10 == 0)),
+            description: MeterDescription::default(),
+            quantity: Quantity::parse(&format!("{}.{:03}", number % 3, number % 999)).unwrap(),
+            instance: Arc::new(instance),
+            source: Source::parse("urn:test").unwrap(),
+            event_id: EventId::parse(&format!("row {number}")).unwrap(),
+            billed: Billed::default(),
+            reverses: None,
+        };
+        NewRecord { record, reported: Some(ReportedTime(day("2026-02-09"))) }
+    };
+    (0..3_200).map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_answer_what_rows_do() {
+    let fixture = Fixture::new().await;
+    fixture.import("MS-AZR-0003P", "en-US", r#"2,"700":1.25,"1000.5":0.0333"#).await;
+    fixture.app.reload_directory().await.unwrap();
+    let mut rows = rows();
+    let in_the_tail = rows.split_off(3_000);
+    fixture.app.ledger.append(rows).await.unwrap();
+    fixture.app.ledger.seal().await.unwrap();
+    fixture.app.ledger.append(in_the_tail).await.unwrap();
+
+    let basis = fixture.app.basis(None).await.unwrap();
+    let account = basis.account(id()).unwrap();
+    let group_bys = [
+        (vec![Dimension::Category, Dimension::Meter], 8),
+        (vec![Dimension::Resource], 2),
+        (vec![Dimension::Tag("team".to_owned()), Dimension::Meter], 2),
+    ];
+    let moment = |text: &str, minutes: i64| day(text).plus_seconds(minutes * 60);
+    for range in [
+        day("2026-01-01")..day("2026-03-01"),
+        day("2026-01-09")..day("2026-02-03"),
+        moment("2026-01-11", 7)..moment("2026-02-20", 1_031),
+    ] {
+        for (group_by, fewer) in &group_bys {
+            for step in [None, Some(Step::Hour), Some(Step::Day), Some(Step::Month)] {
+                let query = SpendQuery {
+                    range: range.clone(),
+                    step,
+                    group_by: group_by.clone(),
+                    filters: vec![],
+                    inherited: None,
+                    allocate_credit: false,
+                };
+                let rated = async |detail| {
+                    let detail = (detail, limits::ROWS_PER_QUESTION);
+                    fixture.app.rated_by(&account, &basis, &range, detail).await.unwrap()
+                };
+                let (detail, count) = (Detail::of(&query), |periods: &[RatedPeriod]| {
+                    let meters = periods.iter().flat_map(|period| period.usage.meters().values());
+                    meters.map(|meter| meter.rows().len()).sum::<usize>()
+                });
+                let (rows, sums) = (rated(Detail::Rows).await, rated(detail).await);
+                assert_eq!(spend(&sums, &query), spend(&rows, &query), "{query:?}");
+                if step != Some(Step::Hour) {
+                    assert!(count(&sums) * fewer < count(&rows), "{detail:?} {range:?}");
+                }
+            }
+        }
+        let lines = async |detail| {
+            let detail = (detail, limits::ROWS_PER_QUESTION);
+            let periods = fixture.app.rated_by(&account, &basis, &range, detail).await.unwrap();
+            let lines = periods.iter().map(|period| day_lines(period, &range).unwrap());
+            format!("{:#?}", lines.collect::<Vec<_>>())
+        };
+        assert_eq!(lines(Detail::Instances).await, lines(Detail::Rows).await, "{range:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

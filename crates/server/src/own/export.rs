@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use super::cost::{LAST_YEAR, TOO_FAR};
 use super::parsed;
 use crate::app::App;
-use crate::bill::{Account, Basis};
+use crate::bill::{Account, Basis, Detail};
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -227,7 +227,8 @@ async fn rated(
     period: BillingPeriod,
 ) -> Result<RatedPeriod, ApiError> {
     let _turn = app.cost_turns.acquire().await;
-    let mut periods = app.rated_periods(account, basis, &(period.start()..period.end())).await?;
+    let range = period.start()..period.end();
+    let mut periods = app.rated_periods(account, basis, &range, Detail::Rows).await?;
     Ok(periods.pop().expect("a billing period is at least one"))
 }
 

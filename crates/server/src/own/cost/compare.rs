@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use domain::compare::{Effect, EffectKind, MeterChange, MeterSide, Side, compare};
 use domain::period::BillingPeriod;
 use domain::spend::RatedPeriod;
+use domain::sums::SumStep;
 use wire::own;
 use wire::own::CostComparison;
 
@@ -14,7 +15,7 @@ use super::ACTION;
 use super::answer::{owned, unpriced_quantities};
 use super::question::read_period;
 use crate::app::App;
-use crate::bill::{Account, Basis};
+use crate::bill::{Account, Basis, Detail};
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -94,7 +95,8 @@ async fn rated(
     period: BillingPeriod,
 ) -> Result<RatedPeriod, ApiError> {
     let range = period.start()..period.end();
-    let mut periods = app.rated_periods(account, basis, &range).await?;
+    let detail = Detail::Meters { step: SumStep::Day, spreads_credit: false };
+    let mut periods = app.rated_periods(account, basis, &range, detail).await?;
     Ok(periods.pop().expect("a billing period is at least one"))
 }
 

@@ -18,6 +18,7 @@ use super::ACTION;
 use super::answer::{complete, owned, unpriced_quantities};
 use super::question::read_range;
 use crate::app::App;
+use crate::bill::Detail;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -57,7 +58,7 @@ pub(crate) async fn show(
         return Err(ApiError::Parameter { name: "from", reason });
     };
     let _turn = app.cost_turns.acquire().await;
-    let periods = app.rated_periods(&account, &basis, &range).await?;
+    let periods = app.rated_periods(&account, &basis, &range, Detail::Rows).await?;
     let completeness = app.completeness(&account, &basis).await?;
     blocking(move || {
         let rated = periods.first().expect("a billing period is at least one");

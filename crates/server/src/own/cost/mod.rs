@@ -15,6 +15,7 @@ use domain::spend::spend;
 use wire::own::Cost;
 
 use crate::app::App;
+use crate::bill::Detail;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::exchange::Asked;
@@ -63,7 +64,8 @@ pub(crate) async fn show(
         question.query.inherited = Some(app.resource_group_tags(&account, &basis).await?);
     }
     let _turn = app.cost_turns.acquire().await;
-    let periods = app.rated_periods(&account, &basis, &question.query.range).await?;
+    let (range, detail) = (&question.query.range, Detail::of(&question.query));
+    let periods = app.rated_periods(&account, &basis, range, detail).await?;
     let completeness = app.completeness(&account, &basis).await?;
     blocking(move || {
         let mut spend = spend(&periods, &question.query).map_err(ApiError::Rate)?;

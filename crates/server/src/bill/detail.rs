@@ -1,0 +1,197 @@
+//! How closely an answer looks at usage: at sums where they give what their rows do, which are far fewer,
+//! else at rows. Which sums do is for [`domain::summed`] to say; rows are the definition.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use domain::book::Book;
+use domain::id::MeterId;
+use domain::period::BillingPeriod;
+use domain::rate::RateError;
+use domain::record::StoredRecord;
+use domain::spend::{RatedPeriod, SpendQuery, Step};
+use domain::summed::{Summed, rate_instances, rate_meters};
+use domain::sums::{InstanceQuery, MeterQuery, SumStep};
+use domain::time::{Date, UtcTime};
+use ledger::ReadError;
+
+use super::{Account, Basis, reading};
+use crate::app::App;
+use crate::catalogue::blocking;
+use crate::error::ApiError;
+
+/// How closely an answer looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// At every row.
+    Rows,
+    /// At meters, in steps of hours or of days and longer.
+    Meters { step: SumStep, spreads_credit: bool },
+    /// At instances, in steps of days and longer, with credit as a line of the subscription.
+    Instances,
+}
+
+impl Detail {
+    /// How closely the answer to a question about spend looks.
+    pub(crate) fn of(query: &SpendQuery) -> Self {
+        let step = if query.step == Some(Step::Hour) { SumStep::Hour } else { SumStep::Day };
+        let spreads_credit = query.allocate_credit;
+        match (query.tells_instances_apart(), step) {
+            (false, step) => Self::Meters { step, spreads_credit },
+            (true, SumStep::Day) if !spreads_credit => Self::Instances,
+            (true, _) => Self::Rows,
+        }
+    }
+}
+
+/// The part of a billing period that a question is about.
+pub(super) struct Part<'a> {
+    pub(super) account: &'a Account,
+    pub(super) basis: &'a Basis,
+    pub(super) period: BillingPeriod,
+    pub(super) book: Book,
+    /// From its start or before to the end of what counts; its own start does not matter.
+    pub(super) range: Range<UtcTime>,
+    /// How many rows or sums it may take.
+    pub(super) most: usize,
+}
+
+impl App {
+    /// The period as its sums tell, and how many they are; none if rows are needed.
+    pub(super) async fn rated_sums(
+        &self,
+        part: &Part<'_>,
+        detail: Detail,
+    ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
+        match detail {
+            Detail::Rows => Ok(None),
+            Detail::Meters { step, spreads_credit } => {
+                // Usage draws on a commitment in the order of its moments, of which days have many.
+                let has_days = step != SumStep::Hour && part.book.commitment.is_none();
+                for step in [SumStep::Day, SumStep::Hour] {
+                    if step == SumStep::Hour || has_days {
+                        let rated = part.of_meters(step, spreads_credit).await?;
+                        if rated.is_some() {
+                            return Ok(rated);
+                        }
+                    }
+                }
+                Ok(None)
+            }
+            Detail::Instances => part.of_instances().await,
+        }
+    }
+}
+
+impl Part<'_> {
+    fn aliases(&self) -> BTreeMap<MeterId, MeterId> {
+        self.basis.changes.aliases_in(self.period)
+    }
+
+    /// The start of what is asked about, within the period.
+    fn cut(&self) -> UtcTime {
+        self.range.start.max(self.period.start())
+    }
+
+    async fn of_meters(
+        &self,
+        step: SumStep,
+        spreads_credit: bool,
+    ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
+        let subscription = Some(self.account.subscription.id);
+        let mut sums = Vec::new();
+        let mut count = 0;
+        // What is before the range is summed apart from what is in it.
+        let ranges = [self.period.start()..self.cut(), self.cut()..self.range.end];
+        for start in ranges.into_iter().filter(|range| !range.is_empty()) {
+            let query = MeterQuery { subscription, start, step };
+            let found = self.basis.snapshot.meter_sums(&query, self.most - count).await;
+            let Some(found) = unless_too_great(found)? else { return Ok(None) };
+            count += found.iter().map(|meter| meter.sums.len()).sum::<usize>();
+            sums.extend(found);
+        }
+        let (period, book, aliases) = (self.period, self.book.clone(), self.aliases());
+        blocking(move || {
+            let summed = rate_meters(period, &sums, &aliases, &book, spreads_credit);
+            Ok(rated(summed).map(|rated| (rated, count)))
+        })
+        .await
+    }
+
+    async fn of_instances(&self) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
+        let subscription = Some(self.account.subscription.id);
+        let start = self.period.start()..self.range.end;
+        let query = InstanceQuery { subscription, start };
+        let found = self.basis.snapshot.instance_sums(&query, self.most).await;
+        let Some(sums) = unless_too_great(found)? else { return Ok(None) };
+        let count = sums.iter().map(|sums| sums.days.len()).sum::<usize>();
+        let sums = Arc::new(sums);
+        // A day that the range cuts is no sum of it.
+        let cut = self.cut();
+        let is_cut = cut != cut.day_start();
+        let mut days: BTreeSet<Date> = is_cut.then_some(cut.date()).into_iter().collect();
+        loop {
+            let rows = self.rows_of(&days, self.most - count).await?;
+            let Some(rows) = rows else { return Ok(None) };
+            let taken = count + rows.len();
+            let (period, book, aliases) = (self.period, self.book.clone(), self.aliases());
+            let (sums, known) = (Arc::clone(&sums), days.clone());
+            let summed = blocking(move || {
+                Ok(rate_instances(period, &sums, (&known, rows), &aliases, &book))
+            });
+            match summed.await? {
+                Ok(Summed::RowsOfDays(more)) if days.is_disjoint(&more) => days.extend(more),
+                other => return Ok(rated(other).map(|rated| (rated, taken))),
+            }
+        }
+    }
+
+    /// The rows of these days; none if there are more than may be.
+    async fn rows_of(
+        &self,
+        days: &BTreeSet<Date>,
+        most: usize,
+    ) -> Result<Option<Vec<StoredRecord>>, ApiError> {
+        let id = self.account.subscription.id;
+        let mut rows = Vec::new();
+        for range in runs(days) {
+            let range = range.start..range.end.min(self.range.end);
+            let found = self.basis.snapshot.usage_records(id, range, most - rows.len()).await;
+            match found.map_err(|error| reading(&error))? {
+                Some(found) => rows.extend(found),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(rows))
+    }
+}
+
+/// Days that follow each other, as ranges.
+fn runs(days: &BTreeSet<Date>) -> Vec<Range<UtcTime>> {
+    let mut runs: Vec<Range<UtcTime>> = Vec::new();
+    for day in days {
+        let (start, end) = (day.start(), day.plus_days(1).start());
+        match runs.last_mut() {
+            Some(run) if run.end == start => run.end = end,
+            _ => runs.push(start..end),
+        }
+    }
+    runs
+}
+
+/// Sums that are too great are an error of their rows, which are asked.
+fn unless_too_great<T>(found: Result<Option<T>, ReadError>) -> Result<Option<T>, ApiError> {
+    match found {
+        Err(ReadError::Sum(_)) => Ok(None),
+        other => other.map_err(|error| reading(&error)),
+    }
+}
+
+/// The same for what is rated.
+fn rated(summed: Result<Summed, RateError>) -> Option<RatedPeriod> {
+    match summed {
+        Ok(Summed::Rated(rated)) => Some(*rated),
+        Ok(Summed::RowsOfDays(_) | Summed::Rows) | Err(_) => None,
+    }
+}
