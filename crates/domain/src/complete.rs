@@ -72,22 +72,72 @@ pub struct SourceCompleteness {
     pub declared: bool,
 }
 
+/// Rows of one source that were reported equally late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LateRows {
+    /// How late, in whole minutes.
+    pub minutes: u16,
+    /// How many there are, at least one.
+    pub rows: u64,
+    /// When the first of them was reported.
+    pub first: ReportedTime,
+    /// When the last of them was reported.
+    pub last: ReportedTime,
+    /// Newest end of their usage, none of which is later than its report.
+    pub newest_usage_end: UtcTime,
+}
+
+impl LateRows {
+    /// One row. Usage that was reported before its end counts up to its report.
+    #[must_use]
+    pub fn of(reported: ReportedTime, usage_end: UtcTime) -> Self {
+        let newest_usage_end = usage_end.min(reported.0);
+        let micros = reported.0.to_micros() - newest_usage_end.to_micros();
+        let minutes = (micros + MICROS_PER_MINUTE - 1) / MICROS_PER_MINUTE;
+        let minutes = u16::try_from(minutes).unwrap_or(LATENESS_MINUTES_MAX);
+        let minutes = minutes.min(LATENESS_MINUTES_MAX);
+        Self { minutes, rows: 1, first: reported, last: reported, newest_usage_end }
+    }
+
+    /// These and others that are as late.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            minutes: self.minutes,
+            rows: self.rows + other.rows,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            newest_usage_end: self.newest_usage_end.max(other.newest_usage_end),
+        }
+    }
+}
+
 impl SourceActivity {
     /// From the first of its rows.
     #[must_use]
     pub fn new(source: Source, reported: ReportedTime, usage_end: UtcTime) -> Self {
-        let lateness =
-            Lateness { first: reported, last: reported, rows: 0, rows_by_minutes: BTreeMap::new() };
-        let mut activity = Self { source, newest_usage_end: UtcTime::MIN, lateness };
-        activity.add(reported, usage_end);
+        Self::of(source, LateRows::of(reported, usage_end))
+    }
+
+    /// From the first of its rows.
+    #[must_use]
+    pub fn of(source: Source, rows: LateRows) -> Self {
+        let LateRows { first, last, newest_usage_end, .. } = rows;
+        let lateness = Lateness { first, last, rows: 0, rows_by_minutes: BTreeMap::new() };
+        let mut activity = Self { source, newest_usage_end, lateness };
+        activity.add_rows(rows);
         activity
     }
 
     /// Adds a row; the order in which rows come does not matter.
     pub fn add(&mut self, reported: ReportedTime, usage_end: UtcTime) {
-        let usage_end = usage_end.min(reported.0);
-        self.newest_usage_end = self.newest_usage_end.max(usage_end);
-        self.lateness.add(reported, usage_end);
+        self.add_rows(LateRows::of(reported, usage_end));
+    }
+
+    /// Adds rows that are equally late.
+    pub fn add_rows(&mut self, rows: LateRows) {
+        self.newest_usage_end = self.newest_usage_end.max(rows.newest_usage_end);
+        self.lateness.add(rows);
     }
 
     /// The moment before which nothing more is expected of it.
@@ -97,15 +147,11 @@ impl SourceActivity {
 }
 
 impl Lateness {
-    /// Counts a row whose usage ended no later than it was reported.
-    fn add(&mut self, reported: ReportedTime, usage_end: UtcTime) {
-        self.first = self.first.min(reported);
-        self.last = self.last.max(reported);
-        self.rows += 1;
-        let micros = reported.0.to_micros() - usage_end.to_micros();
-        let minutes = (micros + MICROS_PER_MINUTE - 1) / MICROS_PER_MINUTE;
-        let minutes = u16::try_from(minutes).unwrap_or(LATENESS_MINUTES_MAX);
-        *self.rows_by_minutes.entry(minutes.min(LATENESS_MINUTES_MAX)).or_default() += 1;
+    fn add(&mut self, rows: LateRows) {
+        self.first = self.first.min(rows.first);
+        self.last = self.last.max(rows.last);
+        self.rows += rows.rows;
+        *self.rows_by_minutes.entry(rows.minutes).or_default() += rows.rows;
     }
 
     /// The lateness that at least 99 of 100 rows keep, in seconds, of whole minutes rounded up; a

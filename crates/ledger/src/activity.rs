@@ -1,41 +1,59 @@
-//! Which sources reported of a subscription, up to when and how late: read from the few columns
-//! that say so. A reversal is no report of its source: it says nothing of how late usage comes.
+//! Which sources reported of a subscription, up to when and how late: from rollups of files that count
+//! whole, else from the few columns that say so. A reversal is no report of its source: it says nothing
+//! of how late usage comes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use arrow_array::{Array, RecordBatch};
-use domain::complete::SourceActivity;
-use domain::id::Source;
+use domain::complete::{LateRows, SourceActivity};
+use domain::id::{Source, SubscriptionId};
 use domain::record::Commit;
 use domain::time::{ReportedTime, UtcTime};
 
 use crate::columns;
-use crate::error::ReadError;
+use crate::rollup::{Failed, Grain, Reading, journal};
 use crate::row::{Malformed, Text};
 use crate::scan::{self, Selection};
-use crate::state::State;
 
 const COLUMNS: [&str; 6] =
     ["subscription_id", "reported_time", "usage_end", "source", "commit", "reverses"];
 
-/// The sources of the selected rows, in order of their names. A selection by usage start is not
-/// for here: its column is not read.
+/// The sources of the rows of a subscription that were reported at a time or later, in the order of
+/// their names.
 pub(crate) fn sources(
-    state: &State,
-    selection: &Selection,
-) -> Result<Vec<SourceActivity>, ReadError> {
+    reading: &Reading<'_>,
+    subscription: SubscriptionId,
+    since: ReportedTime,
+) -> Result<Vec<SourceActivity>, Failed> {
+    let selection = Selection {
+        subscription: Some(subscription),
+        reported: Some(since..ReportedTime(UtcTime::MAX)),
+        last: Some(reading.last),
+        ..Selection::default()
+    };
     let mut sources = Sources::default();
-    let add = |batch: &RecordBatch| sources.add_batch(selection, batch);
-    scan::batches(&state.files, selection, &COLUMNS, add)?;
-    for chunk in state.chunks() {
+    for file in reading.files(&selection) {
+        let is_whole = since.0 <= file.bounds.reported.0;
+        let rollup = is_whole.then(|| reading.rollup(file, Grain::Source)).flatten();
+        if let Some(rollup) = rollup {
+            rollup.sources(subscription, |name, rows| {
+                let added = sources.add(Some(name), rows);
+                added.map_err(|error| Failed::Read(scan::damaged(&file.path, error)))
+            })?;
+            continue;
+        }
+        let add = |batch: &RecordBatch| sources.add_batch(&selection, batch);
+        scan::batches(std::slice::from_ref(file), &selection, &COLUMNS, add)?;
+    }
+    for chunk in reading.state.chunks() {
         for entry in selection.of_chunk(chunk) {
             let row = chunk.row(entry);
             if row.reverses.is_some() {
                 continue;
             }
-            let added = sources.add(row.texts.get(Text::Source), row.reported, row.window.end());
-            added.map_err(|error| scan::damaged(Path::new("journal"), error))?;
+            let rows = LateRows::of(row.reported, row.window.end());
+            let added = sources.add(row.texts.get(Text::Source), rows);
+            added.map_err(|error| scan::damaged(journal(), error))?;
         }
     }
     Ok(sources.0.into_values().collect())
@@ -56,25 +74,21 @@ impl Sources {
             let reported = ReportedTime(columns::time(reported, position)?);
             let is_report = reversals.is_null(position);
             if is_report && selection.matches_report(reported, commit) {
-                self.add(names.text(position), reported, columns::time(ends, position)?)?;
+                let rows = LateRows::of(reported, columns::time(ends, position)?);
+                self.add(names.text(position), rows)?;
             }
         }
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        name: Option<&str>,
-        reported: ReportedTime,
-        usage_end: UtcTime,
-    ) -> Result<(), Malformed> {
+    fn add(&mut self, name: Option<&str>, rows: LateRows) -> Result<(), Malformed> {
         let name = name.ok_or(Malformed("no source"))?;
         if let Some(known) = self.0.get_mut(name) {
-            known.add(reported, usage_end);
+            known.add_rows(rows);
             return Ok(());
         }
         let source = Source::parse(name).map_err(|_| Malformed("source"))?;
-        self.0.insert(name.into(), SourceActivity::new(source, reported, usage_end));
+        self.0.insert(name.into(), SourceActivity::of(source, rows));
         Ok(())
     }
 }

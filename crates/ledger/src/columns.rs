@@ -223,6 +223,12 @@ pub(crate) fn commits(batch: &RecordBatch) -> Result<&Int64Array, Malformed> {
     commits.ok_or(Malformed("type of column commit"))
 }
 
+/// A column of numbers.
+pub(crate) fn longs<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Int64Array, Malformed> {
+    let longs = given(batch, name)?.as_primitive_opt::<Int64Type>();
+    longs.ok_or(Malformed("type of a column of numbers"))
+}
+
 /// The commit in a row.
 pub(crate) fn commit(commits: &Int64Array, position: usize) -> Result<Commit, Malformed> {
     let commit = u64::try_from(commits.value(position));

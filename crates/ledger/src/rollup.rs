@@ -18,6 +18,7 @@ mod mend;
 mod read;
 mod reading;
 mod shelf;
+mod sources;
 mod write;
 
 use std::collections::BTreeSet;
@@ -46,10 +47,12 @@ pub(crate) enum Grain {
     Day,
     /// Subscription, day of use, meter and instance.
     Instance,
+    /// Subscription, source and how late it reported.
+    Source,
 }
 
 impl Grain {
-    pub(crate) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Instance];
+    pub(crate) const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Instance, Self::Source];
 
     /// The name of its folder.
     fn name(self) -> &'static str {
@@ -57,6 +60,7 @@ impl Grain {
             Self::Hour => "hour",
             Self::Day => "day",
             Self::Instance => "instance",
+            Self::Source => "source",
         }
     }
 }

@@ -142,9 +142,12 @@ impl Snapshot {
         reported_since: ReportedTime,
     ) -> Result<Vec<SourceActivity>, ReadError> {
         let snapshot = self.clone();
-        let reported = Some(reported_since..ReportedTime(UtcTime::MAX));
-        let selection = Selection { reported, ..self.selection(subscription) };
-        blocking(move || activity::sources(&snapshot.state, &selection)).await
+        blocking(move || {
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                activity::sources(reading, subscription, reported_since)
+            })
+        })
+        .await
     }
 
     /// The resource groups that the rows of a subscription name, as [`domain::resource_groups`]

@@ -1,9 +1,10 @@
 //! Summing rows that come by subscription: the sums of one subscription are gathered, put in order, and
 //! handed on before those of the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use domain::complete::LateRows;
 use domain::decimal::OutOfRange;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::sums::{DaySum, MeterSum};
@@ -83,6 +84,14 @@ pub(crate) struct InstanceEntry {
     pub(crate) instance: Arc<InstanceTexts>,
 }
 
+/// Rows of a source that were reported equally late.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceEntry {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) source: Arc<str>,
+    pub(crate) rows: LateRows,
+}
+
 /// Sums in the order of their keys.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
@@ -90,9 +99,18 @@ pub(crate) struct Gathered {
     pub(crate) hours: Vec<MeterEntry>,
     /// By subscription, reported day, day of use, meter and instance.
     pub(crate) instances: Vec<InstanceEntry>,
+    /// By subscription, source and lateness.
+    pub(crate) sources: Vec<SourceEntry>,
 }
 
 impl Gathered {
+    /// Adds those of the next subscription.
+    fn append(&mut self, mut next: Self) {
+        self.hours.append(&mut next.hours);
+        self.instances.append(&mut next.instances);
+        self.sources.append(&mut next.sources);
+    }
+
     /// Sums of hours of one subscription, or of all.
     pub(crate) fn hours_of(&self, subscription: Option<SubscriptionId>) -> &[MeterEntry] {
         of(&self.hours, subscription, |entry| entry.subscription)
@@ -121,14 +139,11 @@ pub(crate) fn gathered<'a>(rows: impl Iterator<Item = Row<'a>>) -> Result<Gather
     let mut gathering = Gathering::default();
     let mut gathered = Gathered::default();
     for row in rows {
-        if let Some(mut before) = gathering.add(&row)? {
-            gathered.hours.append(&mut before.hours);
-            gathered.instances.append(&mut before.instances);
+        if let Some(before) = gathering.add(&row)? {
+            gathered.append(before);
         }
     }
-    let mut last = gathering.finish();
-    gathered.hours.append(&mut last.hours);
-    gathered.instances.append(&mut last.instances);
+    gathered.append(gathering.finish());
     Ok(gathered)
 }
 
@@ -138,6 +153,7 @@ pub(super) struct Gathering {
     subscription: Option<SubscriptionId>,
     hours: HashMap<(MeterId, UtcTime), MeterEntry>,
     instances: HashMap<InstanceKey, InstanceEntry>,
+    sources: HashMap<Arc<str>, BTreeMap<u16, LateRows>>,
     /// The description that each meter had last.
     descriptions: HashMap<MeterId, Arc<Description>>,
     texts: HashMap<InstanceHash, Arc<InstanceTexts>>,
@@ -155,6 +171,10 @@ impl Gathering {
         let description = self.description(row);
         self.add_hour(row, &description)?;
         self.add_instance(row, description)?;
+        // A reversal is no report of its source.
+        if row.reverses.is_none() {
+            self.add_source(row);
+        }
         if self.hours.len() + self.instances.len() > ROLLUP_SUMS_GATHERED_MAX {
             return Err(NotSummed);
         }
@@ -217,14 +237,36 @@ impl Gathering {
         Ok(())
     }
 
+    fn add_source(&mut self, row: &Row<'_>) {
+        let name = row.texts.get(Text::Source).expect("every row has a source");
+        let part = LateRows::of(row.reported, row.window.end());
+        if let Some(known) = self.sources.get_mut(name) {
+            known.entry(part.minutes).and_modify(|rows| *rows = rows.and(part)).or_insert(part);
+        } else {
+            self.sources.insert(name.into(), BTreeMap::from([(part.minutes, part)]));
+        }
+    }
+
     /// The sums of the last subscription.
     pub(super) fn finish(self) -> Gathered {
+        let mut sources: Vec<SourceEntry> = Vec::new();
+        if let Some(subscription) = self.subscription {
+            let entries = self.sources.into_iter().flat_map(|(source, late)| {
+                late.into_values().map(move |rows| SourceEntry {
+                    subscription,
+                    source: Arc::clone(&source),
+                    rows,
+                })
+            });
+            sources.extend(entries);
+            sources.sort_by(|a, b| (&a.source, a.rows.minutes).cmp(&(&b.source, b.rows.minutes)));
+        }
         let mut hours: Vec<_> = self.hours.into_values().collect();
         hours.sort_unstable_by_key(|entry| (entry.meter, entry.sum.step));
         let mut instances: Vec<_> = self.instances.into_iter().collect();
         instances.sort_unstable_by_key(|(key, _)| *key);
         let instances = instances.into_iter().map(|(_, entry)| entry).collect();
-        Gathered { hours, instances }
+        Gathered { hours, instances, sources }
     }
 }
 

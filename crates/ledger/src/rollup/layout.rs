@@ -6,12 +6,12 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::builder::{
     BinaryBuilder, Decimal128Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use domain::time::UtcTime;
 
 use super::Grain;
-use super::gather::{INSTANCE_TEXTS, InstanceEntry, MeterEntry};
+use super::gather::{INSTANCE_TEXTS, InstanceEntry, MeterEntry, SourceEntry};
 use crate::row::TEXTS;
 use crate::schema::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
@@ -21,14 +21,14 @@ pub(super) const DESCRIPTION: [&str; 5] =
 
 /// The columns of a rollup, as they are written.
 pub(super) fn written(grain: Grain) -> &'static SchemaRef {
-    static SCHEMAS: LazyLock<[SchemaRef; 3]> =
+    static SCHEMAS: LazyLock<[SchemaRef; 4]> =
         LazyLock::new(|| Grain::ALL.map(|grain| schema(grain, &DataType::Utf8)));
     &SCHEMAS[place(grain)]
 }
 
 /// The columns of a rollup, as they are read: each distinct text once.
 pub(super) fn read(grain: Grain) -> &'static SchemaRef {
-    static SCHEMAS: LazyLock<[SchemaRef; 3]> = LazyLock::new(|| {
+    static SCHEMAS: LazyLock<[SchemaRef; 4]> = LazyLock::new(|| {
         let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         Grain::ALL.map(|grain| schema(grain, &text))
     });
@@ -60,6 +60,17 @@ fn schema(grain: Grain, text: &DataType) -> SchemaRef {
             given("quantity", &decimal),
             given("taken_back", &decimal),
         ],
+        Grain::Source => {
+            return Arc::new(Schema::new(vec![
+                given("subscription_id", text),
+                given("source", text),
+                given("minutes_late", &DataType::Int64),
+                given("rows", &DataType::Int64),
+                given("first_reported", &time),
+                given("last_reported", &time),
+                given("newest_usage_end", &time),
+            ]));
+        }
     };
     let mut texts = DESCRIPTION.to_vec();
     if grain == Grain::Instance {
@@ -120,6 +131,21 @@ pub(super) fn instance_batch(entries: &[InstanceEntry]) -> RecordBatch {
     batch(Grain::Instance, columns)
 }
 
+/// What sources reported, as one batch.
+pub(super) fn source_batch(entries: &[SourceEntry]) -> RecordBatch {
+    let times = |time: fn(&SourceEntry) -> UtcTime| times(entries.iter().map(time));
+    let columns = vec![
+        texts(entries.iter().map(|entry| Some(entry.subscription.to_string()))),
+        texts(entries.iter().map(|entry| Some(&*entry.source))),
+        numbers(entries.iter().map(|entry| entry.rows.minutes.into())),
+        numbers(entries.iter().map(|entry| entry.rows.rows)),
+        times(|entry| entry.rows.first.0),
+        times(|entry| entry.rows.last.0),
+        times(|entry| entry.rows.newest_usage_end),
+    ];
+    batch(Grain::Source, columns)
+}
+
 fn batch(grain: Grain, columns: Vec<ArrayRef>) -> RecordBatch {
     let schema = SchemaRef::clone(written(grain));
     RecordBatch::try_new(schema, columns).expect("the columns follow the schema")
@@ -135,6 +161,11 @@ fn times(values: impl Iterator<Item = UtcTime>) -> ArrayRef {
     let mut builder = TimestampMicrosecondBuilder::new().with_timezone("UTC");
     values.for_each(|value| builder.append_value(value.to_micros()));
     Arc::new(builder.finish())
+}
+
+fn numbers(values: impl Iterator<Item = u64>) -> ArrayRef {
+    let number = |value| i64::try_from(value).expect("rows of a file are fewer than 2^63");
+    Arc::new(Int64Array::from_iter_values(values.map(number)))
 }
 
 fn decimals(values: impl Iterator<Item = i128>) -> ArrayRef {

@@ -58,7 +58,7 @@ pub(crate) struct GroupBounds {
 }
 
 impl Opened {
-    fn damaged(&self, reason: impl ToString) -> Damaged {
+    pub(super) fn damaged(&self, reason: impl ToString) -> Damaged {
         Damaged { path: self.path().to_owned(), reason: reason.to_string() }
     }
 
@@ -113,7 +113,7 @@ impl Opened {
         })
     }
 
-    fn batches<E: From<Damaged>>(
+    pub(super) fn batches<E: From<Damaged>>(
         &self,
         groups: &[usize],
         columns: &[&'static str],

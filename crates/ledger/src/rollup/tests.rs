@@ -1,16 +1,17 @@
 //! Rollups change no answer: neither by being there, nor by being gone or damaged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use domain::aggregate::UsageQuery;
+use domain::complete::SourceActivity;
 use domain::decimal::Quantity;
-use domain::id::ResourceScope;
+use domain::id::{ResourceScope, Source, SubscriptionId};
 use domain::record::StoredRecord;
 use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
-use domain::time::UtcTime;
+use domain::time::{ReportedTime, UtcTime};
 use proptest::prelude::*;
 
 use super::{FOLDER, Grain};
@@ -149,6 +150,13 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
             assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
         }
     }
+    for number in 0..2 {
+        for since in [0, 20, 40] {
+            let since = ReportedTime(hour(since).plus_seconds(100));
+            let sources = snapshot.sources(subscription(number), since).await.unwrap();
+            assert_eq!(sources, activity(&seen, subscription(number), since), "as of {last}");
+        }
+    }
     let scopes = ["/subscriptions/s/resourceGroups/Grün-(1)", "/subscriptions/s/resourceGroups/g"];
     let scopes: BTreeSet<_> =
         scopes.iter().map(|scope| ResourceScope::parse(scope).unwrap()).collect();
@@ -169,6 +177,29 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
             assert_eq!(rows, expected, "{query:?} as of {last}, {limit} rows a page");
         }
     }
+}
+
+/// What sources reported, row by row.
+fn activity(
+    seen: &[&StoredRecord],
+    subscription: SubscriptionId,
+    since: ReportedTime,
+) -> Vec<SourceActivity> {
+    let mut found: BTreeMap<Source, SourceActivity> = BTreeMap::new();
+    let wanted = |stored: &&&StoredRecord| {
+        stored.record.subscription == subscription && since <= stored.reported
+    };
+    for stored in seen.iter().filter(wanted) {
+        let (source, end) = (stored.record.source.clone(), stored.record.window.end());
+        match found.get_mut(&source) {
+            Some(known) => known.add(stored.reported, end),
+            None => {
+                let first = SourceActivity::new(source.clone(), stored.reported, end);
+                found.insert(source, first);
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 proptest! {
@@ -243,7 +274,7 @@ fn what_rollups_have_is_read_from_them_alone() {
         let clock = Clock::at(hour(24 * 9));
         let (ledger, model) = sealed(dir.path(), &clock, 1).await;
         let data = data_files(dir.path());
-        assert_eq!((data.len(), rollups(dir.path()).len()), (2, 6));
+        assert_eq!((data.len(), rollups(dir.path()).len()), (2, 8));
         let aside = |file: &Path| file.with_extension("aside");
         data.iter().for_each(|file| fs::rename(file, aside(file)).unwrap());
 
@@ -260,6 +291,10 @@ fn what_rollups_have_is_read_from_them_alone() {
         let of_instances = InstanceQuery { subscription: None, start };
         let sums = snapshot.instance_sums(&of_instances, usize::MAX).await.unwrap().unwrap();
         assert_eq!(sums, instance_sums(&model.records, &of_instances).unwrap());
+        let since = ReportedTime(hour(0));
+        let seen: Vec<_> = model.records.iter().collect();
+        let sources = snapshot.sources(subscription(1), since).await.unwrap();
+        assert_eq!(sources, activity(&seen, subscription(1), since));
 
         rollups(dir.path()).iter().for_each(|file| fs::remove_file(file).unwrap());
         match snapshot.usage_page(&query, None, usize::MAX).await {
@@ -325,7 +360,7 @@ fn rollups_that_are_lost_are_made_anew_byte_for_byte() {
         };
         let file = snapshot.state.files.iter().find(of_path).unwrap();
         let all = Grain::ALL.map(|grain| snapshot.state.rollups.open(file, grain).is_some());
-        assert_eq!(all, [true; 3], "what was made anew is used");
+        assert_eq!(all, [true; 4], "what was made anew is used");
         ledger.close().await.unwrap();
     });
 }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::file::FileWriter;
-use super::gather::{Gathered, Gathering, InstanceEntry, MeterEntry, NotSummed, days_of};
+use super::gather::{
+    Gathered, Gathering, InstanceEntry, MeterEntry, NotSummed, SourceEntry, days_of,
+};
 use super::{Grain, layout, path, remove};
 use crate::error::{At, FileError};
 use crate::limits::ROLLUP_GROUP_ROWS;
@@ -25,6 +27,7 @@ struct Parts {
     hours: Part<MeterEntry>,
     days: Part<MeterEntry>,
     instances: Part<InstanceEntry>,
+    sources: Part<SourceEntry>,
 }
 
 /// Why there are no rollups.
@@ -89,6 +92,7 @@ impl Parts {
             hours: Part::begin(storage, data_file, Grain::Hour)?,
             days: Part::begin(storage, data_file, Grain::Day)?,
             instances: Part::begin(storage, data_file, Grain::Instance)?,
+            sources: Part::begin(storage, data_file, Grain::Source)?,
         })
     }
 
@@ -101,11 +105,12 @@ impl Parts {
 
     /// Adds the sums of one subscription.
     fn add(&mut self, gathered: Gathered) -> Result<(), Failed> {
-        let Gathered { hours, instances } = gathered;
+        let Gathered { hours, instances, sources } = gathered;
         let days = days_of(&hours).map_err(NotSummed::from)?;
         self.hours.add(hours)?;
         self.days.add(days)?;
         self.instances.add(instances)?;
+        self.sources.add(sources)?;
         Ok(())
     }
 
@@ -115,6 +120,7 @@ impl Parts {
         self.hours.finish(file)?;
         self.days.finish(file)?;
         self.instances.finish(file)?;
+        self.sources.finish(file)?;
         Ok(())
     }
 }
@@ -176,6 +182,12 @@ impl Entry for MeterEntry {
 impl Entry for InstanceEntry {
     fn batch(_: Grain, entries: &[Self]) -> arrow_array::RecordBatch {
         layout::instance_batch(entries)
+    }
+}
+
+impl Entry for SourceEntry {
+    fn batch(_: Grain, entries: &[Self]) -> arrow_array::RecordBatch {
+        layout::source_batch(entries)
     }
 }
 

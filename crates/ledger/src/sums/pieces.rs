@@ -38,6 +38,7 @@ fn whole(range: &Range<UtcTime>, grain: Grain) -> Range<UtcTime> {
     let start_of = |time: UtcTime| match grain {
         Grain::Hour => time.hour_start(),
         Grain::Day | Grain::Instance => time.day_start(),
+        Grain::Source => unreachable!("what sources reported is not by the time of use"),
     };
     let hours = if grain == Grain::Hour { 1 } else { 24 };
     let start = match start_of(range.start) {
