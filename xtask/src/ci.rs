@@ -22,6 +22,13 @@ pub(crate) struct Counted {
     pub(crate) failed: u64,
 }
 
+impl Counted {
+    /// These tests and others.
+    pub(crate) fn and(self, others: Self) -> Self {
+        Self { passed: self.passed + others.passed, failed: self.failed + others.failed }
+    }
+}
+
 /// Runs every step and says whether all went well.
 pub(crate) fn run() -> ExitCode {
     let mut report = Report::default();

@@ -6,6 +6,7 @@
 mod case;
 mod focus;
 mod install;
+mod live;
 mod oidc;
 
 use std::fs;
@@ -71,32 +72,33 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
     };
     let mut sum = Counted::default();
     for client in clients {
-        let counted = count(*client)?;
-        sum.passed += counted.passed;
-        sum.failed += counted.failed;
+        sum = sum.and(count(*client)?);
     }
     ensure!(sum.failed == 0, "{} conformance tests failed", sum.failed);
     println!("conformance: all {} tests passed", sum.passed);
     Ok(())
 }
 
-/// Fills a new server and runs the tests of one client against it.
+/// Runs the tests of one client.
 pub(crate) fn count(client: Client) -> Result<Counted> {
-    let mut tests = match client {
-        Client::Python => tests_of(client_python()?, &CLIENT_TESTS),
+    match client {
+        Client::Python => count_filled(tests_of(client_python()?, &CLIENT_TESTS), Single::Plain),
         Client::Table => {
-            let requirements = root().join("conformance/python/requirements-table.txt");
-            tests_of(install::python(&requirements, "table")?, &["test_table"])
+            let tests = tests_of(table_python()?, &["test_table"]);
+            Ok(count_filled(tests, Single::SealedEach)?.and(live::count()?))
         }
-        Client::Node => node()?,
-        Client::Focus => return count_focus(),
-        Client::Oidc => return oidc::count(),
-        Client::Az => tests_of(az_python()?, &["test_az"]),
-    };
+        Client::Node => count_filled(node()?, Single::Plain),
+        Client::Focus => count_focus(),
+        Client::Oidc => oidc::count(),
+        Client::Az => count_filled(tests_of(az_python()?, &["test_az"]), Single::Plain),
+    }
+}
+
+/// Fills a new server and runs tests against it.
+fn count_filled(mut tests: Command, single: Single) -> Result<Counted> {
     let folder = fresh_folder("conformance/run")?;
     let case = Case::new(SEED, &read_card(&folder)?)?;
     let server = Server::start(&tallyhouse()?, &folder.join("data"))?;
-    let single = if client == Client::Table { Single::SealedEach } else { Single::Plain };
     fill(&server, &case, &folder, single)?;
     let file = describe(&server, &case, &folder)?;
     let outcome = counted(tests.env("TALLYHOUSE_CASE", &file));
@@ -128,6 +130,11 @@ fn count_focus() -> Result<Counted> {
 pub(crate) fn client_python() -> Result<PathBuf> {
     let requirements = root().join("conformance/python/requirements-client.txt");
     install::python(&requirements, "client")
+}
+
+/// The Python that reads the table.
+fn table_python() -> Result<PathBuf> {
+    install::python(&root().join("conformance/python/requirements-table.txt"), "table")
 }
 
 /// The Python that has `az`, which lies beside it.
