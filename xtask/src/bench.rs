@@ -6,6 +6,7 @@
 
 mod data;
 mod ingest;
+pub(crate) mod ledger;
 mod peer;
 mod queries;
 mod rating;
@@ -16,6 +17,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
+use crate::http::Client;
 use crate::process::{cargo, command, fresh_folder, run as run_command, target};
 use crate::server::Server;
 use report::{Line, Report};
@@ -29,16 +31,18 @@ pub(crate) struct Plan {
 /// Measures, with both the server and this program built for release.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     if cfg!(debug_assertions) {
-        return run_in_release(plan);
+        run_command(&mut cargo(&["build", "--release", "--package", "cli", "--package", "xtask"]))?;
+        return run_again(&["bench"], plan);
     }
-    let mut report = Report::new(plan.records)?;
+    let mut report = Report::new("bench", plan.records)?;
     let folder = fresh_folder("bench/run")?;
     let files = data::write(&folder, plan.records)?;
     let server = Server::start(&binary(), &folder.join("data"))?;
     set_up(&server)?;
     report
         .section("Bulk import", "`tallyhouse usage import` of rows in the shape of the Usage API");
-    report.line(import(&server, &files.aggregates, plan.records)?);
+    let (wall_us, cpu_us) = import(&server, &files.aggregates, "accepted", plan.records)?;
+    report.line(Line::rate("Tallyhouse, import", plan.records, wall_us, cpu_us));
     server.tallyhouse(&["ledger", "seal"])?;
     let table = folder.join("data/ledger/usage");
     let rating = rating::measure(&folder)?;
@@ -56,7 +60,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     rating.report(&peer, &mut report)?;
     report.section("Events over HTTPS", "Each request is answered when its records are durable");
     for shape in ingest::SHAPES {
-        report.line(ingest::measure(&server, &shape, plan.records)?);
+        report.line(ingest::measure(&server, &shape, plan.records, data::SUBSCRIPTIONS)?);
     }
     report.lines(&peer.batch_lines());
     let peak_kb = server.peak_memory_kb()?;
@@ -79,10 +83,10 @@ fn binary() -> PathBuf {
     target().join("release/tallyhouse")
 }
 
-fn run_in_release(plan: &Plan) -> Result<()> {
-    run_command(&mut cargo(&["build", "--release", "--package", "cli", "--package", "xtask"]))?;
+/// Runs the command with the program that was built for release.
+fn run_again(command_line: &[&str], plan: &Plan) -> Result<()> {
     let mut again = command(target().join("release/xtask"));
-    again.args(["bench", "--records", &plan.records.to_string()]);
+    again.args(command_line).args(["--records", &plan.records.to_string()]);
     if plan.write {
         again.arg("--write");
     }
@@ -94,18 +98,20 @@ fn set_up(server: &Server) -> Result<()> {
         let id = data::subscription(number);
         server.make_subscription(&id, "bench", "MS-AZR-0003P")?;
     }
-    let card = data::rate_card();
-    let path = "/tallyhouse/v1/rate-cards?offer=MS-AZR-0003P&currency=USD&locale=en-US&region=US";
-    server.client()?.post(path, "application/json", card.as_bytes())?.json(path, &[201])?;
-    Ok(())
+    import_card(&server.client()?)
 }
 
-fn import(server: &Server, file: &Path, records: u64) -> Result<Line> {
+fn import_card(client: &Client) -> Result<()> {
+    let card = data::rate_card();
+    let path = "/tallyhouse/v1/rate-cards?offer=MS-AZR-0003P&currency=USD&locale=en-US&region=US";
+    client.post(path, "application/json", card.as_bytes())?.json(path, &[201]).map(drop)
+}
+
+/// Imports a file, all of whose rows must have this outcome; wall and CPU time, in microseconds.
+fn import(server: &Server, file: &Path, outcome: &str, records: u64) -> Result<(u64, u64)> {
     let (begun, cpu) = (Instant::now(), server.cpu_ms()?);
-    let file: PathBuf = file.to_path_buf();
     let said = server.tallyhouse(&["usage", "import", &file.to_string_lossy(), "-o", "json"])?;
     let answer: serde_json::Value = serde_json::from_str(&said)?;
-    ensure!(answer["accepted"] == serde_json::json!(records), "import said {said}");
-    let (wall_us, cpu_us) = (report::micros(begun), (server.cpu_ms()? - cpu) * 1000);
-    Ok(Line::rate("Tallyhouse, import", records, wall_us, cpu_us))
+    ensure!(answer[outcome] == serde_json::json!(records), "import said {said}");
+    Ok((report::micros(begun), (server.cpu_ms()? - cpu) * 1000))
 }

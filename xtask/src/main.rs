@@ -47,7 +47,9 @@ usage: cargo xtask COMMAND
                                 kill the server under load, again and again: nothing may be lost
   objects [--rounds N] [--seed N]
                                 the same on an object store (SeaweedFS), whose table others read
-  bench [--records N] [--write] release build: ingest and queries, beside DuckDB";
+  bench [--records N] [--write] release build: ingest and queries, beside DuckDB
+  bench ledger [--records N] [--write]
+                                the ledger with 50 million records, beside DuckDB, Polars and chDB";
 
 fn main() -> ExitCode {
     match run(Arguments::of_process()) {
@@ -101,14 +103,7 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             ensure!(failed == 0, "{failed} tests failed");
             Ok(())
         }
-        Some("bench") => {
-            let plan = bench::Plan {
-                records: arguments.number("--records")?.unwrap_or(200_000),
-                write: arguments.flag("--write"),
-            };
-            arguments.finish()?;
-            bench::run(&plan)
-        }
+        Some("bench") => run_bench(arguments),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(())
@@ -116,4 +111,16 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
         _ => bail!("no such command\n{USAGE}"),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+fn run_bench(mut arguments: Arguments) -> Result<()> {
+    let ledger = arguments.flag("ledger");
+    let records = arguments.number("--records")?;
+    let write = arguments.flag("--write");
+    arguments.finish()?;
+    if ledger {
+        let records = records.unwrap_or(bench::ledger::RECORDS);
+        return bench::ledger::run(&bench::Plan { records, write });
+    }
+    bench::run(&bench::Plan { records: records.unwrap_or(200_000), write })
 }

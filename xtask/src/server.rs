@@ -42,19 +42,29 @@ impl Server {
             place.reach(&mut program);
         }
         let arguments = place.map(Place::arguments).unwrap_or_default();
-        Self::launch(program, &arguments, binary, data)
+        Self::launch(program, &arguments, (binary, data), START_LIMIT)
     }
 
     /// The same by a command that runs the binary with the arguments that follow.
     pub(crate) fn start_as(program: Command, binary: &Path, data: &Path) -> Result<Self> {
-        Self::launch(program, &[], binary, data)
+        Self::launch(program, &[], (binary, data), START_LIMIT)
+    }
+
+    /// The same where a start may take this long.
+    pub(crate) fn start_within(
+        program: Command,
+        binary: &Path,
+        data: &Path,
+        limit: Duration,
+    ) -> Result<Self> {
+        Self::launch(program, &[], (binary, data), limit)
     }
 
     fn launch(
         mut program: Command,
         arguments: &[String],
-        binary: &Path,
-        data: &Path,
+        (binary, data): (&Path, &Path),
+        limit: Duration,
     ) -> Result<Self> {
         let address_file = data.join("server.url");
         if address_file.exists() {
@@ -83,7 +93,7 @@ impl Server {
                     return Ok(server);
                 }
             }
-            ensure!(begun.elapsed() < START_LIMIT, "the server is not ready: {}", server.log());
+            ensure!(begun.elapsed() < limit, "the server is not ready: {}", server.log());
             std::thread::sleep(POLL);
         }
     }
@@ -122,10 +132,20 @@ impl Server {
 
     /// Highest resident memory so far, in kilobytes.
     pub(crate) fn peak_memory_kb(&self) -> Result<u64> {
+        self.status_kb("VmHWM:")
+    }
+
+    /// Resident memory now, in kilobytes.
+    pub(crate) fn memory_kb(&self) -> Result<u64> {
+        self.status_kb("VmRSS:")
+    }
+
+    fn status_kb(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-        let number = line.split_whitespace().nth(1).context("VmHWM without a number")?;
-        Ok(number.parse()?)
+        let line = status.lines().find(|line| line.starts_with(name));
+        let line = line.with_context(|| format!("no {name} in the status"))?;
+        let number = line.split_whitespace().nth(1);
+        Ok(number.with_context(|| format!("{name} without a number"))?.parse()?)
     }
 
     /// Ends it as a power cut would end its process: with SIGKILL, at once.

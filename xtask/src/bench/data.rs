@@ -33,23 +33,33 @@ pub(crate) struct Files {
 pub(crate) fn write(folder: &Path, records: u64) -> Result<Files> {
     let mut random = Random::new(SEED);
     let aggregates = folder.join("aggregates.ndjson");
-    let mut out = BufWriter::new(File::create(&aggregates)?);
-    for number in 0..records {
-        out.write_all(aggregate(number, records, &mut random).as_bytes())?;
-    }
-    out.flush()?;
+    write_aggregates(&aggregates, records, SUBSCRIPTIONS, &mut random)?;
     let mut batches = Vec::new();
     for batch in 0..BATCHES {
         let path = folder.join(format!("events-{batch:02}.ndjson"));
         let mut out = BufWriter::new(File::create(&path)?);
         for place in 0..BATCH_EVENTS {
-            let event = event(&format!("file-{batch}-{place}"), &mut random);
+            let event = event(&format!("file-{batch}-{place}"), SUBSCRIPTIONS, &mut random);
             writeln!(out, "{event}")?;
         }
         out.flush()?;
         batches.push(path);
     }
     Ok(Files { aggregates, batches })
+}
+
+/// Writes rows in the shape of the Usage API, of so many subscriptions.
+pub(crate) fn write_aggregates(
+    path: &Path,
+    records: u64,
+    subscriptions: u64,
+    random: &mut Random,
+) -> Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    for number in 0..records {
+        out.write_all(aggregate(number, records, subscriptions, random).as_bytes())?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Id of a subscription.
@@ -79,9 +89,9 @@ pub(crate) fn rate_card() -> String {
 }
 
 /// One row as the Usage API answers it: rows come in order of their reported hour.
-fn aggregate(number: u64, records: u64, random: &mut Random) -> String {
+fn aggregate(number: u64, records: u64, subscriptions: u64, random: &mut Random) -> String {
     let hour = number * HOURS / records;
-    let (owner, resource) = (random.below(SUBSCRIPTIONS), random.below(RESOURCES));
+    let (owner, resource) = (random.below(subscriptions), random.below(RESOURCES));
     let meter_number = (resource + random.below(3)) % METERS;
     let tags = tags(resource).replace('"', r#"\""#);
     let (start, end) = (moment(hour), moment(hour + 1));
@@ -102,9 +112,9 @@ fn aggregate(number: u64, records: u64, random: &mut Random) -> String {
     row
 }
 
-/// One CloudEvent.
-pub(crate) fn event(id: &str, random: &mut Random) -> String {
-    let (owner, resource) = (random.below(SUBSCRIPTIONS), random.below(RESOURCES));
+/// One CloudEvent, of one of so many subscriptions.
+pub(crate) fn event(id: &str, subscriptions: u64, random: &mut Random) -> String {
+    let (owner, resource) = (random.below(subscriptions), random.below(RESOURCES));
     let hour = random.below(HOURS);
     format!(
         r#"{{"specversion":"1.0","type":"tallyhouse.usage.v1","source":"urn:bench","id":"{id}","data":{{"subscriptionId":"{}","meterId":"{}","usageStartTime":"{}","usageEndTime":"{}","quantity":"{}.{}","resourceUri":"{}","location":"eastus","tags":{}}}}}"#,
@@ -152,11 +162,12 @@ mod tests {
     #[test]
     fn records_are_json_of_about_600_bytes_with_five_tags() {
         let mut random = Random::new(SEED);
-        let event = event("x-1", &mut random);
+        let event = event("x-1", SUBSCRIPTIONS, &mut random);
         assert!((550..700).contains(&event.len()), "{} bytes", event.len());
         let event: Value = serde_json::from_str(&event).unwrap();
         assert_eq!(event["data"]["tags"].as_object().unwrap().len(), 5);
-        let row: Value = serde_json::from_str(&aggregate(9, 10, &mut random)).unwrap();
+        let row: Value =
+            serde_json::from_str(&aggregate(9, 10, SUBSCRIPTIONS, &mut random)).unwrap();
         let instance = row["properties"]["instanceData"].as_str().unwrap();
         let instance: Value = serde_json::from_str(instance).unwrap();
         assert_eq!(instance["Microsoft.Resources"]["tags"].as_object().unwrap().len(), 5);

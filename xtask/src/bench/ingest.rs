@@ -44,12 +44,17 @@ struct Done {
     waits_us: Vec<u64>,
 }
 
-/// The median run of a shape.
-pub(crate) fn measure(server: &Server, shape: &Shape, most: u64) -> Result<Line> {
+/// The median run of a shape, of at most so many events of so many subscriptions.
+pub(crate) fn measure(
+    server: &Server,
+    shape: &Shape,
+    most: u64,
+    subscriptions: u64,
+) -> Result<Line> {
     let records = shape.records.min(most);
     let mut runs: Vec<Done> = Vec::new();
     for run in 0..RUNS {
-        runs.push(one_run(server, shape, records, run)?);
+        runs.push(one_run(server, shape, records, run, subscriptions)?);
     }
     let pace = |run: &Done| run.wall_us * 1_000 / run.records.max(1);
     let middle = median(&mut runs.iter().map(pace).collect::<Vec<_>>());
@@ -60,13 +65,19 @@ pub(crate) fn measure(server: &Server, shape: &Shape, most: u64) -> Result<Line>
     Ok(Line::rate_and_wait(&what, run.records, run.wall_us, run.cpu_us, &mut run.waits_us))
 }
 
-fn one_run(server: &Server, shape: &Shape, records: u64, run: u64) -> Result<Done> {
+fn one_run(
+    server: &Server,
+    shape: &Shape,
+    records: u64,
+    run: u64,
+    subscriptions: u64,
+) -> Result<Done> {
     let requests = (records / shape.batch / shape.clients).max(1);
     let ready = Arc::new(Barrier::new(usize::try_from(shape.clients)? + 1));
     let mut clients: Vec<JoinHandle<Result<Done>>> = Vec::new();
     for number in 0..shape.clients {
         let name = format!("{}x{}-{run}-{number}", shape.batch, shape.clients);
-        let bodies = bodies(&name, shape.batch, requests);
+        let bodies = bodies(&name, shape.batch, requests, subscriptions);
         let (client, ready, batch) = (server.client()?, Arc::clone(&ready), shape.batch);
         clients.push(std::thread::spawn(move || send(&client, &bodies, batch, &ready)));
     }
@@ -83,11 +94,11 @@ fn one_run(server: &Server, shape: &Shape, records: u64, run: u64) -> Result<Don
     Ok(done)
 }
 
-fn bodies(name: &str, batch: u64, requests: u64) -> Vec<Vec<u8>> {
+fn bodies(name: &str, batch: u64, requests: u64, subscriptions: u64) -> Vec<Vec<u8>> {
     let mut random = Random::new(requests);
     let mut body = |request: u64| {
         let ids = (0..batch).map(|place| format!("{name}-{request}-{place}"));
-        let events: Vec<String> = ids.map(|id| event(&id, &mut random)).collect();
+        let events: Vec<String> = ids.map(|id| event(&id, subscriptions, &mut random)).collect();
         let text = if batch == 1 { events.concat() } else { format!("[{}]", events.join(",")) };
         text.into_bytes()
     };

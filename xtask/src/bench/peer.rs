@@ -26,16 +26,16 @@ pub(crate) fn measure(files: &Files, table: &Path, folder: &Path) -> Result<Peer
         "rating_usage": folder.join("rating_usage.csv"),
         "rating_tiers": folder.join("rating_tiers.csv"),
     });
-    let mut peer = Command::new(interpreter()?);
+    let mut peer = Command::new(interpreter("requirements.txt", "environment")?);
     peer.current_dir(root()).arg("bench/duckdb_peer.py").arg(task.to_string());
     let answer = serde_json::from_str(&output(&mut peer)?).context("what the peer said")?;
     Ok(Peer { answer })
 }
 
-/// An environment with DuckDB, made once for the pinned list.
-fn interpreter() -> Result<PathBuf> {
-    let folder = target().join("bench/environment");
-    let list = root().join("bench/requirements.txt");
+/// An environment with what a pinned list names, made once for the list.
+pub(crate) fn interpreter(list: &str, environment: &str) -> Result<PathBuf> {
+    let folder = target().join("bench").join(environment);
+    let list = root().join("bench").join(list);
     let copy = folder.join("requirements.txt");
     let interpreter = folder.join("bin/python");
     let wanted = std::fs::read_to_string(&list)?;

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use crate::process::{command, output, root};
 
 const PAGE: &str = "BENCHMARKS.md";
-const BEGIN: &str = "<!-- begin: written by `cargo xtask bench --write` -->";
 const END: &str = "<!-- end -->";
 
 /// One measurement.
@@ -37,21 +36,8 @@ impl Line {
         cpu_us: u64,
         waits_us: &mut [u64],
     ) -> Self {
-        waits_us.sort_unstable();
-        let at = |percent: usize| {
-            waits_us
-                .get((waits_us.len() * percent / 100).min(waits_us.len() - 1))
-                .copied()
-                .unwrap_or(0)
-        };
         let mut line = Self::rate(what, records, wall_us, cpu_us);
-        write!(
-            line.cells,
-            ", p50 {} ms, p99 {} ms",
-            hundredths(at(50) / 10),
-            hundredths(at(99) / 10)
-        )
-        .expect("writing to a text does not fail");
+        write!(line.cells, ", {}", waits(waits_us)).expect("writing to a text does not fail");
         line
     }
 
@@ -65,6 +51,8 @@ impl Line {
 
 /// The lines of one run.
 pub(crate) struct Report {
+    /// `bench` or `bench ledger`: which section of the page this is.
+    command: &'static str,
     records: u64,
     /// Load of the machine before the run, averaged over a minute: more than 0 is other work.
     load_before: String,
@@ -72,11 +60,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Of a run with this many imported records.
-    pub(crate) fn new(records: u64) -> Result<Self> {
+    /// Of a run of this command with this many records.
+    pub(crate) fn new(command: &'static str, records: u64) -> Result<Self> {
         let load = fs::read_to_string("/proc/loadavg")?;
         let load_before = load.split(' ').next().unwrap_or_default().to_owned();
-        Ok(Self { records, load_before, text: String::new() })
+        Ok(Self { command, records, load_before, text: String::new() })
     }
 
     /// Begins a table.
@@ -84,6 +72,28 @@ impl Report {
         self.show(&format!(
             "\n### {title}\n\n{how}.\n\n| what | wall | processor | |\n|---|---|---|---|"
         ));
+    }
+
+    /// Begins a table with columns of its own.
+    pub(crate) fn table(&mut self, title: &str, how: &str, columns: &[&str]) {
+        let line = vec!["---"; columns.len()].join("|");
+        let columns = columns.join(" | ");
+        self.show(&format!("\n### {title}\n\n{how}\n\n| {columns} |\n|{line}|"));
+    }
+
+    /// Adds a row to it.
+    pub(crate) fn row(&mut self, cells: &[&str]) {
+        self.show(&format!("| {} |", cells.join(" | ")));
+    }
+
+    /// Adds a measurement to it, with its target.
+    pub(crate) fn line_with_target(&mut self, line: &Line, target: &str) {
+        self.show(&format!("| {} | {} | {target} |", line.what, line.cells));
+    }
+
+    /// Adds a paragraph.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.show(&format!("\n{text}"));
     }
 
     /// Adds a measurement to the table.
@@ -117,11 +127,12 @@ impl Report {
         }
         let path = root().join(PAGE);
         let page = fs::read_to_string(&path).with_context(|| format!("reading {PAGE}"))?;
+        let begin = format!("<!-- begin: written by `cargo xtask {} --write` -->", self.command);
         let (before, rest) =
-            page.split_once(BEGIN).with_context(|| format!("{PAGE}: no {BEGIN}"))?;
+            page.split_once(&begin).with_context(|| format!("{PAGE}: no {begin}"))?;
         let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE}: no {END}"))?;
         let head = self.head()?;
-        fs::write(&path, format!("{before}{BEGIN}\n\n{head}{}\n{END}{after}", self.text))?;
+        fs::write(&path, format!("{before}{begin}\n\n{head}{}\n{END}{after}", self.text))?;
         println!("wrote {PAGE}");
         Ok(())
     }
@@ -134,8 +145,9 @@ impl Report {
             model.map_or("unknown processor", |text| text.trim_start_matches([' ', '\t', ':']));
         let count = processors.lines().filter(|line| line.starts_with("processor")).count();
         Ok(format!(
-            "`cargo xtask bench --records {}` on {}, {count} cores ({model}); load of the machine \
+            "`cargo xtask {} --records {}` on {}, {count} cores ({model}); load of the machine \
              before the run: {}.\n",
+            self.command,
             self.records,
             date.trim(),
             self.load_before,
@@ -152,6 +164,16 @@ impl Report {
 /// Time since then, in microseconds.
 pub(crate) fn micros(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_micros()).expect("a run takes less than 500,000 years")
+}
+
+/// How long requests took: half of them less, and 99 of 100 less.
+pub(crate) fn waits(waits_us: &mut [u64]) -> String {
+    waits_us.sort_unstable();
+    let at = |percent: usize| {
+        let place = (waits_us.len() * percent / 100).min(waits_us.len().saturating_sub(1));
+        hundredths(waits_us.get(place).copied().unwrap_or(0) / 10)
+    };
+    format!("p50 {} ms, p99 {} ms", at(50), at(99))
 }
 
 /// The middle one, after sorting.
@@ -173,7 +195,8 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
-fn hundredths(number: u64) -> String {
+/// A number of hundredths.
+pub(crate) fn hundredths(number: u64) -> String {
     format!("{}.{:02}", number / 100, number % 100)
 }
 

@@ -1,0 +1,278 @@
+//! The ledger when it is large: one run on one machine, beside DuckDB, Polars and chDB on the same
+//! files, against the targets of `bench/README.md` and what the machine can do at best.
+//!
+//! Figures are medians, of a release build. No figure counts unless the sums are those that the data
+//! was made with.
+
+mod base;
+mod machine;
+mod pages;
+mod peers;
+mod spend;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::report::{Report, hundredths, median, micros, thousands, waits};
+use super::{Plan, run_again};
+use crate::process::{cargo, output, run as run_command, target};
+use crate::server::Server;
+use base::{Base, Programs, SUBSCRIPTIONS};
+use machine::Machine;
+use peers::Peers;
+
+/// Records of the large ledger, unless asked otherwise; the small one has a tenth.
+pub(crate) const RECORDS: u64 = 50_000_000;
+const BUILD: [&str; 10] = [
+    "build",
+    "--release",
+    "--package",
+    "cli",
+    "--package",
+    "ledger",
+    "--package",
+    "xtask",
+    "--bins",
+    "--bench=fill",
+];
+const STARTS: usize = 5;
+const NONE: &str = "–";
+
+/// Measures, with everything built for release.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
+    ensure!(plan.records >= 100_000, "fewer than 100,000 records say nothing");
+    if cfg!(debug_assertions) {
+        run_command(&mut cargo(&BUILD))?;
+        return run_again(&["bench", "ledger"], plan);
+    }
+    let programs = Programs { server: target().join("release/tallyhouse"), fill: fill_program()? };
+    let mut report = Report::new("bench ledger", plan.records)?;
+    let small = Base::of(plan.records / 10, &programs)?;
+    let large = Base::of(plan.records, &programs)?;
+    let machine = machine::measure(&target().join("bench"), &large.data_files()?)?;
+    report_machine(&machine, &mut report);
+    report_load(&large, &mut report)?;
+    report_sizes(&large, &mut report)?;
+
+    let small_pages = {
+        let data = small.copy("ledger-small")?;
+        let server = Server::start(&programs.server, &data)?;
+        let pages = pages::measure(&server)?;
+        server.stop()?;
+        pages
+    };
+    let data = large.copy("ledger-large")?;
+    let server = report_start(&programs, &data, &mut report)?;
+    let large_pages = pages::measure(&server)?;
+    let peers = peers::measure(&large)?;
+    let client = server.client()?;
+    peers.compare_pages(|name| pages::sum_of_first(&client, peers::ASKED, name))?;
+    report_pages([&small, &large], [small_pages, large_pages], &peers, &mut report)?;
+    report_spend(&server, &large, &peers, &machine, &mut report)?;
+    report_ingest(&server, &large, &data, &mut report)?;
+    let status = server.stop()?;
+    ensure!(status.success(), "the server ended with {status}");
+    report_ids(&large, &programs, &data, &mut report)?;
+    report.finish(plan.write)
+}
+
+/// Where cargo put the benchmark of the crate `ledger`.
+fn fill_program() -> Result<PathBuf> {
+    let said = output(cargo(&BUILD).args(["--quiet", "--message-format=json"]))?;
+    for line in said.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        if message["target"]["name"] == "fill" && message["executable"].is_string() {
+            return Ok(PathBuf::from(message["executable"].as_str().context("no executable")?));
+        }
+    }
+    anyhow::bail!("cargo did not say where the benchmark is")
+}
+
+fn report_machine(machine: &Machine, report: &mut Report) {
+    report.table("The machine", "What no figure can be better than.", &["what", "measured"]);
+    let sync = |what: &str, us: u64, report: &mut Report| {
+        let rate = thousands(1_000_000 / us.max(1));
+        let text = format!("{} ms, {rate} a second", hundredths(us / 10));
+        report.row(&[what, &text]);
+    };
+    sync("append and sync of 4 KiB", machine.sync_us, report);
+    sync("append and sync of 400 KiB, about 1,000 records", machine.sync_batch_us, report);
+    let rate = |bytes: u64| format!("{} MB/s", thousands(bytes / 1_000_000));
+    let disk = machine
+        .disk_rate
+        .map_or_else(|| "not measured: the page cache could not be emptied".to_owned(), rate);
+    report.row(&["sequential read from the disk", &disk]);
+    report.row(&["sequential read from the page cache", &rate(machine.memory_rate)]);
+}
+
+fn report_load(base: &Base, report: &mut Report) -> Result<()> {
+    let when = if base.is_new { "in this run" } else { "when its folder was made" };
+    let how = format!(
+        "Durable append of batches of 10,000 through `Ledger::append`, four under way, with seals and \
+         joins; ids are checked against all before. Measured {when}, on {}. Making the records is \
+         part of it.",
+        base.made
+    );
+    report.table(
+        "Loading",
+        &how,
+        &["records stored by then", "records/s, wall", "processor, µs a record"],
+    );
+    for [total, rate, cpu_ns] in work::load_rows(&base.load)? {
+        let cpu = hundredths(cpu_ns / 10);
+        report.row(&[&thousands(total), &thousands(rate), &cpu]);
+    }
+    let make = base.load.iter().find(|line| line["what"] == "make").context("no make")?;
+    let of = |name: &str| make[name].as_u64().with_context(|| format!("no {name}"));
+    let (records, cpu_us) = (of("records")?, of("cpu_us")?);
+    let rate = thousands(records * 1_000_000 / of("wall_us")?.max(1));
+    report.row(&["making the records alone", &rate, &hundredths(cpu_us * 100 / records.max(1))]);
+    Ok(())
+}
+
+fn report_sizes(base: &Base, report: &mut Report) -> Result<()> {
+    let sizes = base.sizes()?;
+    let files = thousands(sizes.data_files);
+    let how = format!("{} records in {files} data files.", thousands(base.records));
+    report.table("On disk", &how, &["what", "MB", "bytes a record"]);
+    for (what, bytes) in [
+        ("data files", sizes.data),
+        ("rollups", sizes.rollups),
+        ("index of ids", sizes.index),
+        ("log of the table", sizes.log),
+        ("journal", sizes.journal),
+    ] {
+        let each = hundredths(bytes * 100 / base.records);
+        report.row(&[what, &thousands(bytes / 1_000_000), &each]);
+    }
+    Ok(())
+}
+
+/// Starts the server a few times; the last one goes on.
+fn report_start(programs: &Programs, data: &Path, report: &mut Report) -> Result<Server> {
+    let mut waits_us = Vec::new();
+    let server = loop {
+        let begun = Instant::now();
+        let server = Server::start(&programs.server, data)?;
+        waits_us.push(micros(begun));
+        if waits_us.len() == STARTS {
+            break server;
+        }
+        server.stop()?;
+    };
+    report.table(
+        "Start",
+        "On the large ledger; until `/readyz` says so.",
+        &["what", "measured", "target"],
+    );
+    let wait = format!("{} s", hundredths(median(&mut waits_us) / 10_000));
+    report.row(&["start", &wait, "≤ 1 s"]);
+    let memory = format!("{} MB", server.memory_kb()? / 1024);
+    report.row(&["resident memory at rest", &memory, "≤ 200 MB"]);
+    Ok(server)
+}
+
+fn report_pages(
+    bases: [&Base; 2],
+    pages: [Vec<pages::Pages>; 2],
+    peers: &Peers,
+    report: &mut Report,
+) -> Result<()> {
+    let [small, large] = bases.map(|base| format!("{} records", thousands(base.records)));
+    let how = "Of up to 1,000 rows, of many subscriptions, by one client on one connection.";
+    report.table("Usage pages", how, &["what", &small, &large, "target"]);
+    let [small, large] = pages;
+    for (mut small, mut large) in small.into_iter().zip(large) {
+        ensure!(small.what == large.what || small.what.contains("token"), "pages in two orders");
+        let cell = |waits_us: &mut Vec<u64>| {
+            if waits_us.is_empty() { NONE.to_owned() } else { waits(waits_us) }
+        };
+        let target = if large.what.contains("cached") { NONE } else { "p99 ≤ 20 ms" };
+        let (small, cells) = (cell(&mut small.waits_us), cell(&mut large.waits_us));
+        report.row(&[&large.what, &small, &cells, target]);
+    }
+    for name in pages::GRANULARITIES {
+        for took in peers.took("page", name)? {
+            let what = format!("{}, first page, {name}, median", took.engine);
+            let wall = format!("{} ms", hundredths(took.wall_us / 10));
+            report.row(&[&what, NONE, &wall, NONE]);
+        }
+    }
+    Ok(())
+}
+
+fn report_spend(
+    server: &Server,
+    base: &Base,
+    peers: &Peers,
+    machine: &Machine,
+    report: &mut Report,
+) -> Result<()> {
+    let how = format!(
+        "The month's {} records. {} on the ledger's files, by one process each; \"least\" is the time to \
+         read the needed columns from the page cache. Tallyhouse is asked over HTTPS and prices what it \
+         sums: subscription by subscription, as no call answers for all of them.",
+        thousands(base.records),
+        peers.names()
+    );
+    report.table("Spend and cost", &how, &["what", "wall", "processor", "least", "target"]);
+    let (wall_us, cpu_us) = spend::month_of_all(server, &base.sums())?;
+    let ms = |us: u64| format!("{} ms", thousands(us / 1_000));
+    let what = format!("Tallyhouse, cost by meter of {} subscriptions", thousands(SUBSCRIPTIONS));
+    report.row(&[&what, &ms(wall_us), &ms(cpu_us), NONE, "≤ 100 ms"]);
+    for (question, title, target) in [
+        ("meter", "by subscription and meter", NONE),
+        ("tag", "by tag", NONE),
+        ("resource", "by resource", NONE),
+        ("day", "by day", NONE),
+    ] {
+        let least = ms(machine.least_us(peers.bytes(question)?));
+        for (place, of, least) in [("rows", "", least.as_str()), ("rollup", ", of rollups", NONE)] {
+            for took in peers.took(place, question)? {
+                let what = format!("{}, {title}{of}", took.engine);
+                report.row(&[&what, &ms(took.wall_us), &ms(took.cpu_us), least, target]);
+            }
+        }
+    }
+    let how = "Over HTTPS, a median over twenty subscriptions.";
+    report.table("Cost of one subscription", how, &["what", "wall", "processor", "", "target"]);
+    for line in spend::by_groups(server, &base.sums())? {
+        report.line_with_target(&line, "≤ 500 ms, of all subscriptions");
+    }
+    Ok(())
+}
+
+fn report_ingest(server: &Server, base: &Base, data: &Path, report: &mut Report) -> Result<()> {
+    let how = format!(
+        "Ids are checked against {} records. Each request is answered when its records are durable.",
+        thousands(base.records)
+    );
+    report.table("Ingest", &how, &["what", "wall", "processor", "", "target"]);
+    let targets = [NONE, "≥ 10,000/s; p99 ≤ 50 ms", NONE, NONE, "processor ≥ 100,000/s", NONE];
+    for (line, target) in work::events(server)?.iter().zip(targets) {
+        report.line_with_target(line, target);
+    }
+    let folder = data.parent().context("a data folder lies in a folder")?;
+    for line in work::imports(server, folder)? {
+        report.line_with_target(&line, "≥ 250,000/s");
+    }
+    let peak_mb = server.peak_memory_kb()? / 1024;
+    report.note(&format!("Highest resident memory of the server until here: {peak_mb} MB."));
+    Ok(())
+}
+
+/// What has the ledger for itself: no server runs.
+fn report_ids(base: &Base, programs: &Programs, data: &Path, report: &mut Report) -> Result<()> {
+    let how = "Without a server, but for the start.";
+    report.table("Index of ids", how, &["what", "wall", "processor", "", "target"]);
+    report.line_with_target(&work::again(base, programs, data)?, "as fast as new records");
+    let (wall_us, peak_kb) = work::rebuild(programs, data)?;
+    let wall = format!("{} s", hundredths(wall_us / 10_000));
+    let memory = format!("highest memory {} MB", peak_kb / 1024);
+    report.row(&["start that makes the whole index anew", &wall, NONE, &memory, NONE]);
+    Ok(())
+}

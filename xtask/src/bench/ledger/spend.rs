@@ -1,0 +1,115 @@
+//! What usage cost: the month of every subscription, and of one by different groups. Sums are those
+//! that the data was made with, to the last digit, before any figure counts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::base::SUBSCRIPTIONS;
+use crate::bench::data::subscription;
+use crate::bench::report::{Line, micros};
+use crate::decimal::Decimal;
+use crate::server::Server;
+
+/// Subscriptions that are asked for their cost by each group.
+const ASKED: u64 = 20;
+/// What cost is grouped by, and the file of sums with the same keys.
+const GROUPS: [(&str, &str); 4] =
+    [("meter", "meter"), ("tag:cost-center", "tag"), ("resource", "resource"), ("day", "day")];
+
+/// Wall and CPU time of the month of all subscriptions, one after the other, in microseconds.
+pub(super) fn month_of_all(server: &Server, sums: &Path) -> Result<(u64, u64)> {
+    let expected = expected(&sums.join("meter.csv"))?;
+    let client = server.client()?;
+    let (mut answers, begun, cpu) = (Vec::new(), Instant::now(), server.cpu_ms()?);
+    for number in 0..SUBSCRIPTIONS {
+        let path = cost_path(number, "meter");
+        answers.push((path.clone(), client.get(&path)?));
+    }
+    let (wall_us, cpu_us) = (micros(begun), (server.cpu_ms()? - cpu) * 1000);
+    for (number, (path, answer)) in (0..).zip(answers) {
+        let (found, _) = groups(&answer.json(&path, &[200])?, "quantity")?;
+        let expected = &expected[&subscription(number)];
+        ensure!(found == *expected, "{path}: {found:?}, not {expected:?}");
+    }
+    Ok((wall_us, cpu_us))
+}
+
+/// Cost of one subscription by each group, as the median over some of them.
+pub(super) fn by_groups(server: &Server, sums: &Path) -> Result<Vec<Line>> {
+    let (client, mut lines) = (server.client()?, Vec::new());
+    let mut totals: BTreeMap<u64, Decimal> = BTreeMap::new();
+    for (group, file) in GROUPS {
+        let expected = expected(&sums.join(format!("{file}.csv")))?;
+        let (mut waits_us, mut cpu, mut rows) = (Vec::new(), 0, 0);
+        for run in 0..2 {
+            cpu = server.cpu_ms()?;
+            for number in (0..ASKED).map(|number| number * (SUBSCRIPTIONS / ASKED)) {
+                let (begun, path) = (Instant::now(), cost_path(number, group));
+                let answer = client.get(&path)?;
+                let wait = micros(begun);
+                if run > 0 {
+                    waits_us.push(wait);
+                }
+                let (found, total) = groups(&answer.json(&path, &[200])?, "charge")?;
+                let expected = &expected[&subscription(number)];
+                ensure!(found.keys().eq(expected.keys()), "{path}: other groups than usage has");
+                ensure!(*totals.entry(number).or_insert(total) == total, "{path}: another total");
+                rows = found.len();
+            }
+        }
+        let cpu_us = (server.cpu_ms()? - cpu) * 1000 / ASKED;
+        lines.push(Line::answer(&format!("by {group} ({rows} groups)"), &mut waits_us, cpu_us));
+    }
+    Ok(lines)
+}
+
+fn cost_path(number: u64, group: &str) -> String {
+    let id = subscription(number);
+    format!("/tallyhouse/v1/subscriptions/{id}/cost?from=2026-03-01&to=2026-04-01&groupBy={group}")
+}
+
+/// What each group of an answer says, and the total; nothing may be without a price.
+fn groups(cost: &Value, what: &str) -> Result<(BTreeMap<String, Decimal>, Decimal)> {
+    ensure!(cost["unpriced"] == serde_json::json!([]), "usage without a price");
+    let (mut found, mut total) = (BTreeMap::new(), Decimal::default());
+    for group in cost["groups"].as_array().context("no groups in the cost")? {
+        let text =
+            |name: &str| group[name].as_str().with_context(|| format!("no {name} in {group}"));
+        let amount = Decimal::parse(text(what)?)?;
+        total = total.plus(amount);
+        found.insert(text("key")?.to_owned(), amount);
+    }
+    Ok((found, total))
+}
+
+/// Sums by subscription and key.
+fn expected(file: &Path) -> Result<BTreeMap<String, BTreeMap<String, Decimal>>> {
+    let mut sums: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
+    for line in fs::read_to_string(file)?.lines() {
+        let (subscription, rest) = line.split_once(',').context("a line of sums")?;
+        let (key, sum) = rest.rsplit_once(',').context("a line of sums")?;
+        let of_subscription = sums.entry(subscription.to_owned()).or_default();
+        of_subscription.insert(key.to_owned(), Decimal::parse(sum)?);
+    }
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_read_by_subscription_and_key() {
+        let folder = crate::process::fresh_folder("bench/test-sums").unwrap();
+        let file = folder.join("tag.csv");
+        fs::write(&file, "s,a,1.5\ns,b,2\nt,a,3\n").unwrap();
+        let sums = expected(&file).unwrap();
+        assert_eq!(sums["s"]["b"], Decimal::parse("2").unwrap());
+        assert_eq!(sums["t"].len(), 1);
+    }
+}
