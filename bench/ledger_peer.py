@@ -75,7 +75,7 @@ class DuckDb:
         )
 
     def ask(self, query):
-        return self.connection.execute(query).fetch_arrow_table()
+        return self.connection.sql(query).to_arrow_table()
 
     def column_bytes(self, files):
         """Bytes of each column on disk, compressed."""
@@ -101,7 +101,8 @@ class ChDb:
         self.chdb, self.version = chdb, chdb.__version__
 
     def source(self, files):
-        return f"file('{{{','.join(files)}}}', Parquet)"
+        names = ",".join(str(pathlib.Path(file).relative_to(TASK["table"])) for file in files)
+        return f"file('{TASK['table']}/{{{names}}}', Parquet)"
 
     def sums(self, question, files):
         source, month = self.source(files), self.between("usage_start")

@@ -11,6 +11,7 @@ mod peers;
 mod spend;
 mod work;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -183,23 +184,28 @@ fn report_pages(
     report: &mut Report,
 ) -> Result<()> {
     let [small, large] = bases.map(|base| format!("{} records", thousands(base.records)));
-    let how = "Of up to 1,000 rows, of many subscriptions, by one client on one connection.";
+    let how = "Of up to 1,000 rows, of many subscriptions, by one client on one connection. Others' \
+               times are medians, and how often they hold ours.";
     report.table("Usage pages", how, &["what", &small, &large, "target"]);
     let [small, large] = pages;
+    let mut medians = BTreeMap::new();
     for (mut small, mut large) in small.into_iter().zip(large) {
         ensure!(small.what == large.what || small.what.contains("token"), "pages in two orders");
         let cell = |waits_us: &mut Vec<u64>| {
             if waits_us.is_empty() { NONE.to_owned() } else { waits(waits_us) }
         };
         let target = if large.what.contains("cached") { NONE } else { "p99 ≤ 20 ms" };
+        medians.insert(large.what.clone(), median(&mut large.waits_us));
         let (small, cells) = (cell(&mut small.waits_us), cell(&mut large.waits_us));
         report.row(&[&large.what, &small, &cells, target]);
     }
     for name in pages::GRANULARITIES {
+        let what = pages::first(name);
+        let ours = medians.get(&what).copied().context("no first page of ours")?;
         for took in peers.took("page", name)? {
-            let what = format!("{}, first page, {name}, median", took.engine);
-            let wall = format!("{} ms", hundredths(took.wall_us / 10));
-            report.row(&[&what, NONE, &wall, NONE]);
+            let ratio = hundredths(took.wall_us * 100 / ours.max(1));
+            let wall = format!("{} ms, × {ratio}", hundredths(took.wall_us / 10));
+            report.row(&[&format!("{}, {what}", took.engine), NONE, &wall, NONE]);
         }
     }
     Ok(())
@@ -219,22 +225,27 @@ fn report_spend(
         thousands(base.records),
         peers.names()
     );
-    report.table("Spend and cost", &how, &["what", "wall", "processor", "least", "target"]);
+    let columns = ["what", "wall", "against ours", "processor", "least", "target"];
+    report.table("Spend and cost", &how, &columns);
     let (wall_us, cpu_us) = spend::month_of_all(server, &base.sums())?;
     let ms = |us: u64| format!("{} ms", thousands(us / 1_000));
     let what = format!("Tallyhouse, cost by meter of {} subscriptions", thousands(SUBSCRIPTIONS));
-    report.row(&[&what, &ms(wall_us), &ms(cpu_us), NONE, "≤ 100 ms"]);
-    for (question, title, target) in [
-        ("meter", "by subscription and meter", NONE),
-        ("tag", "by tag", NONE),
-        ("resource", "by resource", NONE),
-        ("day", "by day", NONE),
+    report.row(&[&what, &ms(wall_us), "× 1.00", &ms(cpu_us), NONE, "≤ 100 ms"]);
+    for (question, title, ours) in [
+        ("meter", "by subscription and meter", Some(wall_us)),
+        ("tag", "by tag", None),
+        ("resource", "by resource", None),
+        ("day", "by day", None),
     ] {
         let least = ms(machine.least_us(peers.bytes(question)?));
         for (place, of, least) in [("rows", "", least.as_str()), ("rollup", ", of rollups", NONE)] {
             for took in peers.took(place, question)? {
                 let what = format!("{}, {title}{of}", took.engine);
-                report.row(&[&what, &ms(took.wall_us), &ms(took.cpu_us), least, target]);
+                let ratio = ours.map_or_else(
+                    || NONE.to_owned(),
+                    |ours| format!("× {}", hundredths(took.wall_us * 100 / ours.max(1))),
+                );
+                report.row(&[&what, &ms(took.wall_us), &ratio, &ms(took.cpu_us), least, NONE]);
             }
         }
     }

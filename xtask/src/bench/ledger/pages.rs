@@ -41,7 +41,7 @@ pub(super) fn measure(server: &Server) -> Result<Vec<Pages>> {
                 waits_us.push(time(&client, &first_page(number, granularity))?.0);
             }
         }
-        all.push(Pages { what: format!("first page, {granularity}, nothing cached"), waits_us });
+        all.push(Pages { what: format!("{}, nothing cached", first(granularity)), waits_us });
         let mut waits_us = Vec::new();
         for run in 0..2 {
             for number in spread(ASKED) {
@@ -51,11 +51,16 @@ pub(super) fn measure(server: &Server) -> Result<Vec<Pages>> {
                 }
             }
         }
-        all.push(Pages { what: format!("first page, {granularity}"), waits_us });
+        all.push(Pages { what: first(granularity), waits_us });
         let (page, waits_us) = later(server, &client, granularity)?;
         all.push(Pages { what: format!("page {page} by its token, {granularity}"), waits_us });
     }
     Ok(all)
+}
+
+/// What the first page is called.
+pub(super) fn first(granularity: &str) -> String {
+    format!("first page, {granularity}")
 }
 
 /// Sum of all quantities on the first page of a subscription.

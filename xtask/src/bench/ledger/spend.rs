@@ -82,19 +82,19 @@ fn groups(cost: &Value, what: &str) -> Result<(BTreeMap<String, Decimal>, Decima
             |name: &str| group[name].as_str().with_context(|| format!("no {name} in {group}"));
         let amount = Decimal::parse(text(what)?)?;
         total = total.plus(amount);
-        found.insert(text("key")?.to_owned(), amount);
+        found.insert(text("key")?.to_lowercase(), amount);
     }
     Ok((found, total))
 }
 
-/// Sums by subscription and key.
+/// Sums by subscription and key; the answers have names of resources in lower case.
 fn expected(file: &Path) -> Result<BTreeMap<String, BTreeMap<String, Decimal>>> {
     let mut sums: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
     for line in fs::read_to_string(file)?.lines() {
         let (subscription, rest) = line.split_once(',').context("a line of sums")?;
         let (key, sum) = rest.rsplit_once(',').context("a line of sums")?;
         let of_subscription = sums.entry(subscription.to_owned()).or_default();
-        of_subscription.insert(key.to_owned(), Decimal::parse(sum)?);
+        of_subscription.insert(key.to_lowercase(), Decimal::parse(sum)?);
     }
     Ok(sums)
 }
