@@ -9,8 +9,9 @@
 //! be exact: whoever reads its rows is told which meter it is.
 //!
 //! Measured on a file of one day with 2,360 instances in 50 subscriptions, two meters each by the hour: the
-//! file takes 9.7 bytes a record, its rollups by hour 0.10, by day 0.08, by instance 0.94. One sum of an
-//! hour takes 4.6 bytes, so hours are kept also where they are about as many as the records.
+//! file takes 9.7 bytes a record, its rollups by hour 0.10, by day 0.08, by instance 0.94, by source 0.03.
+//! Where each instance of a subscription has meters of its own, hours shrink nothing: 10.3, and 2.06,
+//! 0.48, 1.30, 0.03. Hours stay all the same, as they take a fifth of the file and no texts of records.
 
 mod file;
 mod gather;
