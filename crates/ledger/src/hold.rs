@@ -4,7 +4,7 @@
 //! they agree. Held, there is no group commit either until it is let go.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use domain::record::Commit;
 use domain::time::UtcTime;
@@ -30,7 +30,7 @@ pub(crate) struct View {
 /// [`crate::limits::HELD_SECONDS`] it goes on by itself.
 pub struct Held {
     pub(crate) view: View,
-    pub(crate) release: Sender<()>,
+    pub(crate) release: SyncSender<()>,
 }
 
 /// The ledger was held for too long, and went on by itself.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use domain::record::Commit;
@@ -304,7 +304,7 @@ impl Sealer {
 
     fn hold(&self) -> Result<Held, SealError> {
         let (held, is_held) = oneshot::channel();
-        let (release, released) = std::sync::mpsc::channel();
+        let (release, released) = sync_channel(1); // it is let go once
         let committer = self.committer.upgrade().ok_or(SealError::Refused)?;
         let hold = Message::Hold { held, release: released };
         committer.blocking_send(hold).map_err(|_| SealError::Refused)?;

@@ -180,8 +180,11 @@ pub(crate) fn verify(
     Ok(report)
 }
 
+/// A data file, and what the log states of it where that is known.
+type Stated = (PathBuf, Option<Arc<DataFile>>);
+
 /// Every data file that there is, where no log says which count.
-fn files_in(data: &Folder) -> Result<Vec<(PathBuf, Option<Arc<DataFile>>)>, ReadError> {
+fn files_in(data: &Folder) -> Result<Vec<Stated>, ReadError> {
     let mut files = Vec::new();
     for day in data.names().map_err(ReadError::File)? {
         let day = data.folder(&day);
@@ -247,7 +250,7 @@ impl Check<'_> {
     /// Whether all of them were read.
     fn data_files(
         &mut self,
-        files: Vec<(PathBuf, Option<Arc<DataFile>>)>,
+        files: Vec<Stated>,
         sealed: Commit,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<bool, ReadError> {

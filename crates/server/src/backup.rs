@@ -111,9 +111,9 @@ impl Taken {
     pub(crate) fn write_files<W: Write>(&mut self, out: &mut W) -> Result<BackupManifest, Failure> {
         let mut packing = Packing { out, files: Vec::new(), damaged: Vec::new() };
         let bytes = self.accounts.metadata().map_err(|_| Failure::Gone)?.len();
-        packing.from_reader(ACCOUNTS, bytes, &mut self.accounts)?;
+        packing.add(ACCOUNTS, bytes, &mut self.accounts)?;
         for (name, bytes) in self.keys.iter().flatten() {
-            packing.from_reader(name, bytes.len() as u64, &mut bytes.as_slice())?;
+            packing.add(name, bytes.len() as u64, &mut bytes.as_slice())?;
         }
         for file in self.ledger.files() {
             packing.of_ledger(file)?;
@@ -139,7 +139,7 @@ pub(crate) fn write_manifest<W: Write>(
 ) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(manifest).expect("a manifest is always JSON");
     let mut packing = Packing { out, files: Vec::new(), damaged: Vec::new() };
-    packing.from_reader(MANIFEST, text.len() as u64, &mut text.as_slice())?;
+    packing.add(MANIFEST, text.len() as u64, &mut text.as_slice())?;
     out.write_all(&tar::END)?;
     Ok(out.flush()?)
 }
@@ -163,7 +163,7 @@ impl<W: Write> Packing<'_, W> {
         Ok(())
     }
 
-    fn from_reader(&mut self, name: &str, bytes: u64, from: &mut dyn Read) -> Result<(), Failure> {
+    fn add(&mut self, name: &str, bytes: u64, from: &mut dyn Read) -> Result<(), Failure> {
         self.begin(name, bytes)?;
         let (mut hash, mut piece) = (FileHash::default(), vec![0; 1 << 16]);
         let mut left = from.take(bytes);
