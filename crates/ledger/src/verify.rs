@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::record::Commit;
 
 use crate::delta;
+use crate::claim::check_place;
 use crate::error::{FileError, OpenError, ReadError};
 use crate::frame::Header;
 use crate::hold::View;
@@ -110,6 +111,7 @@ pub fn verify_folder(
         TryLockError::WouldBlock => OpenError::Locked { file: file.clone() },
         TryLockError::Error(error) => FileError::new("lock", &file, error).into(),
     })?;
+    check_place(&folders, &Place::Folder)?;
     let missing = || OpenError::WriterFile { file: folders.root.file(writer_file::NAME) };
     let writer = writer_file::read(&folders.root)?.ok_or_else(missing)?;
     let closing = AtomicBool::new(false);
