@@ -261,6 +261,7 @@ pub(crate) fn read(table: &Folder, writer: Writer) -> Result<Option<Table>, Open
     let mut checkpoints: Vec<u64> =
         names.iter().filter_map(|name| checkpoint_number(name)).collect();
     let mut reading = Reading::begin(table, writer);
+    let mut unread = None;
     while let Some(entry) = checkpoints.pop() {
         match reading.checkpoint(entry) {
             Ok(()) => break,
@@ -268,18 +269,15 @@ pub(crate) fn read(table: &Folder, writer: Writer) -> Result<Option<Table>, Open
             Err(error) => {
                 let file = checkpoint_path(table, entry);
                 tracing::warn!(%error, file = %file.display(), "checkpoint is not used");
+                unread.get_or_insert(error);
                 reading = Reading::begin(table, writer);
             }
         }
     }
-    let first = reading.table.next;
-    for entry in entries.into_iter().filter(|entry| *entry >= first) {
-        if entry != reading.table.next {
-            let file = entry_path(table, reading.table.next);
-            return Err(OpenError::LogDamaged { file });
-        }
-        reading.entry(entry)?;
-        reading.table.next += 1;
+    match (reading.entries(&entries), unread) {
+        // Entries that a checkpoint stands for are no loss: it is the checkpoint that is missing.
+        (Err(OpenError::LogDamaged { .. }), Some(error)) => return Err(error),
+        (read, _) => read?,
     }
     // Older ones are there to begin from in need. One that lacks its entry cannot be, and is removed with
     // what is before it.
@@ -351,6 +349,20 @@ impl<'a> Reading<'a> {
     fn time_of(&self, entry: u64, info: &CommitInfo) -> Result<UtcTime, OpenError> {
         let damaged = || OpenError::LogDamaged { file: entry_path(self.folder, entry) };
         time_of_millis(info.timestamp).ok_or_else(damaged)
+    }
+
+    /// Takes over every entry that follows.
+    fn entries(&mut self, entries: &[u64]) -> Result<(), OpenError> {
+        let first = self.table.next;
+        for entry in entries.iter().filter(|entry| **entry >= first) {
+            if *entry != self.table.next {
+                let file = entry_path(self.folder, self.table.next);
+                return Err(OpenError::LogDamaged { file });
+            }
+            self.entry(*entry)?;
+            self.table.next += 1;
+        }
+        Ok(())
     }
 
     fn entry(&mut self, entry: u64) -> Result<(), OpenError> {
@@ -459,7 +471,11 @@ fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
 fn check_size(file: &DataFile, lengths: Option<&BTreeMap<PathBuf, u64>>) -> Result<(), OpenError> {
     let length = match lengths {
         Some(lengths) => lengths.get(&file.path).copied(),
-        None => file.storage.length(&file.path).ok(),
+        None => match file.storage.length(&file.path) {
+            Ok(length) => Some(length),
+            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        },
     };
     if length == Some(file.bytes) {
         Ok(())

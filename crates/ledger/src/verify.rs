@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::record::Commit;
 
-use crate::delta;
 use crate::claim::check_place;
+use crate::delta;
 use crate::error::{FileError, OpenError, ReadError};
 use crate::frame::Header;
 use crate::hold::View;

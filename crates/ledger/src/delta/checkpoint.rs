@@ -16,6 +16,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_schema::{DataType, Field, Fields, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -282,7 +283,8 @@ fn set_map(builder: &mut TextMapBuilder, map: Option<&Texts>) {
 /// Reads the actions of a checkpoint.
 pub(super) fn read(storage: &Storage, path: &Path) -> Result<Vec<Action>, OpenError> {
     let damaged = || OpenError::LogDamaged { file: path.to_owned() };
-    let file = Checked::open(storage.open(path)?).map_err(|_| damaged())?;
+    let bytes = Bytes::from(storage.read(path)?);
+    let file = Checked::open(bytes).map_err(|_| damaged())?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(|_| damaged())?;
     file.keeps_its_word(reader.metadata().file_metadata()).map_err(|_| damaged())?;
     let mut actions = Vec::new();
