@@ -143,6 +143,9 @@ fn claim_folder(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), Open
     } else if !journal::is_empty(&folders.journal)? {
         // Only a crash while the ledger was made leaves a segment without a table: an empty one.
         return Err(OpenError::LogDamaged { file: delta::entry_path(&folders.table, 0) });
+    } else {
+        // It may be there in memory only, and the table must not be there without a journal.
+        folders.journal.sync()?;
     }
     let table = create(folders, Author { writer, now }, writer)?;
     Ok((writer, table))
