@@ -24,7 +24,8 @@ const EXPECTED: &[&str] = &[
     // The journal goes on in a new segment.
     "fsync journal/00000000000000000002.journal",
     "fsync journal",
-    // The rows, and the names of their file and folder.
+    // The rows, and the names of their file and folder; that of the folder above once more.
+    "fsync usage",
     "fsync usage/data",
     "fsync usage/data/DAY/FILE",
     "fsync usage/data/DAY",

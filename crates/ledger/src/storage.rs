@@ -87,14 +87,17 @@ impl Storage {
 
     /// Makes a folder, and those above it, where there is none.
     ///
-    /// The name is synced in any case: a folder that is there may be one that a crash left unsynced.
+    /// The name is synced in any case, and so is that of the folder above before one is made in it: what is
+    /// there may be what a crash left unsynced. So a folder with another in it needs no sync of its own.
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), FileError> {
         let Kind::Disk(disk) = &self.kind else { return Ok(()) };
-        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-        let above = above.unwrap_or(Path::new("."));
+        let Some(above) = folder.parent() else { return Ok(()) };
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
         if !disk.is_folder(folder) {
-            if !disk.is_folder(above) {
-                self.make_folder(above)?;
+            match self.make_folder(above) {
+                // Where we may not look we have made nothing.
+                Err(error) if error.cause.kind() == io::ErrorKind::PermissionDenied => {}
+                made => made?,
             }
             disk.make_folder(folder).at("make", folder)?;
         }
