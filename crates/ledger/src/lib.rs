@@ -433,6 +433,8 @@ fn encode(records: &[NewRecord]) -> Result<(Vec<Pending>, Vec<u8>), AppendError>
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

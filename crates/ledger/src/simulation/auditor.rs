@@ -1,0 +1,288 @@
+//! Who knows what the ledger was asked and what it answered, and thus what it must hold.
+//!
+//! What was acknowledged is there once, for ever, as it was acknowledged. What was refused, or cut off by
+//! a crash, is there or not, and once a ledger was opened it stays so. Nothing else is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::aggregate::{UsageQuery, aggregate};
+use domain::id::RecordId;
+use domain::record::{Commit, StoredRecord, UsageRecord};
+use domain::time::{ReportedTime, UtcTime};
+
+use crate::support::{Spec, hour, subscription};
+use crate::{AppendError, Ledger, Outcome, ReadError, Snapshot};
+
+/// What was found to be wrong.
+pub(super) type Finding = String;
+
+/// Ends with a finding if something does not hold.
+macro_rules! hold {
+    ($condition:expr, $($text:tt)+) => {
+        if !$condition {
+            return Err(format!($($text)+));
+        }
+    };
+}
+pub(super) use hold;
+
+/// Subscriptions that records are of.
+pub(super) const SUBSCRIPTIONS: u8 = 2;
+
+/// An append and its answer.
+pub(super) struct Asked {
+    pub(super) specs: Vec<Spec>,
+    pub(super) answer: Result<Vec<Outcome>, AppendError>,
+}
+
+/// The new records of an append of which nobody knows whether they are stored.
+struct Unsettled {
+    records: Vec<(UsageRecord, Option<ReportedTime>)>,
+    /// The time of their commit, if there is one.
+    time: UtcTime,
+}
+
+/// The auditor.
+#[derive(Default)]
+pub(super) struct Auditor {
+    stored: BTreeMap<RecordId, StoredRecord>,
+    unsettled: Vec<Unsettled>,
+    /// Every commit, with its time.
+    commits: Vec<(Commit, UtcTime)>,
+}
+
+impl Auditor {
+    pub(super) fn last(&self) -> Commit {
+        self.commits.last().map_or(Commit(0), |(commit, _)| *commit)
+    }
+
+    /// Whether there is something of which nobody knows whether it is stored.
+    pub(super) fn is_unsure(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
+    /// Records that are stored.
+    pub(super) fn count(&self) -> u64 {
+        self.stored.len() as u64
+    }
+
+    /// The last commit at or before a moment.
+    pub(super) fn last_at(&self, moment: UtcTime) -> Commit {
+        let before = self.commits.iter().rfind(|(_, time)| *time <= moment);
+        before.map_or(Commit(0), |(commit, _)| *commit)
+    }
+
+    /// The time of a commit that is made now.
+    fn time(&self, now: UtcTime) -> UtcTime {
+        self.commits.last().map_or(now, |(_, last)| now.max(*last))
+    }
+
+    /// Takes the answers of appends that were asked at the same time.
+    pub(super) fn settle(&mut self, asked: &[Asked], now: UtcTime) -> Result<(), Finding> {
+        let (before, time) = (self.last(), self.time(now));
+        let mut commits = BTreeSet::new();
+        for Asked { specs, answer } in asked {
+            let outcomes = match answer {
+                Ok(outcomes) => outcomes,
+                Err(AppendError::Busy | AppendError::Refused) => continue,
+                Err(error) => return Err(format!("an append was answered {error}")),
+            };
+            hold!(outcomes.len() == specs.len(), "{} of {} answers", outcomes.len(), specs.len());
+            for (spec, outcome) in specs.iter().zip(outcomes) {
+                let Outcome::Stored(commit) = outcome else { continue };
+                hold!(*commit > before, "commit {commit:?} after {before:?}");
+                commits.insert(*commit);
+                let (record, reported) = (spec.record(), spec.reported());
+                self.store(record, reported.unwrap_or(ReportedTime(time)), *commit)?;
+            }
+        }
+        let expected = (before.0 + 1..).map(Commit).take(commits.len());
+        hold!(commits.iter().copied().eq(expected), "commits {commits:?} after {before:?}");
+        self.commits.extend(commits.into_iter().map(|commit| (commit, time)));
+        asked.iter().try_for_each(|asked| self.check_known(asked))?;
+        let refused = asked.iter().filter(|asked| asked.answer == Err(AppendError::Refused));
+        for Asked { specs, .. } in refused {
+            let records = specs.iter().map(|spec| (spec.record(), spec.reported()));
+            let new = records.filter(|(record, _)| !self.stored.contains_key(&record.id()));
+            self.unsettled.push(Unsettled { records: new.collect(), time });
+        }
+        Ok(())
+    }
+
+    fn store(
+        &mut self,
+        record: UsageRecord,
+        reported: ReportedTime,
+        commit: Commit,
+    ) -> Result<(), Finding> {
+        let instance_hash = record.instance.hash();
+        let stored = StoredRecord { record, instance_hash, reported, commit };
+        let before = self.stored.insert(stored.record.id(), stored);
+        hold!(before.is_none(), "{before:?} was stored again by {commit:?}");
+        Ok(())
+    }
+
+    /// Duplicates and conflicts name the commit that stored the record first.
+    fn check_known(&self, asked: &Asked) -> Result<(), Finding> {
+        let outcomes = asked.answer.as_deref().unwrap_or_default();
+        for (spec, outcome) in asked.specs.iter().zip(outcomes) {
+            let (record, Outcome::Duplicate(commit) | Outcome::Conflict(commit)) =
+                (spec.record(), outcome)
+            else {
+                continue;
+            };
+            let stored = self.stored.get(&record.id());
+            let stored = stored.ok_or_else(|| format!("{outcome:?} of what is not stored"))?;
+            let is_same = stored.record == record;
+            hold!(stored.commit == *commit, "{outcome:?}, but it was {:?}", stored.commit);
+            let right = matches!(outcome, Outcome::Duplicate(_)) == is_same;
+            hold!(right, "{outcome:?}, but the content is the same: {is_same}");
+        }
+        Ok(())
+    }
+
+    /// A ledger that was just opened: settles what was unsettled. What is lost stays lost, so that not
+    /// everything has to be read each time.
+    pub(super) async fn opened(&mut self, ledger: &Ledger, whole: bool) -> Result<(), Finding> {
+        if self.unsettled.is_empty() && !whole {
+            return self.check_status(ledger);
+        }
+        let snapshot = ledger.snapshot(None).await.map_err(|error| error.to_string())?;
+        let found = records(&snapshot).await.map_err(|error| error.to_string())?;
+        let unsettled = std::mem::take(&mut self.unsettled);
+        let next = Commit(self.last().0 + 1);
+        for stored in found.clone() {
+            let id = stored.record.id();
+            if self.stored.contains_key(&id) {
+                continue; // compared with everything else below
+            }
+            let of_commit = unsettled.iter().find_map(|unsettled| {
+                let mut records = unsettled.records.iter();
+                records
+                    .any(|(record, reported)| {
+                        let reported = reported.unwrap_or(ReportedTime(unsettled.time));
+                        *record == stored.record && reported == stored.reported
+                    })
+                    .then_some(unsettled.time)
+            });
+            let time = of_commit.ok_or_else(|| format!("nobody has sent {stored:?}"))?;
+            hold!(stored.commit == next, "{stored:?} is of no commit {next:?}");
+            if self.last() < next {
+                self.commits.push((next, time));
+            }
+            self.store(stored.record, stored.reported, stored.commit)?;
+        }
+        self.check_whole(&unsettled)?;
+        self.check_status(ledger)?;
+        self.compare(found, self.last())
+    }
+
+    /// An append is stored as a whole or not at all.
+    fn check_whole(&self, unsettled: &[Unsettled]) -> Result<(), Finding> {
+        for one in unsettled {
+            let ids: BTreeSet<_> = one.records.iter().map(|(record, _)| record.id()).collect();
+            let others = unsettled.iter().filter(|other| !std::ptr::eq(*other, one));
+            let others: BTreeSet<_> =
+                others.flat_map(|it| it.records.iter().map(|(record, _)| record.id())).collect();
+            let own = ids.difference(&others);
+            let found: Vec<bool> = own.map(|id| self.stored.contains_key(id)).collect();
+            let whole = found.windows(2).all(|pair| pair[0] == pair[1]);
+            hold!(whole, "an append was stored in part: {found:?}");
+        }
+        Ok(())
+    }
+
+    /// The ledger holds what it must, and says so.
+    pub(super) async fn check(&self, ledger: &Ledger) -> Result<(), Finding> {
+        self.check_status(ledger)?;
+        let snapshot = ledger.snapshot(None).await.map_err(|error| error.to_string())?;
+        self.check_records(&snapshot, self.last()).await.map_err(wrong)
+    }
+
+    fn check_status(&self, ledger: &Ledger) -> Result<(), Finding> {
+        let status = ledger.status();
+        let expected = (self.count(), self.last());
+        let said = (status.rows, status.last_commit);
+        hold!(said == expected, "rows and last commit are {said:?}, not {expected:?}");
+        Ok(())
+    }
+
+    /// The records of a snapshot are those up to a commit.
+    pub(super) async fn check_records(
+        &self,
+        snapshot: &Snapshot,
+        last: Commit,
+    ) -> Result<(), Wrong> {
+        self.compare(records(snapshot).await?, last).map_err(Wrong::Answer)
+    }
+
+    fn compare(&self, records: Vec<StoredRecord>, last: Commit) -> Result<(), Finding> {
+        let mut found = BTreeMap::new();
+        for stored in records {
+            let twice = found.insert(stored.record.id(), stored);
+            hold!(twice.is_none(), "{twice:?} is there twice");
+        }
+        let expected = self.up_to(last);
+        let of = |these: &BTreeMap<RecordId, StoredRecord>, those: &BTreeMap<_, _>| {
+            let mut other = these.iter().filter(|(id, stored)| those.get(*id) != Some(*stored));
+            other.next().map(|(_, stored)| stored.clone())
+        };
+        let (lost, more) = (of(&expected, &found), of(&found, &expected));
+        hold!(found == expected, "as of {last:?} there is not {lost:?}, but {more:?}");
+        Ok(())
+    }
+
+    /// The usage answers of a snapshot are those of the records up to a commit.
+    pub(super) async fn check_pages(
+        &self,
+        snapshot: &Snapshot,
+        last: Commit,
+        query: &UsageQuery,
+    ) -> Result<(), Wrong> {
+        let expected = aggregate(self.up_to(last).values(), query).unwrap();
+        let page = snapshot.usage_page(query, None, usize::MAX).await?;
+        if page.rows == expected {
+            return Ok(());
+        }
+        Err(Wrong::Answer(format!(
+            "as of {last:?} {query:?} has {:?}, not {expected:?}",
+            page.rows
+        )))
+    }
+
+    /// The records up to a commit.
+    pub(super) fn up_to(&self, last: Commit) -> BTreeMap<RecordId, StoredRecord> {
+        let up_to = self.stored.iter().filter(|(_, stored)| stored.commit <= last);
+        up_to.map(|(id, stored)| (*id, stored.clone())).collect()
+    }
+}
+
+/// Why a reader did not get what it should.
+pub(super) enum Wrong {
+    /// It got an error.
+    Error(ReadError),
+    /// It got something else.
+    Answer(Finding),
+}
+
+impl From<ReadError> for Wrong {
+    fn from(error: ReadError) -> Self {
+        Self::Error(error)
+    }
+}
+
+pub(super) fn wrong(wrong: Wrong) -> Finding {
+    match wrong {
+        Wrong::Error(error) => format!("a read failed: {error}"),
+        Wrong::Answer(finding) => finding,
+    }
+}
+
+async fn records(snapshot: &Snapshot) -> Result<Vec<StoredRecord>, ReadError> {
+    let mut all = Vec::new();
+    for number in 0..SUBSCRIPTIONS {
+        let ever = hour(0)..hour(24 * 31);
+        all.extend(snapshot.records(subscription(number), ever).await?);
+    }
+    Ok(all)
+}
