@@ -4,14 +4,19 @@
 //! failed. The last line says `N passed, N failed`: steps and the tests that they counted.
 
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, follow, run as run_command};
-use crate::{conformance, docs, examples, objects, random, readme, restart, syncs, tidy};
+use crate::{conformance, docs, examples, faults, objects, random, readme, restart, syncs, tidy};
 
-const RESTART_ROUNDS: u64 = 20;
+const FAULT_ROUNDS: u64 = 150;
+const RESTART_ROUNDS: u64 = 200;
+/// On a slow machine there are fewer rounds.
+const RESTART_LIMIT: Duration = Duration::from_secs(90);
+/// With each of the two journals.
+const OBJECT_ROUNDS: u64 = 8;
 /// With each of the two journals.
 const OBJECT_ROUNDS: u64 = 8;
 
@@ -52,10 +57,15 @@ pub(crate) fn run() -> ExitCode {
         report.step("conformance: focus", || conformance::count(conformance::Client::Focus));
         report.step("conformance: oidc", || conformance::count(conformance::Client::Oidc));
         report.step("conformance: az", || conformance::count(conformance::Client::Az));
+        report.step("faults", || {
+            let plan = faults::Plan { rounds: FAULT_ROUNDS, seed: random::seed_of_process() };
+            faults::run(&plan).map(|()| Counted::default())
+        });
         report.step("syncs", || syncs::run().map(|()| Counted::default()));
         report.step("restart", || {
+            let (rounds, limit) = (RESTART_ROUNDS, RESTART_LIMIT);
             let seed = random::seed_of_process();
-            let plan = restart::Plan { rounds: RESTART_ROUNDS, seed, place: None };
+            let plan = restart::Plan { rounds, seed, limit, place: None };
             restart::run(&plan).map(|()| Counted::default())
         });
         report.step("objects", || objects::run(OBJECT_ROUNDS, random::seed_of_process()));
@@ -65,6 +75,7 @@ pub(crate) fn run() -> ExitCode {
             "readme",
             "examples",
             "conformance",
+            "faults",
             "syncs",
             "restart",
             "objects",

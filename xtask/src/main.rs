@@ -16,6 +16,7 @@ mod conformance;
 mod decimal;
 mod docs;
 mod examples;
+mod faults;
 mod http;
 mod objects;
 mod process;
@@ -27,6 +28,7 @@ mod syncs;
 mod tidy;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
@@ -43,6 +45,8 @@ usage: cargo xtask COMMAND
   readme                        the README's commands, in a shell
   examples                      the programs of examples/ in five languages, against the demo
   syncs                         the sync calls of an append and a seal, by strace
+  faults [--rounds N] [--seed N]
+                                the ledger over a disk that fails: nothing may be lost or doubled
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
   objects [--rounds N] [--seed N]
@@ -86,11 +90,20 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             Ok(())
         }
         Some("syncs") => arguments.finish().and_then(|()| syncs::run()),
+        Some("faults") => {
+            let plan = faults::Plan {
+                rounds: arguments.number("--rounds")?.unwrap_or(1_000),
+                seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
+            };
+            arguments.finish()?;
+            faults::run(&plan)
+        }
         Some("restart") => {
             let plan = restart::Plan {
                 rounds: arguments.number("--rounds")?.unwrap_or(20),
                 seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
                 place: None,
+                limit: Duration::MAX,
             };
             arguments.finish()?;
             restart::run(&plan)

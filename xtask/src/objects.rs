@@ -6,6 +6,7 @@ mod weed;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::ci::{Counted, counted};
 use crate::conformance;
 use crate::process::{command, fresh_folder, root, tallyhouse};
 use crate::restart::{self, Plan, Stored};
-use crate::server::Server;
+use crate::server::{Options, Server};
 use weed::{BUCKET, KEY, KEY_NAME, Weed};
 
 /// Where a server's ledger lies, if not in its data folder.
@@ -47,6 +48,10 @@ impl Place {
     }
 }
 
+fn at(place: &Place) -> Options {
+    Options { config: None, place: Some(place.clone()) }
+}
+
 /// Runs the rounds on a store that is started here.
 pub(crate) fn run(rounds: u64, seed: u64) -> Result<Counted> {
     let repeat = format!("cargo xtask objects --rounds {rounds} --seed {seed}");
@@ -60,7 +65,7 @@ pub(crate) fn run(rounds: u64, seed: u64) -> Result<Counted> {
     for journal in ["local", "object"] {
         let place = Place::new(&store, journal);
         println!("journal {journal}:");
-        let plan = Plan { rounds, seed, place: Some(place.clone()) };
+        let plan = Plan { rounds, seed, limit: Duration::MAX, place: Some(place.clone()) };
         let counted = rounds_on(&plan, &place, &interpreter, &folder);
         let counted = counted.with_context(|| format!("repeat with: {repeat}"))?;
         sum.passed += counted.passed;
@@ -97,8 +102,8 @@ fn second_writer(place: &Place, data: &Path, folder: &Path, stored: &mut Stored)
     let binary = tallyhouse()?;
     let copy = folder.join(format!("second-{}", place.journal)).join("data");
     copy_folder(data, &copy)?;
-    let first = Server::start_at(&binary, data, Some(place))?;
-    let second = Server::start_at(&binary, &copy, Some(place));
+    let first = Server::start_with(&binary, data, &at(place))?;
+    let second = Server::start_with(&binary, &copy, &at(place));
     let seal = "/tallyhouse/v1/ledger/seal";
     if place.journal == "local" {
         let error = format!("{:#}", second.err().context("a second writer was let in")?);
@@ -132,7 +137,7 @@ fn wrong_places(store: &Weed, folder: &Path) -> Result<()> {
     {
         let data = folder.join(format!("wrong-{name}/data"));
         fs::create_dir_all(data.parent().context("a folder above")?)?;
-        let error = Server::start_at(&binary, &data, Some(&place)).err();
+        let error = Server::start_with(&binary, &data, &at(&place)).err();
         let error = format!("{:#}", error.with_context(|| format!("a wrong {name} is taken"))?);
         ensure!(error.contains(&place.url), "the error does not name the place: {error}");
         println!("a wrong {name} is named");

@@ -7,7 +7,7 @@
 mod load;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,14 +18,23 @@ use crate::http::Client;
 use crate::objects::Place;
 use crate::process::{fresh_folder, tallyhouse};
 use crate::random::Random;
-use crate::server::Server;
+use crate::server::{Options, Server};
 pub(crate) use load::send_new;
 use load::{Event, Load, MONTH, SUBSCRIPTION};
+
+/// Joins and the clean-up after them happen all the time.
+const CONFIGURATION: &str = "keep_replaced_seconds = 0\nseal_after_seconds = 1\n";
+/// Rounds on one data folder, which would grow for ever.
+const ROUNDS_OF_A_FOLDER: u64 = 25;
+/// Of so many starts one is killed before the server is ready.
+const STARTS_KILLED_IN: u64 = 4;
 
 /// How often the server is killed, and from which seed the rest follows.
 pub(crate) struct Plan {
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
+    /// No round begins after this time.
+    pub(crate) limit: Duration,
     /// Where the ledger lies, if not in the data folder.
     pub(crate) place: Option<Place>,
 }
@@ -39,25 +48,73 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     rounds(plan).map(drop).with_context(|| format!("repeat with: {repeat}"))
 }
 
-/// The same, without the name of the command; gives what is in the ledger then.
+/// The same, without the name of the command; gives what is in the last ledger then.
 pub(crate) fn rounds(plan: &Plan) -> Result<Stored> {
     let binary = tallyhouse()?;
-    let data = fresh_folder("restart")?.join("data");
     let mut random = Random::new(plan.seed);
-    let mut stored = Stored::default();
-    let place = plan.place.as_ref();
-    let mut server = Server::start_at(&binary, &data, place)?;
-    server.make_subscription(SUBSCRIPTION, "restart", "MS-AZR-0003P")?;
-    for round in 0..plan.rounds {
+    let begun = Instant::now();
+    let (mut round, mut events, mut kills) = (0, 0, 0);
+    let rounds_of_a_folder = plan.place.as_ref().map_or(ROUNDS_OF_A_FOLDER, |_| u64::MAX);
+    let mut last = Stored::default();
+    while round < plan.rounds && begun.elapsed() < plan.limit {
+        let folder = fresh_folder("restart")?;
+        let config = folder.join("tallyhouse.toml");
+        std::fs::write(&config, CONFIGURATION)?;
+        let options = Options { config: Some(config), place: plan.place.clone() };
+        let mut killed = Killed { binary: &binary, data: folder.join("data"), options, kills: 0 };
+        let mut stored = Stored::default();
+        let mut server = killed.start()?;
+        server.make_subscription(SUBSCRIPTION, "restart", "MS-AZR-0003P")?;
+        let end = plan.rounds.min(rounds_of_a_folder.saturating_add(round));
+        while round < end && begun.elapsed() < plan.limit {
+            server = killed.round(server, &mut random, &mut stored, round)?;
+            round += 1;
+        }
+        killed.check_clean_stop(server, &stored)?;
+        (events, kills) = (events + stored.count, kills + killed.kills);
+        last = stored;
+    }
+    println!("{events} events, each there once after {round} rounds with {kills} kills");
+    Ok(last)
+}
+
+/// A server that is killed again and again.
+struct Killed<'a> {
+    binary: &'a Path,
+    data: PathBuf,
+    options: Options,
+    kills: u64,
+}
+
+impl Killed<'_> {
+    fn start(&self) -> Result<Server> {
+        Server::start_with(self.binary, &self.data, &self.options)
+    }
+
+    /// Kills the server under load; gives one that has everything.
+    fn round(
+        &mut self,
+        server: Server,
+        random: &mut Random,
+        stored: &mut Stored,
+        round: u64,
+    ) -> Result<Server> {
         let load = Load::start(&server.client()?, round, random.next());
-        std::thread::sleep(Duration::from_millis(20 + random.below(700)));
-        server.kill()?;
+        std::thread::sleep(Duration::from_millis(10 + random.below(250)));
+        self.kill(server)?;
         let (acknowledged, unanswered) = load.join()?;
-        if place.is_some_and(|place| place.journal == "object") && random.below(2) == 0 {
-            std::fs::remove_dir_all(data.join("ledger"))?; // the objects are all there is
+        let has_journal = self.options.place.as_ref().is_some_and(|it| it.journal == "object");
+        if has_journal && random.below(2) == 0 {
+            std::fs::remove_dir_all(self.data.join("ledger"))?; // the objects are all there is
+        }
+        if random.below(STARTS_KILLED_IN) == 0 {
+            // A start replays the journal and clears what the kill has left: it is killed, too.
+            let server = Server::begin_with(self.binary, &self.data, &self.options)?;
+            std::thread::sleep(Duration::from_millis(random.below(250)));
+            self.kill(server)?;
         }
         let begun = Instant::now();
-        server = Server::start_at(&binary, &data, place)?;
+        let server = self.start()?;
         let ready_ms = begun.elapsed().as_millis();
         stored
             .check(&server.client()?, &acknowledged, &unanswered)
@@ -67,26 +124,25 @@ pub(crate) fn rounds(plan: &Plan) -> Result<Stored> {
             acknowledged.len(),
             unanswered.len(),
         );
+        Ok(server)
     }
-    check_clean_stop(server, (&binary, &data, place), &stored)?;
-    println!("{} events, each there once after {} kills", stored.count, plan.rounds);
-    Ok(stored)
-}
 
-/// After sealing and a clean stop everything is still there.
-fn check_clean_stop(
-    server: Server,
-    (binary, data, place): (&Path, &Path, Option<&Place>),
-    stored: &Stored,
-) -> Result<()> {
-    server.tallyhouse(&["ledger", "seal"])?;
-    let status = server.stop()?;
-    ensure!(status.success(), "the server ended with {status} after SIGTERM");
-    let server = Server::start_at(binary, data, place)?;
-    let sums = ledger_sums(&server.client()?)?;
-    ensure!(sums == stored.sums, "after a clean stop: {}", differences(&stored.sums, &sums));
-    server.stop()?;
-    Ok(())
+    fn kill(&mut self, server: Server) -> Result<()> {
+        self.kills += 1;
+        server.kill()
+    }
+
+    /// After sealing and a clean stop everything is still there.
+    fn check_clean_stop(&self, server: Server, stored: &Stored) -> Result<()> {
+        server.tallyhouse(&["ledger", "seal"])?;
+        let status = server.stop()?;
+        ensure!(status.success(), "the server ended with {status} after SIGTERM");
+        let server = self.start()?;
+        let sums = ledger_sums(&server.client()?)?;
+        ensure!(sums == stored.sums, "after a clean stop: {}", differences(&stored.sums, &sums));
+        server.stop()?;
+        Ok(())
+    }
 }
 
 /// What must be in the ledger.

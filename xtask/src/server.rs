@@ -17,7 +17,18 @@ use crate::process::{command, output};
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// A clean stop finishes what is under way and no more.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Where in the data folder it says its address.
+const ADDRESS_FILE: &str = "server.url";
 const POLL: Duration = Duration::from_millis(5);
+
+/// How a server is started.
+#[derive(Default, Clone)]
+pub(crate) struct Options {
+    /// Its configuration.
+    pub(crate) config: Option<PathBuf>,
+    /// Where its ledger lies, if not in the data folder.
+    pub(crate) place: Option<Place>,
+}
 
 /// A running server.
 pub(crate) struct Server {
@@ -35,19 +46,9 @@ impl Server {
         Self::start_as(command(binary), binary, data)
     }
 
-    /// The same with the ledger somewhere else than in the data folder.
-    pub(crate) fn start_at(binary: &Path, data: &Path, place: Option<&Place>) -> Result<Self> {
-        let mut program = command(binary);
-        if let Some(place) = place {
-            place.reach(&mut program);
-        }
-        let arguments = place.map(Place::arguments).unwrap_or_default();
-        Self::launch(program, &arguments, (binary, data), START_LIMIT)
-    }
-
     /// The same by a command that runs the binary with the arguments that follow.
     pub(crate) fn start_as(program: Command, binary: &Path, data: &Path) -> Result<Self> {
-        Self::launch(program, &[], (binary, data), START_LIMIT)
+        Self::start_within(program, binary, data, START_LIMIT)
     }
 
     /// The same where a start may take this long.
@@ -57,43 +58,56 @@ impl Server {
         data: &Path,
         limit: Duration,
     ) -> Result<Self> {
-        Self::launch(program, &[], (binary, data), limit)
+        Self::begin(program, binary, data, &Options::default())?.ready(limit)
     }
 
-    fn launch(
-        mut program: Command,
-        arguments: &[String],
-        (binary, data): (&Path, &Path),
-        limit: Duration,
-    ) -> Result<Self> {
-        let address_file = data.join("server.url");
+    /// The same with options.
+    pub(crate) fn start_with(binary: &Path, data: &Path, options: &Options) -> Result<Self> {
+        Self::begin_with(binary, data, options)?.ready(START_LIMIT)
+    }
+
+    /// Starts it with options, and does not wait until it is ready.
+    pub(crate) fn begin_with(binary: &Path, data: &Path, options: &Options) -> Result<Self> {
+        Self::begin(command(binary), binary, data, options)
+    }
+
+    fn begin(mut program: Command, binary: &Path, data: &Path, options: &Options) -> Result<Self> {
+        let address_file = data.join(ADDRESS_FILE);
         if address_file.exists() {
             fs::remove_file(&address_file)?; // left by a killed server
         }
+        program.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        if let Some(config) = &options.config {
+            program.arg("--config").arg(config);
+        }
+        if let Some(place) = &options.place {
+            place.reach(&mut program);
+            program.args(place.arguments());
+        }
         let child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(arguments)
             .stdout(File::create(data.with_file_name("serve.out"))?)
             .stderr(File::create(data.with_file_name("serve.log"))?)
             .spawn()
             .with_context(|| format!("{} does not start", binary.display()))?;
         let (binary, data) = (binary.to_path_buf(), data.to_path_buf());
-        let mut server = Self { child, binary, data, url: String::new() };
-        let begun = Instant::now();
+        Ok(Self { child, binary, data, url: String::new() })
+    }
+
+    fn ready(mut self, limit: Duration) -> Result<Self> {
+        let (address_file, begun) = (self.data.join(ADDRESS_FILE), Instant::now());
         loop {
-            if let Some(status) = server.child.try_wait()? {
-                bail!("the server ended with {status}: {}", server.log());
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended with {status}: {}", self.log());
             }
             if let Ok(address) = fs::read_to_string(&address_file)
                 && !address.trim().is_empty()
             {
-                address.trim().clone_into(&mut server.url);
-                if server.client()?.get("/readyz").is_ok_and(|answer| answer.status == 200) {
-                    return Ok(server);
+                address.trim().clone_into(&mut self.url);
+                if self.client()?.get("/readyz").is_ok_and(|answer| answer.status == 200) {
+                    return Ok(self);
                 }
             }
-            ensure!(begun.elapsed() < limit, "the server is not ready: {}", server.log());
+            ensure!(begun.elapsed() < limit, "the server is not ready: {}", self.log());
             std::thread::sleep(POLL);
         }
     }
@@ -132,20 +146,10 @@ impl Server {
 
     /// Highest resident memory so far, in kilobytes.
     pub(crate) fn peak_memory_kb(&self) -> Result<u64> {
-        self.status_kb("VmHWM:")
-    }
-
-    /// Resident memory now, in kilobytes.
-    pub(crate) fn memory_kb(&self) -> Result<u64> {
-        self.status_kb("VmRSS:")
-    }
-
-    fn status_kb(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with(name));
-        let line = line.with_context(|| format!("no {name} in the status"))?;
-        let number = line.split_whitespace().nth(1);
-        Ok(number.with_context(|| format!("{name} without a number"))?.parse()?)
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+        let number = line.split_whitespace().nth(1).context("VmHWM without a number")?;
+        Ok(number.parse()?)
     }
 
     /// Ends it as a power cut would end its process: with SIGKILL, at once.

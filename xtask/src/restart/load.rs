@@ -35,7 +35,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts the senders of a round, and one client that asks for seals.
+    /// Starts the senders of a round, one client that asks for seals and one that asks for joins.
     pub(crate) fn start(client: &Client, round: u64, seed: u64) -> Self {
         let mut senders: Vec<JoinHandle<Result<Told>>> = (0..SENDERS)
             .map(|sender| {
@@ -44,15 +44,16 @@ impl Load {
                 std::thread::spawn(move || send(&client, &format!("{round}-{sender}"), &mut random))
             })
             .collect();
-        let client = client.clone();
-        senders.push(std::thread::spawn(move || {
-            // Every third round is without seals, so that long journals are replayed too.
-            while !round.is_multiple_of(3)
-                && client.post("/tallyhouse/v1/ledger/seal", "application/json", b"").is_ok()
-            {
-            }
-            Ok((Vec::new(), Vec::new()))
-        }));
+        for path in ["/tallyhouse/v1/ledger/seal", "/tallyhouse/v1/ledger/compact"] {
+            let client = client.clone();
+            senders.push(std::thread::spawn(move || {
+                // Every third round is without seals, so that long journals are replayed too.
+                while !round.is_multiple_of(3) && client.post(path, "application/json", b"").is_ok()
+                {
+                }
+                Ok((Vec::new(), Vec::new()))
+            }));
+        }
         Self { senders }
     }
 
@@ -72,7 +73,7 @@ impl Load {
 fn send(client: &Client, name: &str, random: &mut Random) -> Result<Told> {
     let mut acknowledged = Vec::new();
     for number in 0..MOST_REQUESTS {
-        let count = if random.below(2) == 0 { 1 } else { 2 + random.below(60) };
+        let count = if random.below(2) == 0 { 1 } else { 2 + random.below(20) };
         let events: Vec<Event> =
             (0..count).map(|place| event(&format!("{name}-{number}-{place}"), random)).collect();
         let answer = if count == 1 {
