@@ -17,8 +17,6 @@ const RESTART_ROUNDS: u64 = 200;
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 /// With each of the two journals.
 const OBJECT_ROUNDS: u64 = 8;
-/// With each of the two journals.
-const OBJECT_ROUNDS: u64 = 8;
 
 /// Tests that ran, by their runners' own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

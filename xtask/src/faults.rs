@@ -26,7 +26,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     rounds.env("TALLYHOUSE_ROUNDS", plan.rounds.to_string());
     rounds.env("RUST_BACKTRACE", "0");
     let (mut ran, said) = (false, format!("{} rounds: ", plan.rounds));
-    let passed = follow(&mut rounds, |line| ran |= line.starts_with(&said))?;
+    let passed = follow(&mut rounds, |line| ran |= line.contains(&said))?;
     ensure!(passed && ran, "a round failed: what it prints above says how to repeat it");
     Ok(())
 }

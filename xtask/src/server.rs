@@ -146,10 +146,20 @@ impl Server {
 
     /// Highest resident memory so far, in kilobytes.
     pub(crate) fn peak_memory_kb(&self) -> Result<u64> {
+        self.status_kb("VmHWM:")
+    }
+
+    /// Resident memory now, in kilobytes.
+    pub(crate) fn memory_kb(&self) -> Result<u64> {
+        self.status_kb("VmRSS:")
+    }
+
+    fn status_kb(&self, name: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-        let number = line.split_whitespace().nth(1).context("VmHWM without a number")?;
-        Ok(number.parse()?)
+        let line = status.lines().find(|line| line.starts_with(name));
+        let line = line.with_context(|| format!("no {name} in the status"))?;
+        let number = line.split_whitespace().nth(1);
+        Ok(number.with_context(|| format!("{name} without a number"))?.parse()?)
     }
 
     /// Ends it as a power cut would end its process: with SIGKILL, at once.
