@@ -127,12 +127,8 @@ impl Report {
         }
         let path = root().join(PAGE);
         let page = fs::read_to_string(&path).with_context(|| format!("reading {PAGE}"))?;
-        let begin = format!("<!-- begin: written by `cargo xtask {} --write` -->", self.command);
-        let (before, rest) =
-            page.split_once(&begin).with_context(|| format!("{PAGE}: no {begin}"))?;
-        let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE}: no {END}"))?;
-        let head = self.head()?;
-        fs::write(&path, format!("{before}{begin}\n\n{head}{}\n{END}{after}", self.text))?;
+        let section = format!("{}{}", self.head()?, self.text);
+        fs::write(&path, with_section(&page, self.command, &section)?)?;
         println!("wrote {PAGE}");
         Ok(())
     }
@@ -159,6 +155,14 @@ impl Report {
         self.text.push_str(text);
         self.text.push('\n');
     }
+}
+
+/// The page with another text in the section that a command writes.
+fn with_section(page: &str, command: &str, section: &str) -> Result<String> {
+    let begin = format!("<!-- begin: written by `cargo xtask {command} --write` -->");
+    let (before, rest) = page.split_once(&begin).with_context(|| format!("{PAGE}: no {begin}"))?;
+    let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE}: no {END}"))?;
+    Ok(format!("{before}{begin}\n\n{section}\n{END}{after}"))
 }
 
 /// Time since then, in microseconds.
@@ -203,6 +207,18 @@ pub(crate) fn hundredths(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_writes_its_own_section_of_the_page() {
+        let page = fs::read_to_string(root().join(PAGE)).unwrap();
+        let written = with_section(&page, "bench", "small\n").unwrap();
+        let written = with_section(&written, "bench ledger", "large\n").unwrap();
+        let (small, large) =
+            (written.find("\nsmall\n").unwrap(), written.find("\nlarge\n").unwrap());
+        assert!(small < large, "{written}");
+        assert_eq!(written.matches(END).count(), 2);
+        assert!(with_section(&page, "bench nothing", "").is_err());
+    }
 
     #[test]
     fn numbers_read_well() {
