@@ -246,5 +246,6 @@ fn as_io(error: Error) -> io::Error {
         Error::NotSupported { .. } | Error::NotImplemented { .. } => io::ErrorKind::Unsupported,
         _ => io::ErrorKind::Other,
     };
-    io::Error::new(kind, error)
+    // Its text has those of its causes: without them it is told once, and on one line.
+    io::Error::new(kind, error.to_string().replace('\n', " "))
 }
