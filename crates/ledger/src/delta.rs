@@ -6,6 +6,7 @@
 //! and the ledger is not opened over it.
 
 mod action;
+mod check;
 mod checkpoint;
 mod checksum;
 mod entry;
@@ -34,6 +35,7 @@ use crate::state::DataFile;
 use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
+pub(crate) use check::files as check_files;
 pub(crate) use entry::{Entry, Opening, is_taken_over, take_over};
 
 /// Folder of the log in the table's folder.
@@ -269,7 +271,11 @@ pub(crate) fn read(table: &Folder, writer: Writer) -> Result<Option<Table>, Open
             Err(error) => {
                 let file = checkpoint_path(table, entry);
                 tracing::warn!(%error, file = %file.display(), "checkpoint is not used");
-                unread.get_or_insert(error);
+                // One that cannot be read now may be sound, and tells more than one that is damaged.
+                let tells_more = matches!(error, OpenError::File(_));
+                if unread.is_none() || tells_more {
+                    unread = Some(error);
+                }
                 reading = Reading::begin(table, writer);
             }
         }
@@ -400,9 +406,9 @@ impl<'a> Reading<'a> {
     fn apply(&mut self, action: Action, path: &Path) -> Result<(), OpenError> {
         let damaged = || OpenError::LogDamaged { file: path.to_owned() };
         match action {
-            Action::Protocol(protocol) => check_protocol(&protocol, path)?,
+            Action::Protocol(protocol) => check::protocol(&protocol, path)?,
             Action::MetaData(metadata) => {
-                check_metadata(&metadata, path)?;
+                check::metadata(&metadata, path)?;
                 self.table.created = time_of_millis(metadata.created_time).ok_or_else(damaged)?;
             }
             Action::Add(add) => {
@@ -433,55 +439,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Finds out whether all files of the table are there: only those that no later entry removed must be.
-pub(crate) fn check_files(folder: &Folder, table: &Table) -> Result<(), OpenError> {
-    let lengths = folder.storage.lengths(&folder.folder(DATA).path)?;
-    table.files.iter().try_for_each(|file| check_size(file, lengths.as_ref()))
-}
-
 fn time_of_millis(millis: i64) -> Option<UtcTime> {
     UtcTime::from_micros(millis.checked_mul(1_000)?).ok()
-}
-
-fn check_protocol(protocol: &Protocol, path: &Path) -> Result<(), OpenError> {
-    let newer = |found, known| OpenError::NewerFormat { file: path.to_owned(), found, known };
-    if protocol.min_reader_version > READER_VERSION {
-        return Err(newer(protocol.min_reader_version, READER_VERSION));
-    }
-    if protocol.min_writer_version > WRITER_VERSION {
-        return Err(newer(protocol.min_writer_version, WRITER_VERSION));
-    }
-    Ok(())
-}
-
-fn check_metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
-    let damaged = || OpenError::LogDamaged { file: path.to_owned() };
-    let format = metadata.configuration.get(FORMAT_KEY).ok_or_else(damaged)?;
-    let found = format.parse().map_err(|_| damaged())?;
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat { file: path.to_owned(), found, known: FORMAT });
-    }
-    let found: serde_json::Value =
-        serde_json::from_str(&metadata.schema_string).map_err(|_| damaged())?;
-    let known: serde_json::Value =
-        serde_json::from_str(&schema::delta_schema()).map_err(|_| damaged())?;
-    if found == known { Ok(()) } else { Err(damaged()) }
-}
-
-fn check_size(file: &DataFile, lengths: Option<&BTreeMap<PathBuf, u64>>) -> Result<(), OpenError> {
-    let length = match lengths {
-        Some(lengths) => lengths.get(&file.path).copied(),
-        None => match file.storage.length(&file.path) {
-            Ok(length) => Some(length),
-            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        },
-    };
-    if length == Some(file.bytes) {
-        Ok(())
-    } else {
-        Err(OpenError::DataDamaged { file: file.path.clone() })
-    }
 }
 
 impl Author {

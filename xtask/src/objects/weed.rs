@@ -47,7 +47,13 @@ impl Weed {
         let ports = free_ports(SERVICES.len() * 2)?;
         let mut weed = command(program);
         weed.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
-        weed.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false", "-filer.localSocket=", "-master.telemetry=false"]);
+        weed.args([
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-s3.iam=false",
+            "-filer.localSocket=",
+            "-master.telemetry=false",
+        ]);
         weed.args(["-master.volumeSizeLimitMB=64", "-volume.max=50"]);
         weed.arg(format!("-dir={}", data.display()));
         weed.arg(format!("-s3.config={}", keys_file.display()));
@@ -89,7 +95,11 @@ impl Drop for Weed {
 /// Whether the bucket could be made.
 fn make_bucket(program: &Path, master: &str, filer: &str) -> Result<bool> {
     let mut shell = command("timeout"); // it waits for ever for a store that has ended
-    shell.arg("20").arg(program).args(["shell", &format!("-master={master}"), &format!("-filer={filer}")]);
+    shell.arg("20").arg(program).args([
+        "shell",
+        &format!("-master={master}"),
+        &format!("-filer={filer}"),
+    ]);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut shell = shell.spawn()?;
     let mut orders = shell.stdin.take().context("the shell reads orders")?;

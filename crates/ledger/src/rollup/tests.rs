@@ -187,7 +187,9 @@ fn activity(
 ) -> Vec<SourceActivity> {
     let mut found: BTreeMap<Source, SourceActivity> = BTreeMap::new();
     let wanted = |stored: &&&StoredRecord| {
-        stored.record.subscription == subscription && since <= stored.reported
+        let StoredRecord { record, reported, .. } = stored;
+        // A reversal is no report of its source.
+        record.subscription == subscription && since <= *reported && record.reverses.is_none()
     };
     for stored in seen.iter().filter(wanted) {
         let (source, end) = (stored.record.source.clone(), stored.record.window.end());

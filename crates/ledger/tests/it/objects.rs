@@ -15,7 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::folder::{Home, append, copy, new_records, open_error, run};
 use crate::support::{Clock, Spec, hour, subscription};
-use world::{Wire, World};
+use world::World;
 
 /// A record of its own for each number.
 fn spec(event: u16) -> Spec {

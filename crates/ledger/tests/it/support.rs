@@ -161,11 +161,6 @@ impl Model {
         outcomes
     }
 
-    /// An opening has taken a commit for itself.
-    pub(crate) fn opened(&mut self) {
-        self.last += 1;
-    }
-
     fn store(&mut self, spec: &Spec, commit: Commit, time: UtcTime) -> Expected {
         let record = spec.record();
         if let Some(place) = self.known.get(&record.id()) {
