@@ -270,7 +270,7 @@ pub(crate) enum LedgerCommand {
     /// Join small data files of the Delta table now; it happens by itself after seals
     #[command(after_long_help = "Example:\n  tallyhouse --data ./data ledger compact")]
     Compact,
-    /// Check every byte that the ledger keeps, and name what is damaged
+    /// Check log, data files, index and journal, byte by byte and row by row, and name what is damaged
     ///
     /// The table's log, every data file down to each row, the index and the journal, as of now, while
     /// the server goes on; it takes as long as reading all of it. Nothing is changed. The exit code is

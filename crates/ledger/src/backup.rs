@@ -2,8 +2,9 @@
 //!
 //! The copy is a ledger folder of its own: the writer file, one log entry with a checkpoint of
 //! everything up to it, the data files, and one journal segment with every frame above the sealed
-//! commit. What is derived, the index, is left out: opening makes it anew. The data files stay for as
-//! long as the copy is held, whatever takes their place.
+//! commit. What is derived, the index and the rollups, is left out: it is made anew. The data files stay
+//! for as long as the copy is held, whatever takes their place. A table in an object store becomes one in
+//! the folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::hold::{Held, HeldTooLong, View};
 use crate::journal;
 use crate::limits::PIECE_BYTES;
 use crate::scan::OpenedFile;
-use crate::shared::Folders;
+use crate::shared::{Folders, TABLE};
 use crate::snapshot::Snapshot;
 use crate::state::DataFile;
 use crate::tail::Chunk;
@@ -46,6 +47,8 @@ enum Content {
 /// Why a ledger was not copied.
 #[derive(Debug)]
 pub enum CopyError {
+    /// Its journal lies in an object store: the store has all of it, and is what is to be copied.
+    JournalInObjects,
     /// It was held for too long, and went on: other parts of a backup may be of another moment.
     HeldTooLong,
     /// A file of its log cannot be read.
@@ -62,6 +65,9 @@ impl Held {
     /// [`CopyError`]; the ledger goes on all the same.
     pub fn into_copy(self, ledger: &crate::Ledger) -> Result<LedgerCopy, CopyError> {
         let folders = ledger.folders();
+        if folders.journal.storage.objects().is_some() {
+            return Err(CopyError::JournalInObjects);
+        }
         // The last entry stays at least for as long as the ledger is held.
         let entry = self.view.next_entry - 1;
         let path = delta::entry_path(&folders.table, entry);
@@ -77,11 +83,7 @@ fn files(
     view: &View,
     logged: Vec<u8>,
 ) -> Result<Vec<CopiedFile>, std::io::Error> {
-    let name = |path: &Path| -> String {
-        let within =
-            path.strip_prefix(&folders.root.path).expect("the ledger's files lie in its folder");
-        within.to_string_lossy().into_owned()
-    };
+    let name = |path: &Path| name_in_copy(folders, path);
     let of_bytes = |path: &Path, bytes: Vec<u8>| CopiedFile {
         name: name(path),
         bytes: bytes.len() as u64,
@@ -109,6 +111,18 @@ fn files(
         content: Content::Frames(chunks),
     });
     Ok(files)
+}
+
+/// The name within a ledger folder that has all of it, wherever the file lies now.
+fn name_in_copy(folders: &Folders, path: &Path) -> String {
+    let within = match path.strip_prefix(&folders.table.path) {
+        Ok(within) => Path::new(TABLE).join(within),
+        Err(_) => {
+            let within = path.strip_prefix(&folders.root.path);
+            within.expect("what is not of the table lies in the folder").to_owned()
+        }
+    };
+    within.to_string_lossy().into_owned()
 }
 
 impl LedgerCopy {
@@ -174,6 +188,9 @@ fn read_file<E: From<ReadError>>(
 impl std::fmt::Display for CopyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::JournalInObjects => {
+                f.write_str("the journal lies in an object store: copy what the store holds")
+            }
             Self::HeldTooLong => HeldTooLong.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Checkpoint(_) => f.write_str("cannot make a checkpoint of the table's log"),
@@ -184,7 +201,7 @@ impl std::fmt::Display for CopyError {
 impl std::error::Error for CopyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::HeldTooLong => None,
+            Self::JournalInObjects | Self::HeldTooLong => None,
             Self::File(error) => error.source(),
             Self::Checkpoint(error) => Some(error),
         }

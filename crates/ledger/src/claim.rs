@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use domain::time::UtcTime;
 
 use crate::delta::{self, Author, Opening, Table};
-use crate::error::OpenError;
+use crate::error::{FileError, OpenError};
 use crate::journal::{self, Segments};
 use crate::limits::TAKE_OVER_TRIES;
 use crate::place::{JournalPlace, Place};
@@ -22,7 +22,20 @@ const OF_A_FOLDER: [&str; 3] = [writer_file::NAME, "journal", "usage"];
 /// Object by which a store is tried.
 const PROBE: &str = "_probe";
 
-/// Refuses a folder whose ledger lies elsewhere, and notes where a new one will lie.
+/// Notes where the ledger of a folder lies that has none of its own, once that was found to be a place for
+/// it.
+pub(crate) fn note_place(folders: &Folders, place: &Place) -> Result<(), FileError> {
+    let root = &folders.root;
+    let is_noted = root.names()?.iter().any(|name| name == PLACE);
+    match place {
+        Place::Objects(_) if !is_noted => {
+            root.storage.replace(&root.file(PLACE), note(place).as_bytes())
+        }
+        Place::Objects(_) | Place::Folder => Ok(()),
+    }
+}
+
+/// Refuses a folder whose ledger lies elsewhere.
 pub(crate) fn check_place(folders: &Folders, place: &Place) -> Result<(), OpenError> {
     let root = &folders.root;
     let file = root.file(PLACE);
@@ -37,9 +50,7 @@ pub(crate) fn check_place(folders: &Folders, place: &Place) -> Result<(), OpenEr
         (Some(noted), Place::Folder) => (shown(&noted), here()),
         (None, Place::Objects(objects)) => {
             let of_a_folder = names.iter().find(|name| OF_A_FOLDER.contains(&name.as_str()));
-            let Some(name) = of_a_folder else {
-                return Ok(root.storage.replace(&file, note(place).as_bytes())?);
-            };
+            let Some(name) = of_a_folder else { return Ok(()) };
             let (file, found, given) = (root.file(name), here(), objects.url.clone());
             return Err(OpenError::Elsewhere { file, found, given });
         }

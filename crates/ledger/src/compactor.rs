@@ -230,7 +230,7 @@ impl Drop for Compactor {
 
 /// Removes a data file and its rollups.
 fn remove(storage: &Storage, file: &Path) -> Result<(), FileError> {
-    rollup::remove(storage, file)?;
+    rollup::try_remove(storage, file);
     match storage.remove(file) {
         Err(error) if error.cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -103,7 +103,7 @@ pub(crate) fn remove_unsealed(folder: &Folder, naming: Naming) -> Result<(), Fil
     let name = naming.name();
     let mut left = all(folder)?;
     left.retain(|file| file.ends_with(&name));
-    left.iter().try_for_each(|file| rollup::remove(&folder.storage, file))?;
+    left.iter().for_each(|file| rollup::try_remove(&folder.storage, file));
     folder.storage.remove_all(&left)
 }
 
@@ -124,8 +124,8 @@ pub(crate) fn remove_unlogged(
     folder.storage.remove_all(&left)
 }
 
-/// Every data file, whether or not the log names it.
-fn all(folder: &Folder) -> Result<Vec<PathBuf>, FileError> {
+/// Every file in the folders of days, whether or not the log names it.
+pub(crate) fn all(folder: &Folder) -> Result<Vec<PathBuf>, FileError> {
     if let Some(lengths) = folder.storage.lengths(&folder.path)? {
         return Ok(lengths.into_keys().collect());
     }
@@ -138,7 +138,7 @@ fn all(folder: &Folder) -> Result<Vec<PathBuf>, FileError> {
 }
 
 /// The epoch in the name of a data file of ours.
-fn epoch_of(name: &str) -> Option<u64> {
+pub(crate) fn epoch_of(name: &str) -> Option<u64> {
     let name = name.strip_prefix(JOINED).unwrap_or(name).strip_suffix(".parquet")?;
     let mut parts = name.split('-').map(|part| part.parse().ok());
     let [first, last, epoch, attempt] = std::array::from_fn(|_| parts.next().flatten());

@@ -67,7 +67,7 @@ impl Index {
         self.shelf.load().find(&ids.collect::<Vec<_>>())
     }
 
-    /// Enters a record that is on the shelf not, and here not yet; else says what is here.
+    /// Enters a record that is not on the shelf; if it is here already, says what is known of it.
     pub(crate) fn enter(&mut self, id: RecordId, known: Known) -> Result<(), Known> {
         match self.fresh.entry(id) {
             Entry::Occupied(occupied) => Err(*occupied.get()),

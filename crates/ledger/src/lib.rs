@@ -255,7 +255,7 @@ impl Ledger {
     /// earlier time is in it, so what it says of buckets closed by then never changes.
     ///
     /// # Errors
-    /// None today; a ledger on other storage may fail to read its state.
+    /// None today.
     pub async fn snapshot(&self, settled_before: Option<UtcTime>) -> Result<Snapshot, ReadError> {
         let current = &self.0.shared.current;
         let seen = current.load();

@@ -12,7 +12,7 @@ use domain::time::UtcTime;
 use tokio::sync::mpsc;
 
 use crate::checkpoints::Checkpoints;
-use crate::claim::{check_place, claim, probe};
+use crate::claim::{check_place, claim, note_place, probe};
 use crate::committer::Committer;
 use crate::compactor::Compactor;
 use crate::delta::{self, Table};
@@ -27,7 +27,7 @@ use crate::place::{JournalPlace, Place};
 use crate::row::{Interner, Malformed};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
-use crate::shared::{Folders, Shared};
+use crate::shared::{Folders, Shared, TABLE};
 use crate::state::{Current, State};
 use crate::storage::{Folder, Lock, Objects, Storage};
 use crate::tail::Chunk;
@@ -76,6 +76,7 @@ fn recover(
     if let Some(objects) = folders.table.storage.objects() {
         let path = objects.url().to_owned();
         probe(&Folder { path, ..folders.table.clone() })?;
+        note_place(&folders, place)?;
     }
     let now = (options.clock)();
     let (writer, table) = claim(&folders, place, now)?;
@@ -105,7 +106,7 @@ fn recover(
     let logged = files.chain(table.replaced.iter().map(|replaced| &*replaced.path));
     let logged = logged.collect();
     data_file::remove_unlogged(&folders.data, writer.epoch, &logged)?;
-    rollup::remove_unlogged(&folders.table, &logged)?;
+    rollup::remove_unlogged(&folders.table, writer.epoch, &logged);
     let Rebuilt { index, state, unsealed_bytes, .. } = rebuilt;
     if state.last_time > now {
         tracing::warn!(last = %state.last_time, clock = %now, "the clock is behind the last commit");
@@ -220,7 +221,7 @@ impl Folders {
     pub(crate) fn at(disk: Storage, root: &Path, place: &Place) -> Result<Self, OpenError> {
         let root = Folder { storage: disk, path: root.to_owned() };
         let (table, journal) = match place {
-            Place::Folder => (root.folder("usage"), root.folder("journal")),
+            Place::Folder => (root.folder(TABLE), root.folder("journal")),
             Place::Objects(place) => {
                 let objects = Objects::at(place);
                 let objects = objects.map_err(|cause| OpenError::Thread(Arc::new(cause)))?;
@@ -232,7 +233,7 @@ impl Folders {
                     JournalPlace::Folder => root.folder("journal"),
                     JournalPlace::Objects => all.folder("journal"),
                 };
-                (all.folder("usage"), journal)
+                (all.folder(TABLE), journal)
             }
         };
         Ok(Self {

@@ -34,6 +34,7 @@ pub(crate) use reading::{Failed, Reading, answer, journal};
 pub(crate) use shelf::{Opened, Shelf};
 pub(crate) use write::Rollups;
 
+use crate::data_file;
 use crate::error::FileError;
 use crate::storage::{self, Folder, Storage};
 
@@ -86,21 +87,38 @@ pub(crate) fn remove(storage: &Storage, data_file: &Path) -> Result<(), FileErro
     Ok(())
 }
 
-/// Removes the rollups of data files that the log does not name.
-pub(crate) fn remove_unlogged(table: &Folder, logged: &BTreeSet<&Path>) -> Result<(), FileError> {
+/// The same; what stays is cleared by a later opening, and harms nobody.
+pub(crate) fn try_remove(storage: &Storage, data_file: &Path) {
+    if let Err(error) = remove(storage, data_file) {
+        let cause = &error.cause;
+        tracing::warn!(%error, %cause, "a rollup was not removed");
+    }
+}
+
+/// Removes the rollups of data files of an earlier epoch that the log does not name. What stays harms
+/// nobody.
+pub(crate) fn remove_unlogged(table: &Folder, epoch: u64, logged: &BTreeSet<&Path>) {
+    if let Err(error) = try_remove_unlogged(table, epoch, logged) {
+        let cause = &error.cause;
+        tracing::warn!(%error, %cause, "rollups of no data file were not removed");
+    }
+}
+
+fn try_remove_unlogged(
+    table: &Folder,
+    epoch: u64,
+    logged: &BTreeSet<&Path>,
+) -> Result<(), FileError> {
     let named: BTreeSet<PathBuf> =
         logged.iter().flat_map(|file| Grain::ALL.map(|grain| path(file, grain))).collect();
     for grain in Grain::ALL {
-        let folder = table.folder(FOLDER).folder(grain.name());
-        for day in folder.names()? {
-            let day = folder.folder(&day);
-            for name in day.names()? {
-                let file = day.file(name);
-                if !named.contains(&file) {
-                    table.storage.remove(&file)?;
-                }
-            }
-        }
+        let mut left = data_file::all(&table.folder(FOLDER).folder(grain.name()))?;
+        left.retain(|file| {
+            let name = file.file_name().and_then(|name| name.to_str());
+            let of = name.and_then(data_file::epoch_of);
+            of.is_none_or(|of| of < epoch) && !named.contains(file)
+        });
+        table.storage.remove_all(&left)?;
     }
     Ok(())
 }

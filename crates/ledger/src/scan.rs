@@ -267,14 +267,11 @@ impl<'a> OpenedFile<'a> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata);
         let descriptor = builder.parquet_schema();
         let projection = ProjectionMask::columns(descriptor, columns.iter().copied());
-        let id_only = ProjectionMask::columns(descriptor, ["subscription_id"]);
         let builder = builder.with_row_groups(groups).with_row_selection(rows);
         let mut builder = builder.with_projection(projection).with_batch_size(BATCH_ROWS);
         if let Some(subscription) = selection.subscription {
-            let wanted = subscription.to_string();
-            let of_subscription = move |batch: RecordBatch| has_subscription(&batch, &wanted);
-            let predicate = ArrowPredicateFn::new(id_only, of_subscription);
-            builder = builder.with_row_filter(RowFilter::new(vec![Box::new(predicate)]));
+            let filter = of_subscription(builder.parquet_schema(), subscription);
+            builder = builder.with_row_filter(filter);
         }
         let file = file.inner().clone();
         let reader = builder.build().map_err(|error| unread(path, &file, error))?;

@@ -38,6 +38,9 @@ pub(crate) struct Shared {
     pub(crate) lock: Box<dyn Lock>,
 }
 
+/// Folder of the table in the ledger's.
+pub(crate) const TABLE: &str = "usage";
+
 /// Where things are.
 #[derive(Debug, Clone)]
 pub(crate) struct Folders {

@@ -366,7 +366,7 @@ impl Snapshot {
         }
         for chunk in self.state.chunks() {
             for entry in selection.of_chunk(chunk) {
-                each(&chunk.row(entry), Path::new("journal"))?;
+                each(&chunk.row(entry), rollup::journal())?;
             }
         }
         Ok(())

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::Decimal128Type;
 use domain::id::{MeterId, SubscriptionId};
 
 use crate::columns;
@@ -69,9 +67,7 @@ fn add_batch(
     let subscriptions = columns::ids(batch, "subscription_id", SubscriptionId::parse)?;
     let meters = columns::ids(batch, "meter_id", MeterId::parse)?;
     let commits = columns::commits(batch)?;
-    let quantities = batch.column_by_name("quantity");
-    let quantities = quantities.and_then(|it| it.as_primitive_opt::<Decimal128Type>());
-    let quantities = quantities.ok_or(Malformed("type of column quantity"))?;
+    let quantities = columns::decimals(batch, "quantity")?;
     for position in 0..batch.num_rows() {
         if selection.matches_commit(columns::commit(commits, position)?) {
             let (subscription, meter) = (subscriptions.id(position), meters.id(position));

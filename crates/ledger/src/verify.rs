@@ -1,8 +1,8 @@
 //! Checking everything that the ledger keeps: the log, its checkpoints, every data file down to each
 //! row, the index and the journal. What is damaged is named, and the rest is checked all the same.
 //!
-//! Nothing is changed. A running ledger is checked as of one moment, while it goes on. Rollups beside
-//! the data files have their place behind these, once there are some.
+//! Nothing is changed. A running ledger is checked as of one moment, while it goes on. Rollups are left
+//! out: they are derived, and each read checks what it takes of them.
 
 mod data;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use accounts::Revision;
-use ledger::{CopiedFile, LedgerCopy, ReadError, Totals};
+use ledger::{CopiedFile, JournalPlace, LedgerCopy, ReadError, Totals};
 use tokio::task::spawn_blocking;
 use wire::own::{
     BACKUP_FORMAT, BackupFile, BackupManifest, BackupTotals, DamagedFile, FileHash, MANIFEST,
@@ -51,6 +51,10 @@ impl App {
     pub(crate) async fn take_backup(self: &Arc<Self>, with_keys: bool) -> Result<Taken, ApiError> {
         fn failed<E: std::error::Error>(error: E) -> ApiError {
             ApiError::internal("taking a backup", &error)
+        }
+        let place = &self.config.ledger;
+        if place.url.is_some() && place.journal == JournalPlace::Objects {
+            return Err(ApiError::JournalInObjects);
         }
         let data = &self.config.data;
         let copy = copy_of_accounts(data);

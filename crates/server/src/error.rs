@@ -74,6 +74,8 @@ pub(crate) enum ApiError {
     OfferUnsupported { offer: OfferId, rule: &'static OfferRule },
     /// The subscription does not let others than its account's administrator download invoices.
     InvoiceDownloadOff(SubscriptionId),
+    /// The ledger's journal lies in an object store, of which there is no backup from here.
+    JournalInObjects,
     /// The call is the built-in issuer's, which is off.
     BuiltInIssuerOff,
     /// Role assignments and role definitions refuse it.
@@ -235,7 +237,8 @@ impl ApiError {
             | Self::SubscriptionCancelled(_)
             | Self::StateStands { .. }
             | Self::PeriodClosed { .. }
-            | Self::LimitReached(_) => StatusCode::CONFLICT,
+            | Self::LimitReached(_)
+            | Self::JournalInObjects => StatusCode::CONFLICT,
             Self::BodyTooLarge | Self::TooManyEvents => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMuch(_) | Self::Sum(_) | Self::Rate(_) | Self::Export(_) => {
@@ -264,6 +267,7 @@ impl ApiError {
             Self::OfferLacksProvider { .. } => "DisallowedProvider",
             Self::OfferUnsupported { .. } => "UnsupportedSubscriptionType",
             Self::InvoiceDownloadOff(_) => "Forbidden",
+            Self::JournalInObjects => "JournalInObjectStore",
             Self::ResourceNamespace(_) => "InvalidResourceNamespace",
             Self::ResourceType { .. } => "InvalidResourceType",
             Self::Usage(error) => error.code(),
@@ -343,6 +347,9 @@ impl ApiError {
                  invoices. The administrator can allow it: 'tallyhouse subscription update \
                  --id {id} --invoice-download true'."
             ),
+            Self::JournalInObjects => "the ledger and its journal lie in an object store: back up \
+                 what it holds, and the data folder beside it"
+                .to_owned(),
             Self::BuiltInIssuerOff => "the built-in issuer is off: tokens come from the issuers \
                                        of the configuration"
                 .to_owned(),

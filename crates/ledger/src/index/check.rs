@@ -91,7 +91,7 @@ impl IndexCheck {
         Self { stored, sealed, unsound, has_gaps: false, identities: 0, wrong }
     }
 
-    /// Bytes of the segments.
+    /// How many segments there are.
     pub(crate) fn segments(&self) -> u64 {
         self.stored.segments.len() as u64
     }

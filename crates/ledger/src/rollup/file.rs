@@ -118,6 +118,8 @@ pub(super) struct Footer {
     metadata: ArrowReaderMetadata,
     /// By row group and column.
     checksums: Vec<u32>,
+    /// Of the file.
+    pub(super) length: u64,
 }
 
 impl Footer {
@@ -136,11 +138,11 @@ impl Footer {
             }
             length = needed;
         };
-        Self::parse(&bytes, of, schema)
+        Self::parse(&bytes, file.length(), of, schema)
     }
 
-    /// From a file's last bytes.
-    fn parse(bytes: &[u8], of: &str, schema: &SchemaRef) -> Result<Self, Unusable> {
+    /// From the last bytes of a file of this length.
+    fn parse(bytes: &[u8], length: u64, of: &str, schema: &SchemaRef) -> Result<Self, Unusable> {
         let (before, footer) = split_footer(bytes).ok_or("no footer")?;
         let (checksums, seal) = split_seal(before).ok_or("no checksums")?;
         let [count, checksum, _] = seal;
@@ -164,7 +166,7 @@ impl Footer {
         }
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(schema));
         let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(text)?;
-        Ok(Self { metadata, checksums })
+        Ok(Self { metadata, checksums, length })
     }
 
     pub(super) fn row_groups(&self) -> &[RowGroupMetaData] {

@@ -2,6 +2,7 @@
 //! damaged are not tried again. Bounded: what was not asked for longest is forgotten.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,6 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::file::{Footer, Unusable};
 use super::{Grain, layout, path, write};
-use crate::error::FileError;
 use crate::limits::ROLLUP_FOOTERS_BYTES;
 use crate::state::DataFile;
 use crate::storage::{Storage, StoredFile};
@@ -60,9 +60,7 @@ impl Shelf {
             return known.map(|footer| Opened { storage: file.storage.clone(), path, footer });
         }
         let opened = open(&file.storage, &path)?;
-        let read =
-            opened.and_then(|opened| Footer::read(&opened, &write::of(file), layout::read(grain)));
-        match read {
+        match Footer::read(&opened, &write::of(file), layout::read(grain)) {
             Ok(footer) => {
                 let footer = Arc::new(footer);
                 self.kept().keep(path.clone(), Some(Arc::clone(&footer)));
@@ -98,12 +96,17 @@ impl Shelf {
     }
 }
 
-/// None where there is no file.
-fn open(storage: &Storage, path: &Path) -> Option<Result<StoredFile, Unusable>> {
+/// None where there is no file, or where it cannot be read now: nothing is known of it then.
+fn open(storage: &Storage, path: &Path) -> Option<StoredFile> {
     match storage.open(path) {
-        Ok(opened) => Some(Ok(opened)),
-        Err(FileError { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => Some(Err(format!("{error}: {}", error.cause))),
+        Ok(opened) => Some(opened),
+        Err(error) => {
+            if error.cause.kind() != io::ErrorKind::NotFound {
+                let cause = &error.cause;
+                tracing::warn!(%error, %cause, "a rollup was not read: rows are, in its place");
+            }
+            None
+        }
     }
 }
 
@@ -144,7 +147,8 @@ impl Opened {
         columns: &[&'static str],
         subscription: Option<SubscriptionId>,
     ) -> Result<ParquetRecordBatchReader, Unusable> {
-        let file = open(&self.storage, &self.path).ok_or("it is gone")??;
+        let file = self.storage.open_data(&self.path, self.footer.length);
+        let file = file.map_err(|error| format!("{error}: {}", error.cause))?;
         self.footer.rows(&file, groups, columns, subscription)
     }
 }

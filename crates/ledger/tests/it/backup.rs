@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ledger::{Ledger, LedgerCopy, Outcome, ReadError, verify_folder};
+use ledger::{CopyError, JournalPlace, Ledger, LedgerCopy, Outcome, ReadError, verify_folder};
+use object_store::memory::InMemory;
 
-use crate::folder::{append, files, new_records, open, run};
+use crate::folder::{Home, append, files, new_records, open, run};
 use crate::support::{Clock, Model, Spec, hour, queries, subscription};
 
 fn spec(event: u16) -> Spec {
@@ -216,5 +217,38 @@ fn a_held_ledger_makes_no_group_commit_until_it_is_let_go() {
         append(&ledger, &[spec(3)]).await;
         ledger.close().await.unwrap();
         assert!(ledger.hold().await.is_err());
+    });
+}
+
+#[test]
+fn a_table_in_an_object_store_is_copied_into_a_folder() {
+    run(async {
+        let clock = Clock::at(hour(50));
+        let home = Home::over(Arc::new(InMemory::new()), JournalPlace::Folder);
+        let ledger = home.open(&clock).unwrap();
+        let specs: Vec<_> = (0..40).map(spec).collect();
+        append(&ledger, &specs[..30]).await;
+        ledger.seal().await.unwrap();
+        append(&ledger, &specs[30..]).await;
+        let copy = copied(&ledger).await;
+        let all = hour(-24)..hour(24 * 31);
+        let records = async |ledger: &Ledger, number| {
+            let snapshot = ledger.snapshot(None).await.unwrap();
+            snapshot.records(subscription(number), all.clone()).await.unwrap()
+        };
+        let right = [records(&ledger, 0).await, records(&ledger, 1).await];
+        ledger.close().await.unwrap();
+        let other = tempfile::tempdir().unwrap();
+        assert_eq!(write(&copy, other.path()), [""; 0]);
+        let restored = open(other.path(), &clock).unwrap();
+        assert_eq!([records(&restored, 0).await, records(&restored, 1).await], right);
+        assert_eq!(restored.status().rows, 40);
+        restored.close().await.unwrap();
+
+        let home = Home::over(Arc::new(InMemory::new()), JournalPlace::Objects);
+        let ledger = home.open(&clock).unwrap();
+        let refused = ledger.hold().await.unwrap().into_copy(&ledger).err();
+        assert!(matches!(refused, Some(CopyError::JournalInObjects)));
+        ledger.close().await.unwrap();
     });
 }

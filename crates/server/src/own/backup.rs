@@ -32,6 +32,7 @@ static CHECKS: Semaphore = Semaphore::const_new(limits::CHECKS);
     responses(
         (status = 200, description = "The backup. A transfer that breaks off is not whole", content_type = "application/x-tar"),
         (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+        (status = 409, description = "The journal lies in an object store, which is to be copied itself", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn take(

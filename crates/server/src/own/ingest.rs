@@ -258,7 +258,7 @@ pub(crate) async fn post_usage_aggregates(
     let source = parsed("source", Source::parse(source))?;
     let slices = asked.parameters.get("slices").map(Slices::parse).transpose()?;
     let body = read_body(body).await?;
-    let (now, of) = ((app.clock)(), source.clone());
+    let (now, of, by) = ((app.clock)(), source.clone(), principal.object_id);
     let sorted = blocking(move || {
         let mut gate = Gate::new(&directory, &principal, WRITE_IMPORTS, now);
         if slices.is_some() {
@@ -269,7 +269,7 @@ pub(crate) async fn post_usage_aggregates(
     let sorted = sorted.await?;
     let answer = match slices {
         None => store(&app, sorted).await?,
-        Some(slices) => slices.settle(app, source, sorted).await?,
+        Some(slices) => slices.settle(app, (source, by), sorted).await?,
     };
     Ok(Json(answer))
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::correction::{RowChange, SliceChange, reversal_of};
-use domain::id::{Source, SubscriptionId};
+use domain::id::{ObjectId, Source, SubscriptionId};
 use domain::record::{Commit, UsageRecord};
 use domain::time::ReportedTime;
 use ledger::{NewRecord, Together};
@@ -50,7 +50,7 @@ impl Slices {
     pub(super) async fn settle(
         self,
         app: Arc<App>,
-        source: Source,
+        (source, by): (Source, ObjectId),
         sorted: Sorted,
     ) -> Result<IngestResponse, ApiError> {
         // Without the row that is wrong a slice may not be whole, and nobody knows which one.
@@ -64,7 +64,7 @@ impl Slices {
         let turn = Arc::clone(&app.slice_turn).lock_owned().await;
         let task = async move {
             let _turn = turn;
-            correct_all(&app, &source, slices).await
+            correct_all(&app, (&source, by), slices).await
         };
         let done = tokio::spawn(task.in_current_span()).await;
         done.unwrap_or_else(|error| Err(ApiError::internal("correcting slices", &error)))
@@ -99,12 +99,12 @@ async fn compare_all(
 
 async fn correct_all(
     app: &App,
-    source: &Source,
+    (source, by): (&Source, ObjectId),
     slices: BTreeMap<SliceKey, Vec<UsageRecord>>,
 ) -> Result<IngestResponse, ApiError> {
     let mut told = Told::default();
     for (key, wanted) in slices {
-        let (compared, commit) = correct(app, source, key, wanted).await?;
+        let (compared, commit) = correct(app, (source, by), key, wanted).await?;
         told.add(key, compared, commit);
     }
     Ok(told.answer)
@@ -113,7 +113,7 @@ async fn correct_all(
 /// Makes a slice what it should be; without a commit it was already.
 async fn correct(
     app: &App,
-    source: &Source,
+    (source, by): (&Source, ObjectId),
     key: SliceKey,
     wanted: Vec<UsageRecord>,
 ) -> Result<(Compared, Option<Commit>), ApiError> {
@@ -134,7 +134,8 @@ async fn correct(
         let records = records.map(|record| NewRecord { record, reported }).collect();
         match app.ledger.append_together(records).await.map_err(append_error)? {
             Together::Stored(commit) | Together::Duplicate(commit) => {
-                tracing::info!(%subscription, bucket = %bucket.0, commit = commit.0, "a slice was corrected");
+                let (bucket, commit_number) = (bucket.0, commit.0);
+                tracing::info!(%by, %subscription, %source, %bucket, commit = commit_number, "a slice was corrected");
                 return Ok((compared, Some(commit)));
             }
             Together::Refused { .. } => {}
