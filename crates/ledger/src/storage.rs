@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use disk::{Creation, Disk, LocalDisk, Lock, ReadFile, WriteFile};
+pub(crate) use disk::{Disk, LocalDisk, Lock, ReadFile, WriteFile};
 pub(crate) use stored_file::StoredFile;
 
 pub(crate) use objects::{Found, Objects};
@@ -114,7 +114,7 @@ impl Storage {
 
     /// Makes an empty file that does not exist yet, open for writing.
     pub(crate) fn make_file(&self, file: &Path) -> Result<Box<dyn WriteFile>, FileError> {
-        let mut made = self.disk().create(file, Creation::New).at("make", file)?;
+        let mut made = self.disk().create(file).at("make", file)?;
         made.sync().at("sync", file)?;
         self.sync_folder(parent(file))?;
         Ok(made)
@@ -128,7 +128,7 @@ impl Storage {
     /// Begins a file that does not exist yet. Until it is finished nothing may rely on it.
     pub(crate) fn create(&self, file: &Path) -> Result<NewFile, FileError> {
         let begun: Box<dyn WriteFile> = match &self.kind {
-            Kind::Disk(disk) => disk.create(file, Creation::New).at("make", file)?,
+            Kind::Disk(disk) => disk.create(file).at("make", file)?,
             Kind::Objects(objects) => Box::new(objects.create(file)),
         };
         Ok(NewFile { storage: self.clone(), begun, path: file.to_owned(), temporary: None })
@@ -140,7 +140,7 @@ impl Storage {
         // An object is there when it is finished, in the place of one that was.
         let Kind::Disk(disk) = &self.kind else { return self.create(file) };
         let temporary = temporary(file);
-        let begun = disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
+        let begun = create_temporary(&**disk, &temporary)?;
         let (storage, path, temporary) = (self.clone(), file.to_owned(), Some(temporary));
         Ok(NewFile { storage, begun, path, temporary })
     }
@@ -404,9 +404,21 @@ pub(crate) fn temporary(file: &Path) -> PathBuf {
     file.with_file_name(format!(".{name}.{TEMPORARY}"))
 }
 
+/// Makes a temporary file. One that a crash has left goes first, name and all: it may be the very file
+/// that has the final name already, where a power cut undid only half of a rename.
+fn create_temporary(disk: &dyn Disk, temporary: &Path) -> Result<Box<dyn WriteFile>, FileError> {
+    match disk.remove(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(FileError::new("remove", temporary, error));
+        }
+        _ => {}
+    }
+    disk.create(temporary).at("make", temporary)
+}
+
 fn write_temporary(disk: &dyn Disk, file: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
     let temporary = temporary(file);
-    let mut made = disk.create(&temporary, Creation::Anew).at("make", &temporary)?;
+    let mut made = create_temporary(disk, &temporary)?;
     made.write_all(bytes).at("write", &temporary)?;
     made.sync().at("sync", &temporary)?;
     Ok(temporary)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::faults::{Call, Fate, Faults, Plan, Role, SyncOf};
 use super::files::{Files, Id};
 use super::random::{Random, place};
-use crate::storage::{Creation, Disk, Lock, ReadFile, WriteFile};
+use crate::storage::{Disk, Lock, ReadFile, WriteFile};
 
 /// The machine; a clone is the same one.
 #[derive(Debug, Clone)]
@@ -262,14 +262,8 @@ impl Disk for SimulatedDisk {
         self.change(Call::Names, folder, |files| files.names(folder))
     }
 
-    fn create(&self, file: &Path, how: Creation) -> io::Result<Box<dyn WriteFile>> {
-        let id = self.change(Call::Create, file, |files| match files.open(file) {
-            Ok(id) if how == Creation::Anew => {
-                files.cut(id, 0);
-                Ok(id)
-            }
-            _ => files.create(file),
-        })?;
+    fn create(&self, file: &Path) -> io::Result<Box<dyn WriteFile>> {
+        let id = self.change(Call::Create, file, |files| files.create(file))?;
         Ok(Box::new(self.opened(id, file, 0)))
     }
 

@@ -18,8 +18,8 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     /// Names of what is in a folder, in any order.
     fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
-    /// Makes an empty file.
-    fn create(&self, file: &Path, how: Creation) -> io::Result<Box<dyn WriteFile>>;
+    /// Makes an empty file that is not there yet.
+    fn create(&self, file: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// Opens a file for writing behind its end.
     fn open_end(&self, file: &Path) -> io::Result<Box<dyn WriteFile>>;
     fn open(&self, file: &Path) -> io::Result<Box<dyn ReadFile>>;
@@ -30,15 +30,6 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, file: &Path) -> io::Result<()>;
     /// Locks a file, which is made if need be, until the lock is freed or gone.
     fn lock(&self, file: &Path) -> Result<Box<dyn Lock>, TryLockError>;
-}
-
-/// What may be at the name of a file that is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Creation {
-    /// Nothing.
-    New,
-    /// A file, whose bytes go.
-    Anew,
 }
 
 /// A file open for writing.
@@ -91,11 +82,8 @@ impl Disk for LocalDisk {
         Ok(names)
     }
 
-    fn create(&self, file: &Path, how: Creation) -> io::Result<Box<dyn WriteFile>> {
-        Ok(Box::new(match how {
-            Creation::New => File::create_new(file)?,
-            Creation::Anew => File::create(file)?,
-        }))
+    fn create(&self, file: &Path) -> io::Result<Box<dyn WriteFile>> {
+        Ok(Box::new(File::create_new(file)?))
     }
 
     fn open_end(&self, file: &Path) -> io::Result<Box<dyn WriteFile>> {
