@@ -29,7 +29,9 @@ const EXPECTED: &[&str] = &[
     "fsync usage/data",
     "fsync usage/data/DAY/FILE",
     "fsync usage/data/DAY",
-    // The log entry, which names them: synced before it has its name, and then the name.
+    // The log entry, which names them: synced before it has its name, and then the name. What a crash
+    // may have left in the place of the unfinished one goes first.
+    "unlink usage/_delta_log/.00000000000000000001.json.tmp",
     "fsync usage/_delta_log/.00000000000000000001.json.tmp",
     "linkat usage/_delta_log/00000000000000000001.json",
     "fsync usage/_delta_log",
@@ -38,6 +40,7 @@ const EXPECTED: &[&str] = &[
     "unlink journal/00000000000000000001.journal",
     "fsync journal",
     // What the table has is in the index too, which could be made anew.
+    "unlink index/.00000000000000000001-00000000000000000001.ids.tmp",
     "fsync index/.00000000000000000001-00000000000000000001.ids.tmp",
     "fsync index",
 ];
