@@ -10,6 +10,11 @@ use domain::aggregate::SumOutOfRange;
 use domain::id::RecordId;
 use domain::record::Commit;
 
+use crate::stall::Stalled;
+
+/// What waiting for an object store is called.
+const STALLED: &str = "the journal waits for the object store, which does not answer";
+
 /// A file could not be read or written.
 #[derive(Debug, Clone)]
 pub struct FileError {
@@ -244,7 +249,7 @@ impl std::error::Error for AppendError {}
 /// Why it was not found out what is stored under an identity.
 #[derive(Debug, Clone)]
 pub enum FindError {
-    /// The index is made anew where it is asked: try again.
+    /// The index is made anew where it is asked, or the journal waits for an object store: try again.
     Busy,
     /// The ledger answers nothing of the kind until it is opened again.
     Refused,
@@ -312,6 +317,8 @@ pub enum ReadError {
     },
     /// The reading task was stopped, as the program is shutting down.
     Stopped,
+    /// The journal waits for an object store that does not answer: what is settled cannot be said.
+    Stalled,
 }
 
 impl fmt::Display for ReadError {
@@ -327,6 +334,7 @@ impl fmt::Display for ReadError {
                 write!(f, "data file {} is damaged: {reason}", file.display())
             }
             Self::Stopped => f.write_str("reading was stopped"),
+            Self::Stalled => f.write_str(STALLED),
         }
     }
 }
@@ -343,6 +351,12 @@ impl std::error::Error for ReadError {
 impl From<SumOutOfRange> for ReadError {
     fn from(error: SumOutOfRange) -> Self {
         Self::Sum(error)
+    }
+}
+
+impl From<Stalled> for ReadError {
+    fn from(Stalled: Stalled) -> Self {
+        Self::Stalled
     }
 }
 
@@ -371,6 +385,8 @@ pub enum SealError {
     File(FileError),
     /// An object store did not answer whether it has the log entry; the same entry is tried again later.
     Open(FileError),
+    /// The journal waits for an object store that does not answer.
+    Stalled,
 }
 
 impl fmt::Display for SealError {
@@ -384,6 +400,7 @@ impl fmt::Display for SealError {
                 write!(f, "another writer has taken over the ledger, says {}", file.display())
             }
             Self::File(error) | Self::Open(error) => error.fmt(f),
+            Self::Stalled => f.write_str(STALLED),
         }
     }
 }
@@ -394,6 +411,12 @@ impl std::error::Error for SealError {
             Self::File(error) | Self::Open(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+impl From<Stalled> for SealError {
+    fn from(Stalled: Stalled) -> Self {
+        Self::Stalled
     }
 }
 

@@ -42,6 +42,7 @@ mod sealer;
 mod seam;
 mod shared;
 mod snapshot;
+mod stall;
 mod state;
 mod storage;
 mod sums;
@@ -69,6 +70,7 @@ use index::{IndexCheck, Shelf};
 use sealer::SealCommand;
 use seam::Seams;
 use shared::{Folders, Shared};
+use stall::Stalled;
 use together::Settled;
 use verify::Subject;
 
@@ -121,8 +123,11 @@ pub enum Outcome {
 /// What the ledger says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
-    /// Whether it takes records.
+    /// Whether it takes records at all.
     pub writable: bool,
+    /// Whether a group commit waits for an object store that does not answer: until it does, no others
+    /// are made.
+    pub stalled: bool,
     /// Highest commit that readers see.
     pub last_commit: Commit,
     /// Bytes of journal frames that are not sealed.
@@ -231,11 +236,10 @@ impl Ledger {
         };
         let length = bytes.len() as u64;
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
-        let stalled = shared.stalled.load(Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
         let (reply, answer) = oneshot::channel();
         let message = Message::Append(Request { together, records, bytes, reply });
-        let sent = if stalled || waiting + length > limits::UNSEALED_BYTES_MAX {
+        let sent = if shared.stall.is_on() || waiting + length > limits::UNSEALED_BYTES_MAX {
             Err(AppendError::Busy)
         } else {
             self.0.committer.try_send(message).map_err(|error| match error {
@@ -255,16 +259,19 @@ impl Ledger {
     /// earlier time is in it, so what it says of buckets closed by then never changes.
     ///
     /// # Errors
-    /// None today.
+    /// [`ReadError::Stalled`], never without a time.
     pub async fn snapshot(&self, settled_before: Option<UtcTime>) -> Result<Snapshot, ReadError> {
         let current = &self.0.shared.current;
         let seen = current.load();
         if let Some(time) = settled_before.filter(|time| seen.last_time < *time) {
             let (reply, answer) = oneshot::channel();
-            // When the committer is gone no group commit is under way.
-            if self.0.committer.send(Message::Barrier { time, reply }).await.is_ok() {
-                let _ = answer.await;
-            }
+            let settled = async {
+                // When the committer is gone no group commit is under way.
+                if self.0.committer.send(Message::Barrier { time, reply }).await.is_ok() {
+                    let _ = answer.await;
+                }
+            };
+            self.0.shared.stall.unless(settled).await?;
         }
         Ok(Snapshot::new(current.load()))
     }
@@ -284,7 +291,7 @@ impl Ledger {
     /// # Errors
     /// [`SealError`]; nothing is lost by it.
     pub async fn seal(&self) -> Result<(), SealError> {
-        self.ask_sealer(SealCommand::Now).await.unwrap_or(Err(SealError::Refused))
+        self.ask_sealer(SealCommand::Now).await?.unwrap_or(Err(SealError::Refused))
     }
 
     /// Joins small data files of a day, as far as is due, and removes joined ones that have stayed
@@ -313,7 +320,7 @@ impl Ledger {
         &self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<VerifyReport, ReadError> {
-        let view = self.ask_sealer(SealCommand::View).await.ok_or(ReadError::Stopped)?;
+        let view = self.ask_sealer(SealCommand::View).await?.ok_or(ReadError::Stopped)?;
         let inner = Arc::clone(&self.0);
         let writer = view.writer;
         let check = move || {
@@ -329,27 +336,30 @@ impl Ledger {
     /// Holds the ledger between two group commits: none is made until it is let go.
     ///
     /// # Errors
-    /// [`SealError::Refused`] if the ledger is closed.
+    /// [`SealError::Refused`] if the ledger is closed, [`SealError::Stalled`].
     pub async fn hold(&self) -> Result<Held, SealError> {
-        self.ask_sealer(SealCommand::Hold).await.unwrap_or(Err(SealError::Refused))
+        self.ask_sealer(SealCommand::Hold).await?.unwrap_or(Err(SealError::Refused))
     }
 
     pub(crate) fn folders(&self) -> &Folders {
         &self.0.shared.folders
     }
 
-    /// The sealer's answer; none if it is gone.
+    /// The sealer's answer, for which it may need the committer's; none if it is gone.
     async fn ask_sealer<T: Send + 'static>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> SealCommand,
-    ) -> Option<T> {
+    ) -> Result<Option<T>, Stalled> {
         let (reply, answer) = oneshot::channel();
         let (inner, command) = (Arc::clone(&self.0), command(reply));
-        let sent = move || inner.sealer.send(command).is_ok();
-        match tokio::task::spawn_blocking(sent).await {
-            Ok(true) => answer.await.ok(),
-            _ => None,
-        }
+        let asked = async {
+            let sent = move || inner.sealer.send(command).is_ok();
+            match tokio::task::spawn_blocking(sent).await {
+                Ok(true) => answer.await.ok(),
+                _ => None,
+            }
+        };
+        self.0.shared.stall.unless(asked).await
     }
 
     /// Stops taking records, ends the group commit and the seal under way, and frees the folder.
@@ -373,6 +383,7 @@ impl Ledger {
         let state = shared.current.load();
         Status {
             writable: shared.writable.load(Ordering::SeqCst),
+            stalled: shared.stall.is_on(),
             last_commit: state.last,
             journal_bytes: shared.unsealed_bytes.load(Ordering::SeqCst),
             queued_bytes: shared.queued_bytes.load(Ordering::SeqCst),

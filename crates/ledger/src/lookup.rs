@@ -21,6 +21,7 @@ use crate::moment::just_after;
 use crate::row::{Interner, Row, Text};
 use crate::scan::{self, Needed, Selection};
 use crate::snapshot::{Snapshot, blocking};
+use crate::stall::Stalled;
 use crate::together::{self, Obstacle, Together};
 use crate::{Ledger, Outcome};
 
@@ -34,8 +35,12 @@ impl Ledger {
         for ids in ids.chunks(FIND_IDS) {
             let (reply, answer) = oneshot::channel();
             let message = Message::Find { ids: ids.to_vec(), reply };
-            self.0.committer.send(message).await.map_err(|_| FindError::Refused)?;
-            let found = answer.await.map_err(|_| FindError::Refused)?;
+            let found = async {
+                self.0.committer.send(message).await.map_err(|_| FindError::Refused)?;
+                answer.await.map_err(|_| FindError::Refused)
+            };
+            let found = self.0.shared.stall.unless(found).await;
+            let found = found.map_err(|Stalled| FindError::Busy)??;
             let found = found.map_err(|error| match error {
                 AppendError::Busy => FindError::Busy,
                 _ => FindError::Refused,

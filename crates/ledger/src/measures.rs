@@ -168,6 +168,12 @@ impl Collector for StatusCollector {
                 None,
                 status.compacts.into(),
             ),
+            (
+                "ledger_stalled",
+                "Whether the journal waits for an object store",
+                None,
+                status.stalled.into(),
+            ),
             ("ledger_last_commit", "Last commit that readers see", None, status.last_commit.0),
             ("ledger_journal", "Journal not sealed yet", Some(Unit::Bytes), status.journal_bytes),
             (

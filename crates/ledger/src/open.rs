@@ -28,6 +28,7 @@ use crate::row::{Interner, Malformed};
 use crate::sealer::Sealer;
 use crate::seam::Seams;
 use crate::shared::{Folders, Shared, TABLE};
+use crate::stall::Stall;
 use crate::state::{Current, State};
 use crate::storage::{Folder, Lock, Objects, Storage};
 use crate::tail::Chunk;
@@ -148,7 +149,7 @@ fn start(
         current: Current::new(state),
         writable: AtomicBool::new(true),
         compacts: AtomicBool::new(true),
-        stalled: AtomicBool::new(false),
+        stall: Stall::new(),
         unsealed_bytes: AtomicU64::new(recovered.unsealed_bytes),
         queued_bytes: AtomicU64::new(0),
         closing,

@@ -8,6 +8,7 @@ use domain::time::UtcTime;
 use crate::delta::Replaced;
 use crate::error::FileError;
 use crate::measures::Measures;
+use crate::stall::Stall;
 use crate::state::Current;
 use crate::storage::{Folder, Lock};
 
@@ -23,7 +24,7 @@ pub(crate) struct Shared {
     /// False once the thread that joins data files has ended.
     pub(crate) compacts: AtomicBool,
     /// Whether the journal waits for an object store that does not answer.
-    pub(crate) stalled: AtomicBool,
+    pub(crate) stall: Stall,
     /// Bytes of frames that are not sealed.
     pub(crate) unsealed_bytes: AtomicU64,
     /// Bytes of requests that wait for the committer.

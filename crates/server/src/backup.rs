@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use accounts::Revision;
-use ledger::{CopiedFile, JournalPlace, LedgerCopy, ReadError, Totals};
+use ledger::{CopiedFile, JournalPlace, LedgerCopy, ReadError, SealError, Totals};
 use tokio::task::spawn_blocking;
 use wire::own::{
     BACKUP_FORMAT, BackupFile, BackupManifest, BackupTotals, DamagedFile, FileHash, MANIFEST,
@@ -59,7 +59,10 @@ impl App {
         let data = &self.config.data;
         let copy = copy_of_accounts(data);
         clear(&copy).and_then(|()| make_private_file(&copy)).map_err(failed)?;
-        let held = self.ledger.hold().await.map_err(|_| ApiError::LedgerRefuses)?;
+        let held = self.ledger.hold().await.map_err(|error| match error {
+            SealError::Stalled => ApiError::LedgerStalled,
+            _ => ApiError::LedgerRefuses,
+        })?;
         let pinned = self.accounts.pin(&copy).await.map_err(failed)?;
         let ledger = self.ledger.clone();
         let copying = spawn_blocking(move || held.into_copy(&ledger)).await;

@@ -148,6 +148,8 @@ pub(crate) enum ApiError {
     Method(String),
     /// Too much is waiting to be stored; nothing of this request was.
     Busy,
+    /// The journal waits for an object store that does not answer.
+    LedgerStalled,
     /// The ledger takes no more records until the server is started anew.
     LedgerRefuses,
     /// The answer would take more than a question may ask for.
@@ -245,7 +247,9 @@ impl ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::LedgerRefuses => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::LedgerStalled | Self::LedgerRefuses => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -293,6 +297,7 @@ impl ApiError {
             Self::BuiltInIssuerOff => "BuiltInIssuerOff",
             Self::Method(_) | Self::ResourceGroupChange(_) => "MethodNotAllowed",
             Self::Busy => "ServerBusy",
+            Self::LedgerStalled => "LedgerWaits",
             Self::LedgerRefuses => "LedgerReadOnly",
             Self::TooMuch(_) => "TooMuchAsked",
             Self::Sum(_) | Self::Rate(_) => "OutOfExactRange",
@@ -424,6 +429,9 @@ impl ApiError {
             Self::Busy => "too much is waiting to be stored; nothing of this request was stored, \
                            try again"
                 .to_owned(),
+            Self::LedgerStalled => "the ledger's journal waits for its object store, which does \
+                                    not answer; try again"
+                .to_owned(),
             Self::LedgerRefuses => "the ledger takes no more records: a write failed or the \
                                     server is stopping; nothing of this request is acknowledged"
                 .to_owned(),
@@ -469,7 +477,7 @@ impl IntoResponse for ApiError {
             Self::ResourceGroupChange(_) => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             }
-            Self::Busy | Self::LedgerRefuses => {
+            Self::Busy | Self::LedgerStalled | Self::LedgerRefuses => {
                 headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
             }
             _ => {}

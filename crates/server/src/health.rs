@@ -24,12 +24,16 @@ pub(crate) async fn live() -> Response {
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     let ledger = app.ledger.status();
     let accounts = app.accounts.revision().await.is_ok();
-    let said_of_ledger = match (ledger.writable, ledger.is_clock_behind) {
-        (true, false) => "ok",
-        (true, true) => "the clock is behind the last commit, so usage is reported too late",
-        (false, _) => "takes no records",
+    let said_of_ledger = if !ledger.writable {
+        "takes no records"
+    } else if ledger.stalled {
+        "waits for its object store, which does not answer"
+    } else if ledger.is_clock_behind {
+        "the clock is behind the last commit, so usage is reported too late"
+    } else {
+        "ok"
     };
-    let is_ready = ledger.writable && !ledger.is_clock_behind && accounts;
+    let is_ready = said_of_ledger == "ok" && accounts;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({
         "ledger": said_of_ledger,

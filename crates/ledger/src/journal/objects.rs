@@ -97,7 +97,7 @@ impl ObjectJournal {
         loop {
             match self.folder.storage.put_if_absent(&path, frame) {
                 Ok(Put::Done) => {
-                    shared.stalled.store(false, Ordering::SeqCst);
+                    shared.stall.set(false);
                     return Ok(());
                 }
                 Ok(Put::Taken) => {
@@ -110,7 +110,7 @@ impl ObjectJournal {
                     if shared.closing.load(Ordering::SeqCst) {
                         return Err(error);
                     }
-                    if !shared.stalled.swap(true, Ordering::SeqCst) {
+                    if !shared.stall.set(true) {
                         let cause = &error.cause;
                         tracing::error!(%error, %cause, "journal waits for the object store");
                     }

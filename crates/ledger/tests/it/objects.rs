@@ -5,10 +5,13 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use ledger::{AppendError, JournalPlace, Ledger, OpenError, Outcome, SealError};
+use ledger::{
+    AppendError, FindError, JournalPlace, Ledger, OpenError, Outcome, ReadError, SealError,
+};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
@@ -262,6 +265,51 @@ fn a_sealer_that_was_overtaken_says_so_and_leaves_the_other_files_alone() {
         let snapshot = ledger.snapshot(None).await.unwrap();
         let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
         assert_eq!(records.len(), 2);
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn while_a_journal_of_objects_waits_nobody_else_does() {
+    run(async {
+        let world = World::new(1);
+        let clock = Clock::at(hour(9));
+        let home = Home::over(world.wire(), JournalPlace::Objects);
+        let ledger = home.open(&clock).unwrap();
+        append(&ledger, &[spec(1)]).await;
+        world.percent.store(100, SeqCst);
+        let waiting = tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.append(new_records(&[spec(2)])).await }
+        });
+        let settled = || ledger.snapshot(Some(clock.now().plus_seconds(1)));
+        let mut asked = 0;
+        // Until the group commit is under way there is nothing to wait for.
+        while settled().await.is_ok() {
+            asked += 1;
+            assert!(asked < 100_000, "nothing waits for the store");
+            tokio::task::yield_now().await;
+        }
+        assert!(ledger.status().stalled);
+        assert!(matches!(settled().await, Err(ReadError::Stalled)));
+        assert_eq!(ledger.append(new_records(&[spec(3)])).await, Err(AppendError::Busy));
+        assert!(matches!(ledger.seal().await, Err(SealError::Stalled)));
+        assert!(matches!(ledger.hold().await, Err(SealError::Stalled)));
+        let verified = ledger.verify(|_| ControlFlow::Continue(())).await;
+        assert!(matches!(verified, Err(ReadError::Stalled)));
+        let records = [spec(4).record()];
+        assert!(matches!(ledger.foresee(&records).await, Err(FindError::Busy)));
+        // What is there can be read.
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
+        assert_eq!(records.len(), 1);
+
+        world.percent.store(0, SeqCst);
+        assert!(matches!(waiting.await.unwrap().unwrap()[..], [Outcome::Stored(_)]));
+        assert!(!ledger.status().stalled);
+        settled().await.unwrap();
+        ledger.seal().await.unwrap();
+        assert_eq!((ledger.status().journal_bytes, ledger.status().rows), (0, 2));
         ledger.close().await.unwrap();
     });
 }

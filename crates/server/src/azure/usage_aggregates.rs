@@ -143,6 +143,7 @@ pub(super) fn failed(error: ReadError) -> ApiError {
         ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
             ApiError::UnknownVersion
         }
+        ReadError::Stalled => ApiError::LedgerStalled,
         ReadError::Sum(error) => ApiError::Sum(error),
         error => ApiError::internal("reading usage", &error),
     }

@@ -90,12 +90,16 @@ async fn send(mut taken: Taken, way: Way) -> Result<(), Failure> {
 #[utoipa::path(get, path = "/tallyhouse/v1/ledger/verify", tag = "Ledger", responses(
     (status = 200, description = "Lines of JSON. An answer without a report is not whole", body = VerifyLine, content_type = "application/x-ndjson"),
     (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+    (status = 503, description = "The journal waits for its object store", body = wire::error::ErrorBody),
 ))]
 pub(crate) async fn verify(
     State(app): State<Arc<App>>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     app.administrator(&asked)?;
+    if app.ledger.status().stalled {
+        return Err(ApiError::LedgerStalled);
+    }
     let turn = CHECKS.acquire().await.expect("the semaphore is never closed");
     let body = stream::body("check", move |way| async move {
         let mut told = Told { pipe: Pipe::new(way.clone()), at: None };

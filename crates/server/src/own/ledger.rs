@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use ledger::CompactError;
+use ledger::{CompactError, SealError};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -14,14 +14,18 @@ use crate::exchange::Asked;
 #[utoipa::path(post, path = "/tallyhouse/v1/ledger/seal", tag = "Ledger", responses(
     (status = 204, description = "Every record acknowledged before is in the Delta table"),
     (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
+    (status = 503, description = "The journal waits for its object store", body = wire::error::ErrorBody),
 ))]
 pub(crate) async fn seal(
     State(app): State<Arc<App>>,
     asked: Asked,
 ) -> Result<StatusCode, ApiError> {
     app.administrator(&asked)?;
-    app.ledger.seal().await.map_err(|error| ApiError::internal("sealing", &error))?;
-    Ok(StatusCode::NO_CONTENT)
+    match app.ledger.seal().await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(SealError::Stalled) => Err(ApiError::LedgerStalled),
+        Err(error) => Err(ApiError::internal("sealing", &error)),
+    }
 }
 
 /// Joins small data files of the Delta table now, as far as is due, and removes joined ones that have
