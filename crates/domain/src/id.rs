@@ -29,30 +29,67 @@ impl fmt::Display for IdError {
 impl std::error::Error for IdError {}
 
 fn parse_guid(text: &str) -> Option<u128> {
+    /// What each byte is as a digit; 16 and above is none.
+    const DIGITS: [u8; 256] = digits();
     let bytes = text.as_bytes();
-    let dashed = match bytes.len() {
-        32 => false,
-        36 => true,
-        _ => return None,
-    };
-    let mut value = 0u128;
-    for (position, byte) in bytes.iter().enumerate() {
-        if dashed && matches!(position, 8 | 13 | 18 | 23) {
-            if *byte != b'-' {
+    let mut packed = [0; 32];
+    let digits: &[u8; 32] = match bytes.len() {
+        32 => bytes.try_into().ok()?,
+        36 => {
+            if [8, 13, 18, 23].iter().any(|place| bytes[*place] != b'-') {
                 return None;
             }
-            continue;
+            packed[..8].copy_from_slice(&bytes[..8]);
+            packed[8..12].copy_from_slice(&bytes[9..13]);
+            packed[12..16].copy_from_slice(&bytes[14..18]);
+            packed[16..20].copy_from_slice(&bytes[19..23]);
+            packed[20..].copy_from_slice(&bytes[24..]);
+            &packed
         }
-        let digit = char::from(*byte).to_digit(16)?;
-        value = value << 4 | u128::from(digit);
+        _ => return None,
+    };
+    let (mut value, mut all) = (0u128, 0);
+    for byte in digits {
+        let digit = DIGITS[usize::from(*byte)];
+        all |= digit;
+        value = value << 4 | u128::from(digit & 15);
     }
-    Some(value)
+    (all < 16).then_some(value)
 }
 
-fn write_guid(f: &mut fmt::Formatter<'_>, value: u128) -> fmt::Result {
-    let hex = format!("{value:032x}");
-    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
-    f.pad(&format!("{a}-{b}-{c}-{d}-{e}"))
+const fn digits() -> [u8; 256] {
+    let mut digits = [16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digits[b"0123456789ABCDEF"[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    digits
+}
+
+/// A GUID's text, which no memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuidText([u8; 36]);
+
+impl GuidText {
+    fn of(value: u128) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'-'; 36];
+        let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
+        let digits = value.to_be_bytes();
+        let digits = digits.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for (place, digit) in places.zip(digits) {
+            text[place] = DIGITS[usize::from(digit)];
+        }
+        Self(text)
+    }
+}
+
+impl AsRef<str> for GuidText {
+    fn as_ref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and dashes are a text")
+    }
 }
 
 macro_rules! guid_type {
@@ -84,17 +121,23 @@ macro_rules! guid_type {
             pub const fn to_bits(self) -> u128 {
                 self.0
             }
+
+            /// Its text.
+            #[must_use]
+            pub fn text(self) -> GuidText {
+                GuidText::of(self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_guid(f, self.0)
+                f.pad(self.text().as_ref())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_guid(f, self.0)
+                f.pad(self.text().as_ref())
             }
         }
     };

@@ -63,11 +63,11 @@ impl BatchBuilder {
     }
 
     pub(crate) fn push(&mut self, row: &Row<'_>) {
-        self.subscription.append_value(row.subscription.to_string());
+        self.subscription.append_value(row.subscription.text());
         self.reported.append_value(row.reported.0.to_micros());
         self.start.append_value(row.window.start().to_micros());
         self.end.append_value(row.window.end().to_micros());
-        self.meter.append_value(row.meter.to_string());
+        self.meter.append_value(row.meter.text());
         self.quantity.append_value(row.quantity.to_scaled());
         self.instance_hash.append_value(row.instance_hash.to_bytes());
         let commit = i64::try_from(row.commit.0).expect("commits are counted from one");
@@ -338,15 +338,18 @@ pub(crate) struct Ids<T> {
 }
 
 impl<T: Copy> Ids<T> {
+    /// Reads those that rows have: a dictionary may be of more rows than the batch.
     fn new<E>(column: &ArrayRef, parse: impl Fn(&str) -> Result<T, E>) -> Result<Self, Malformed> {
         let column = Dictionary::new(column)?;
-        let ids: Vec<_> =
-            column.values.iter().map(|text| text.and_then(|text| parse(text).ok())).collect();
-        let present = |position| column.key(position).is_some_and(|key| ids[key].is_some());
-        if (0..column.keys.len()).all(present) {
-            return Ok(Self { column, ids });
+        let mut ids = vec![None; column.values.len()];
+        for position in 0..column.keys.len() {
+            let key = column.key(position).ok_or(Malformed("a GUID"))?;
+            if ids[key].is_none() {
+                let text = column.value(key).ok_or(Malformed("a GUID"))?;
+                ids[key] = Some(parse(text).map_err(|_| Malformed("a GUID"))?);
+            }
         }
-        Err(Malformed("a GUID"))
+        Ok(Self { column, ids })
     }
 
     /// Which id a row has; a batch may have one id under several keys.

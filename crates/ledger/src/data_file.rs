@@ -73,16 +73,14 @@ pub(crate) fn write(
     }
     let mut written = Vec::with_capacity(days.len());
     for (day, entries) in days {
-        let mut rows: Vec<Row<'_>> =
-            entries.iter().map(|(chunk, entry)| chunk.row(entry)).collect();
-        rows.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+        let rows: Vec<Row<'_>> = entries.iter().map(|(chunk, entry)| chunk.row(entry)).collect();
         let day_folder = day_folder(folder, day);
         day_folder.make()?;
         let path = day_folder.file(naming.name());
         let (storage, count) = (&folder.storage, rows.len() as u64);
         let mut rollups = Rollups::begin(storage, &path, count, rollup_rows);
         let mut file = DataFileWriter::create(storage, path, day, made)?;
-        for row in &rows {
+        for row in in_order(&rows) {
             file.push(row)?;
             rollups.push(row);
         }
@@ -153,6 +151,15 @@ pub(crate) fn order<'a>(row: &Row<'a>) -> (OrderBegin, impl Ord + use<'a>) {
     let reported = row.reported.hour_start();
     let begin = (row.subscription, reported, row.window.start(), row.meter, row.instance_hash);
     (begin, (row.texts.get(Text::Source), row.texts.get(Text::EventId)))
+}
+
+/// Rows in their order; they are large, so that what they begin with is sorted in their place.
+fn in_order<'a>(rows: &'a [Row<'a>]) -> impl Iterator<Item = &'a Row<'a>> {
+    let mut places: Vec<_> = rows.iter().map(|row| (order(row).0, row)).collect();
+    places.sort_unstable_by(|(begin, row), (other_begin, other)| {
+        begin.cmp(other_begin).then_with(|| order(row).1.cmp(&order(other).1))
+    });
+    places.into_iter().map(|(_, row)| row)
 }
 
 /// A data file under way, whose rows come in order.

@@ -92,8 +92,8 @@ pub(super) fn instance_columns() -> impl Iterator<Item = &'static str> {
 pub(super) fn meter_batch(grain: Grain, entries: &[MeterEntry]) -> RecordBatch {
     let times = |time: fn(&MeterEntry) -> UtcTime| times(entries.iter().map(time));
     let mut columns = vec![
-        texts(entries.iter().map(|entry| Some(entry.subscription.to_string()))),
-        texts(entries.iter().map(|entry| Some(entry.meter.to_string()))),
+        texts(entries.iter().map(|entry| Some(entry.subscription.text()))),
+        texts(entries.iter().map(|entry| Some(entry.meter.text()))),
         times(|entry| entry.sum.step),
         times(|entry| entry.sum.first),
         times(|entry| entry.sum.last),
@@ -113,9 +113,9 @@ pub(super) fn instance_batch(entries: &[InstanceEntry]) -> RecordBatch {
         hashes.append_value(entry.instance_hash.to_bytes());
     }
     let mut columns = vec![
-        texts(entries.iter().map(|entry| Some(entry.subscription.to_string()))),
+        texts(entries.iter().map(|entry| Some(entry.subscription.text()))),
         times(entries.iter().map(|entry| entry.sum.day.start())),
-        texts(entries.iter().map(|entry| Some(entry.meter.to_string()))),
+        texts(entries.iter().map(|entry| Some(entry.meter.text()))),
         Arc::new(hashes.finish()),
         decimals(entries.iter().map(|entry| entry.sum.quantity.to_scaled())),
         decimals(entries.iter().map(|entry| entry.sum.taken_back.to_scaled())),
@@ -135,7 +135,7 @@ pub(super) fn instance_batch(entries: &[InstanceEntry]) -> RecordBatch {
 pub(super) fn source_batch(entries: &[SourceEntry]) -> RecordBatch {
     let times = |time: fn(&SourceEntry) -> UtcTime| times(entries.iter().map(time));
     let columns = vec![
-        texts(entries.iter().map(|entry| Some(entry.subscription.to_string()))),
+        texts(entries.iter().map(|entry| Some(entry.subscription.text()))),
         texts(entries.iter().map(|entry| Some(&*entry.source))),
         numbers(entries.iter().map(|entry| entry.rows.minutes.into())),
         numbers(entries.iter().map(|entry| entry.rows.rows)),
