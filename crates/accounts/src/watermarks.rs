@@ -130,30 +130,54 @@ impl Accounts {
         subscription: SubscriptionId,
         at: Option<UtcTime>,
     ) -> Result<Vec<(Source, UtcTime)>, StorageError> {
+        let mut watermarks = self.watermarks_known(Some(subscription), at).await?;
+        Ok(watermarks.remove(&subscription).unwrap_or_default())
+    }
+
+    /// The same of every subscription that has any.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be read.
+    pub async fn watermarks_of_all(
+        &self,
+        at: Option<UtcTime>,
+    ) -> Result<BTreeMap<SubscriptionId, Vec<(Source, UtcTime)>>, StorageError> {
+        self.watermarks_known(None, at).await
+    }
+
+    async fn watermarks_known(
+        &self,
+        subscription: Option<SubscriptionId>,
+        at: Option<UtcTime>,
+    ) -> Result<BTreeMap<SubscriptionId, Vec<(Source, UtcTime)>>, StorageError> {
         if let Some(at) = at {
             self.settle(at).await?;
         }
         // Before the rows: what is written meanwhile is on file then.
-        let declared = self.declared.of_all(subscription);
+        let declared = self.declared.of_each(subscription);
         let rows = sqlx::query(sources!(
-            ", (SELECT max(complete_up_to_micros) FROM watermark
-                WHERE source = number AND at_micros <= ?) AS known_micros",
-            "WHERE subscription = ? ORDER BY watermark_source.source"
+            ", watermark_source.subscription, (SELECT max(complete_up_to_micros) FROM watermark
+                WHERE source = number AND at_micros <= ?1) AS known_micros",
+            "WHERE ?2 IS NULL OR subscription = ?2
+             ORDER BY watermark_source.subscription, watermark_source.source"
         ));
-        let rows = rows.bind(at.unwrap_or(UtcTime::MAX).to_micros()).bind(subscription.to_string());
-        let mut watermarks = Vec::new();
+        let rows = rows.bind(at.unwrap_or(UtcTime::MAX).to_micros());
+        let rows = rows.bind(subscription.map(|id| id.to_string()));
+        let mut of_each: BTreeMap<SubscriptionId, Vec<(Source, UtcTime)>> = BTreeMap::new();
         for row in &rows.fetch_all(&self.reader).await? {
-            let source = Stored::new("watermark_source", row).parsed("source", Source::parse)?;
+            let stored = Stored::new("watermark_source", row);
+            let id = stored.parsed("subscription", SubscriptionId::parse)?;
+            let source = stored.parsed("source", Source::parse)?;
             let known = Stored::new("watermark", row).optional("known_micros", Stored::time)?;
-            let held = declared.get(&source).copied();
+            let held = declared.get(&id).and_then(|sources| sources.get(&source)).copied();
             let held = held
                 .zip(read_last(row)?)
                 .filter(|(_, last)| at.is_none_or(|at| last.next_at() <= at));
             if let Some(latest) = known.max(held.map(|(held, _)| held)) {
-                watermarks.push((source, latest));
+                of_each.entry(id).or_default().push((source, latest));
             }
         }
-        Ok(watermarks)
+        Ok(of_each)
     }
 
     /// Writes what is held back, before the file is closed.
@@ -194,8 +218,13 @@ impl Declared {
         self.lock().get(&subscription).and_then(|sources| sources.get(source)).copied()
     }
 
-    fn of_all(&self, subscription: SubscriptionId) -> BTreeMap<Source, UtcTime> {
-        self.lock().get(&subscription).cloned().unwrap_or_default()
+    /// Those of a subscription, or of each.
+    fn of_each(&self, subscription: Option<SubscriptionId>) -> Held {
+        let held = self.lock();
+        match subscription {
+            None => held.clone(),
+            Some(id) => held.get(&id).map(|sources| (id, sources.clone())).into_iter().collect(),
+        }
     }
 
     /// Another request may have declared more meanwhile.

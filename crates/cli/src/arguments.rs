@@ -21,7 +21,8 @@ use domain::time::Date;
 pub(crate) use audit::{AuditCommand, AuditListOptions};
 pub(crate) use backup::{BackupOptions, RestoreOptions};
 pub(crate) use cost::{
-    CostCommand, CostCompareOptions, CostExplainOptions, CostRangeOptions, CostShowOptions,
+    CostCommand, CostCompareOptions, CostExplainOptions, CostListOptions, CostRangeOptions,
+    CostShowOptions,
 };
 pub(crate) use export::{ExportCommand, ExportFocusOptions};
 pub(crate) use price::{

@@ -1,6 +1,7 @@
 //! Spend: rated usage of a range of time, grouped. Groups add up to the total, to the last digit,
 //! and so do the ranges of a period.
 
+mod combined;
 mod key;
 mod split;
 
@@ -16,6 +17,7 @@ use crate::record::MeterDescription;
 use crate::time::UtcTime;
 use crate::usage::{MeterUsage, Usage};
 
+pub use combined::{CombinedGroup, CombinedSpend, Combining};
 pub use key::{Dimension, Filter, GroupKey, KeyPart, ResourceGroupTags, Step};
 pub use split::{SharedCost, Shares};
 

@@ -197,11 +197,12 @@ impl SumRow {
     }
 }
 
-/// From one start of usage to another of the same day, both included.
+/// From one start of usage to another, both included; where that is of a later day, to the end of the
+/// first one's: nothing that is rated by longer sums looks at it.
 fn moments(first: UtcTime, last: UtcTime) -> Window {
-    let end = UtcTime::from_micros(last.to_micros() + 1);
-    let window = end.ok().and_then(|end| Window::new(first, end).ok());
-    window.expect("usage of a sum starts on one day, before its end")
+    let after_last = UtcTime::from_micros(last.to_micros() + 1).unwrap_or(UtcTime::MAX);
+    let end = after_last.min(Window::day_of(first).end());
+    Window::new(first, end).expect("usage starts before the end of its day")
 }
 
 fn just_before(time: UtcTime) -> UtcTime {

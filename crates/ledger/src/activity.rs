@@ -18,15 +18,15 @@ use crate::scan::{self, Selection};
 const COLUMNS: [&str; 6] =
     ["subscription_id", "reported_time", "usage_end", "source", "commit", "reverses"];
 
-/// The sources of the rows of a subscription that were reported at a time or later, in the order of
-/// their names.
+/// The sources of the rows of a subscription, or of each, that were reported at a time or later, in
+/// the order of their names.
 pub(crate) fn sources(
     reading: &Reading<'_>,
-    subscription: SubscriptionId,
+    subscription: Option<SubscriptionId>,
     since: ReportedTime,
-) -> Result<Vec<SourceActivity>, Failed> {
+) -> Result<BTreeMap<SubscriptionId, Vec<SourceActivity>>, Failed> {
     let selection = Selection {
-        subscription: Some(subscription),
+        subscription,
         reported: Some(since..ReportedTime(UtcTime::MAX)),
         last: Some(reading.last),
         ..Selection::default()
@@ -36,8 +36,8 @@ pub(crate) fn sources(
         let is_whole = since.0 <= file.bounds.reported.0;
         let rollup = is_whole.then(|| reading.rollup(file, Grain::Source)).flatten();
         if let Some(rollup) = rollup {
-            rollup.sources(subscription, |name, rows| {
-                let added = sources.add(Some(name), rows);
+            rollup.sources(subscription, |of, name, rows| {
+                let added = sources.add(of, Some(name), rows);
                 added.map_err(|error| Failed::Read(scan::damaged(&file.path, error)))
             })?;
             continue;
@@ -52,16 +52,17 @@ pub(crate) fn sources(
                 continue;
             }
             let rows = LateRows::of(row.reported, row.window.end());
-            let added = sources.add(row.texts.get(Text::Source), rows);
+            let added = sources.add(row.subscription, row.texts.get(Text::Source), rows);
             added.map_err(|error| scan::damaged(journal(), error))?;
         }
     }
-    Ok(sources.0.into_values().collect())
+    let of_each = sources.0.into_iter();
+    Ok(of_each.map(|(id, sources)| (id, sources.into_values().collect())).collect())
 }
 
 /// What is known of each source so far. Its size is bounded by the rows read.
 #[derive(Default)]
-struct Sources(BTreeMap<Box<str>, SourceActivity>);
+struct Sources(BTreeMap<SubscriptionId, BTreeMap<Box<str>, SourceActivity>>);
 
 impl Sources {
     fn add_batch(&mut self, selection: &Selection, batch: &RecordBatch) -> Result<(), Malformed> {
@@ -69,26 +70,33 @@ impl Sources {
         let ends = columns::times(batch, "usage_end")?;
         let (names, commits) = (columns::texts(batch, "source")?, columns::commits(batch)?);
         let reversals = columns::given(batch, "reverses")?;
+        let ids = columns::ids(batch, "subscription_id", SubscriptionId::parse)?;
         for position in 0..commits.len() {
             let commit: Commit = columns::commit(commits, position)?;
             let reported = ReportedTime(columns::time(reported, position)?);
             let is_report = reversals.is_null(position);
             if is_report && selection.matches_report(reported, commit) {
                 let rows = LateRows::of(reported, columns::time(ends, position)?);
-                self.add(names.text(position), rows)?;
+                self.add(ids.id(position), names.text(position), rows)?;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, name: Option<&str>, rows: LateRows) -> Result<(), Malformed> {
+    fn add(
+        &mut self,
+        subscription: SubscriptionId,
+        name: Option<&str>,
+        rows: LateRows,
+    ) -> Result<(), Malformed> {
         let name = name.ok_or(Malformed("no source"))?;
-        if let Some(known) = self.0.get_mut(name) {
+        let sources = self.0.entry(subscription).or_default();
+        if let Some(known) = sources.get_mut(name) {
             known.add_rows(rows);
             return Ok(());
         }
         let source = Source::parse(name).map_err(|_| Malformed("source"))?;
-        self.0.insert(name.into(), SourceActivity::of(source, rows));
+        sources.insert(name.into(), SourceActivity::of(source, rows));
         Ok(())
     }
 }

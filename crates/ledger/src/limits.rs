@@ -104,6 +104,8 @@ pub const ROLLUP_ROWS: u64 = 2_048;
 pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
 /// Row groups of a rollup that are read at a time, at most, where all are wanted.
 pub const ROLLUP_GROUPS_READ: usize = 16;
+/// Threads that sum the usage of all subscriptions together.
+pub const SUM_THREADS: usize = 4;
 /// Sums of one subscription that are held in memory while a file's rollups are written, at most, some
 /// two hundred bytes each; a file with more has none.
 pub const ROLLUP_SUMS_GATHERED_MAX: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! What a reader sees: the ledger as of one commit, which never changes while it is held.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -141,6 +141,26 @@ impl Snapshot {
         subscription: SubscriptionId,
         reported_since: ReportedTime,
     ) -> Result<Vec<SourceActivity>, ReadError> {
+        let mut sources = self.activity(Some(subscription), reported_since).await?;
+        Ok(sources.remove(&subscription).unwrap_or_default())
+    }
+
+    /// The same of every subscription that has any.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read.
+    pub async fn sources_of_all(
+        &self,
+        reported_since: ReportedTime,
+    ) -> Result<BTreeMap<SubscriptionId, Vec<SourceActivity>>, ReadError> {
+        self.activity(None, reported_since).await
+    }
+
+    async fn activity(
+        &self,
+        subscription: Option<SubscriptionId>,
+        reported_since: ReportedTime,
+    ) -> Result<BTreeMap<SubscriptionId, Vec<SourceActivity>>, ReadError> {
         let snapshot = self.clone();
         blocking(move || {
             rollup::answer(&snapshot.state, snapshot.last, |reading| {

@@ -5,9 +5,15 @@
 mod collect;
 mod pieces;
 
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread::{self, available_parallelism};
+
+use domain::id::SubscriptionId;
 use domain::sums::{DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep};
 
 use crate::error::ReadError;
+use crate::limits::SUM_THREADS;
 use crate::rollup::{self, Failed, Grain, InstancePart, InstanceView, MeterView, Reading};
 use crate::row::Row;
 use crate::scan::{self, Needed, Selection};
@@ -73,13 +79,25 @@ fn of_meters(
         SumStep::Hour => &[Grain::Hour],
         SumStep::Day | SumStep::Whole => &[Grain::Day, Grain::Hour],
     };
-    let mut meters = Meters::new(query, most);
     let of_files = pieces(&query.start, grains);
-    for file in reading.files(&whole) {
-        meters_of_file(reading, file, &whole, &of_files, &mut meters)?;
-        if meters.are_too_many()? {
-            return Ok(None);
+    let files: Vec<_> = reading.files(&whole).collect();
+    let part = |files: &[&Arc<DataFile>]| -> Result<Option<Meters<'_>>, Failed> {
+        let mut meters = Meters::new(query, most);
+        for file in files {
+            meters_of_file(reading, file, &whole, &of_files, &mut meters)?;
+            if meters.are_too_many()? {
+                return Ok(None);
+            }
         }
+        Ok(Some(meters))
+    };
+    let mut meters = Meters::new(query, most);
+    for part in in_parts(query.subscription, &files, part) {
+        let Some(part) = part? else { return Ok(None) };
+        meters.absorb(part);
+    }
+    if meters.are_too_many()? {
+        return Ok(None);
     }
     let of_chunks = pieces(&query.start, &[Grain::Hour]);
     for chunk in reading.state.chunks() {
@@ -101,6 +119,32 @@ fn of_meters(
         }
     }
     meters.finish()
+}
+
+/// What becomes of the files, in parts that are worked on at the same time where all usage is asked for:
+/// one subscription has little in each.
+fn in_parts<T: Send>(
+    subscription: Option<SubscriptionId>,
+    files: &[&Arc<DataFile>],
+    part: impl Fn(&[&Arc<DataFile>]) -> T + Sync,
+) -> Vec<T> {
+    let threads = match subscription {
+        Some(_) => 1,
+        None => available_parallelism().map_or(1, usize::from).min(SUM_THREADS),
+    };
+    let length = files.len().div_ceil(threads).max(1);
+    if files.len() <= length {
+        return vec![part(files)];
+    }
+    let part = &part;
+    thread::scope(|scope| {
+        let begin = |files| scope.spawn(move || part(files));
+        let parts: Vec<_> = files.chunks(length).map(begin).collect();
+        parts
+            .into_iter()
+            .map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
 }
 
 fn meters_of_file(

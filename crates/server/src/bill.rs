@@ -1,6 +1,7 @@
 //! What a subscription's billing periods cost: all that a figure depends on is loaded here, as of one
 //! basis, and rated. Every answer about money begins with it.
 
+mod all;
 mod detail;
 
 use std::ops::Range;
@@ -84,8 +85,10 @@ impl App {
             None => self.ledger.snapshot(None).await,
             Some(time) => self.ledger.snapshot_at(time).await,
         };
-        let snapshot =
-            snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
+        let snapshot = snapshot.map_err(|error| match error {
+            ReadError::Stalled => ApiError::LedgerStalled,
+            error => ApiError::internal("reading the ledger", &error),
+        })?;
         let known_at = as_of.unwrap_or(now);
         Ok(Basis { snapshot, directory, revision, changes, known_at, as_of })
     }
@@ -153,14 +156,7 @@ impl App {
     ) -> Result<Vec<RatedPeriod>, ApiError> {
         let mut rated = Vec::new();
         let mut left = most;
-        let mut period = account.schedule.containing(range.start);
-        while period.start() < range.end {
-            if rated.len() == limits::PERIODS_PER_QUESTION {
-                let most = limits::PERIODS_PER_QUESTION;
-                let reason = format!("more than {most} billing periods after from");
-                return Err(ApiError::Parameter { name: "to", reason });
-            }
-            let until = period.end().min(range.end);
+        for (period, until) in periods_of(account, range)? {
             let book = self.book(account, basis, period).await?;
             let range = range.start..until;
             let part = Part { account, basis, period, book, range, most: left };
@@ -170,7 +166,6 @@ impl App {
             };
             left -= taken;
             rated.push(of_period);
-            period = account.schedule.next(period);
         }
         Ok(rated)
     }
@@ -225,6 +220,25 @@ impl App {
     }
 }
 
+/// The billing periods that a range touches, each with the end of what counts of it.
+fn periods_of(
+    account: &Account,
+    range: &Range<UtcTime>,
+) -> Result<Vec<(BillingPeriod, UtcTime)>, ApiError> {
+    let mut periods = Vec::new();
+    let mut period = account.schedule.containing(range.start);
+    while period.start() < range.end {
+        if periods.len() == limits::PERIODS_PER_QUESTION {
+            let most = limits::PERIODS_PER_QUESTION;
+            let reason = format!("more than {most} billing periods after from");
+            return Err(ApiError::Parameter { name: "to", reason });
+        }
+        periods.push((period, period.end().min(range.end)));
+        period = account.schedule.next(period);
+    }
+    Ok(periods)
+}
+
 fn too_many_rows(most: usize, until: UtcTime) -> ApiError {
     ApiError::TooMuch(format!(
         "the question takes more than {most} rows of usage, those up to {until} alone; ask for a \
@@ -245,6 +259,11 @@ impl Basis {
 }
 
 impl Basis {
+    /// The moment that was asked about, if it is not the present.
+    pub(crate) fn as_of(&self) -> Option<UtcTime> {
+        self.as_of
+    }
+
     /// Where a later page of an answer from this state begins.
     pub(crate) fn page_token(&self, sent: usize) -> PageToken {
         PageToken {

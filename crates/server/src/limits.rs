@@ -44,6 +44,12 @@ pub const FIRST_USAGES_IN_MEMORY: usize = 4_096;
 pub const RESOURCE_GROUP_PAGE: usize = 1_000;
 /// Spend questions worked on at a time: each holds its usage in memory.
 pub const COST_QUESTIONS: usize = 4;
+/// Subscriptions up to which a question about several asks for the usage of each by itself.
+pub const ASKED_ONE_BY_ONE: usize = 8;
+/// Ranges of time in which the usage of all subscriptions is summed for one question.
+pub const RANGES_TOGETHER: usize = 128;
+/// Threads that rate the usage of many subscriptions.
+pub const RATING_THREADS: usize = 4;
 /// Billing periods that one spend question may touch.
 pub const PERIODS_PER_QUESTION: usize = 120;
 /// Rows of usage that one spend question may touch: some hundred bytes of memory each.

@@ -104,6 +104,7 @@ fn own_calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::resource_groups::list))
         .routes(routes!(own::resource_groups::set_tags))
         .routes(routes!(own::cost::show))
+        .routes(routes!(own::cost::all::show_all))
         .routes(routes!(own::cost::explain::show))
         .routes(routes!(own::cost::compare::show))
         .routes(routes!(own::export::focus))

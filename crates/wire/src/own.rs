@@ -31,7 +31,8 @@ pub use correction::{
     CorrectedRecord, Correction, CorrectionRequest, RowDifference, SliceDifference,
 };
 pub use cost::{
-    Basis, Completeness, Cost, CostGroup, CostTerm, CostTotals, SourceCompleteness, UnpricedUsage,
+    Basis, Completeness, CompletenessOfAll, Cost, CostGroup, CostOfAll, CostOfCurrency, CostTerm,
+    CostTotals, SourceCompleteness, UnpricedUsage,
 };
 pub use explanation::{
     BillExplanation, ComparedBill, CostComparison, CostEffect, CostExplanation, ExplainedFigure,

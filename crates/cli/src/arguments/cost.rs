@@ -6,9 +6,48 @@ use domain::id::{MeterId, SubscriptionId};
 /// What can be done with cost.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CostCommand {
+    List(CostListOptions),
     Show(CostShowOptions),
     Explain(CostExplainOptions),
     Compare(CostCompareOptions),
+}
+
+/// Show what all subscriptions spent whose cost you may see.
+///
+/// The current calendar month if no other time is asked for. Each subscription is rated by itself;
+/// currencies stay apart. What belongs to a subscription and to no group, such as credit or recurring
+/// charges, is in the total.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse cost list -o table
+  tallyhouse cost list --month 2026-10 --group-by subscription,category -o table
+  tallyhouse cost list --from 2026-10-01 --to 2026-10-08 --group-by day")]
+pub(crate) struct CostListOptions {
+    /// Calendar month of UTC, such as 2026-10
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["from", "to"])]
+    pub(crate) month: Option<String>,
+
+    /// First day or moment of a free range, UTC
+    #[arg(long, value_name = "TIME", requires = "to")]
+    pub(crate) from: Option<String>,
+
+    /// First day or moment after it
+    #[arg(long, value_name = "TIME", requires = "from")]
+    pub(crate) to: Option<String>,
+
+    /// What to group by, up to four separated by commas: subscription; hour, day or month; meter,
+    /// category, subcategory, region, resource, resource-group, location, tag:NAME; "" for one group
+    #[arg(long, value_name = "WHAT", default_value = "subscription")]
+    pub(crate) group_by: String,
+
+    /// Only usage of which this holds, such as category=Storage; given again as for `cost show`
+    #[arg(long = "filter", value_name = "WHAT=VALUE")]
+    pub(crate) filters: Vec<String>,
+
+    /// Answer what was known at this moment, UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
 }
 
 /// Whose cost, and of which time.

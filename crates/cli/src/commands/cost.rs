@@ -4,10 +4,10 @@ mod why;
 
 use std::io::{self, Write};
 
-use wire::own::{Completeness, Cost, CostGroup};
+use wire::own::{Completeness, Cost, CostGroup, CostOfAll, CostOfCurrency, UnpricedUsage};
 
 use super::OWN_API;
-use crate::arguments::{CostCommand, CostRangeOptions, CostShowOptions};
+use crate::arguments::{CostCommand, CostListOptions, CostRangeOptions, CostShowOptions};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -21,6 +21,7 @@ pub(super) fn run<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     match command {
+        CostCommand::List(options) => list(&options, client, output),
         CostCommand::Show(options) => show(&options, client, output),
         CostCommand::Explain(options) => why::explain(&options, client, output),
         CostCommand::Compare(options) => why::compare(&options, client, output),
@@ -51,6 +52,61 @@ fn show<W: Write>(
     out.flush()?;
     say_if_rounded(is_rounded, &cost.currency);
     Ok(())
+}
+
+fn list<W: Write>(
+    options: &CostListOptions,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = format!("{OWN_API}/cost");
+    let optional = [
+        ("month", &options.month),
+        ("from", &options.from),
+        ("to", &options.to),
+        ("asOf", &options.as_of),
+    ];
+    let given = optional.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let mut parameters: Vec<_> = given.collect();
+    parameters.push(("groupBy", &options.group_by));
+    parameters.extend(options.filters.iter().map(|filter| ("filter", filter.as_str())));
+    if !output.is_plain_table() {
+        return output.write(client.get(&path, &parameters)?);
+    }
+    let cost: CostOfAll = client.get_as(&path, &parameters)?;
+    let out = output.stream();
+    let count = cost.subscriptions;
+    write!(out, "{} to {} (UTC), {count} subscriptions", day(&cost.from), day(&cost.to))?;
+    match (&cost.complete_up_to.time, &cost.complete_up_to.subscription_id) {
+        (Some(time), Some(id)) => write!(out, ", complete up to {time} ({id})")?,
+        (Some(time), None) => write!(out, ", complete up to {time}")?,
+        (None, _) => write!(out, ", complete up to: unknown, as no source sent usage lately")?,
+    }
+    writeln!(out, "{}", if cost.provisional { ", provisional" } else { "" })?;
+    for part in &cost.currencies {
+        writeln!(out)?;
+        let is_rounded = write_currency(out, &cost.group_by, part)?;
+        say_if_rounded(is_rounded, &part.currency);
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes what the subscriptions of one currency spent. Whether an amount was rounded.
+fn write_currency(
+    out: &mut dyn Write,
+    group_by: &[String],
+    part: &CostOfCurrency,
+) -> io::Result<bool> {
+    let mut amounts = Amounts::of(&part.currency);
+    let shown = Shown::of(group_by, &part.groups);
+    let columns = shown.columns(&part.currency);
+    let rows: Vec<_> = part.groups.iter().map(|group| shown.row(group, &mut amounts)).collect();
+    let mut total = vec![String::new(); columns.len()];
+    "Total".clone_into(&mut total[0]);
+    *total.last_mut().expect("there is a column for the amount") = amounts.rounded(&part.total);
+    write_rows(out, &columns, &rows, Some(total))?;
+    write_unpriced(out, &part.unpriced)?;
+    Ok(amounts.is_rounded())
 }
 
 fn path(range: &CostRangeOptions) -> String {
@@ -87,8 +143,8 @@ fn parameters(options: &CostShowOptions) -> Vec<(&str, &str)> {
 /// If the stream does not take it.
 pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> {
     let mut amounts = Amounts::of(&cost.currency);
-    let shown = Shown::of(cost);
-    let columns = shown.columns(cost);
+    let shown = Shown::of(&cost.group_by, &cost.groups);
+    let columns = shown.columns(&cost.currency);
     let mut rows: Vec<_> = cost.groups.iter().map(|group| shown.row(group, &mut amounts)).collect();
     if shown.by_meter && cost.group_by.len() == 1 {
         rows.sort(); // by category and name, as ids tell a reader nothing
@@ -102,7 +158,7 @@ pub(crate) fn write_spend(out: &mut dyn Write, cost: &Cost) -> io::Result<bool> 
     rows.extend(cost.terms.iter().map(|term| line(&term.name, &term.amount)));
     let total = line("Total", &cost.total);
     write_rows(out, &columns, &rows, Some(total))?;
-    write_unpriced(out, cost)?;
+    write_unpriced(out, &cost.unpriced)?;
     Ok(amounts.is_rounded())
 }
 
@@ -116,32 +172,31 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(cost: &'a Cost) -> Self {
+    fn of(group_by: &'a [String], groups: &[CostGroup]) -> Self {
         let any = |amount: fn(&CostGroup) -> &String| {
-            cost.groups.iter().any(|group| amount(group).as_str() != "0")
+            groups.iter().any(|group| amount(group).as_str() != "0")
         };
         Self {
-            group_by: &cost.group_by,
-            by_meter: cost.group_by.iter().any(|entry| entry == "meter"),
+            group_by,
+            by_meter: group_by.iter().any(|entry| entry == "meter"),
             discount: any(|group| &group.discount),
             credit: any(|group| &group.credit),
             shared: any(|group| &group.shared),
         }
     }
 
-    fn columns(&self, cost: &Cost) -> Vec<Column> {
+    fn columns(&self, currency: &str) -> Vec<Column> {
         let mut columns = Vec::new();
         if self.by_meter {
             columns.extend(["Category", "Meter"].map(Column::left));
         }
-        columns.extend(cost.group_by.iter().map(|entry| Column::left(header(entry))));
+        columns.extend(self.group_by.iter().map(|entry| Column::left(header(entry))));
         if self.by_meter {
             columns.extend([Column::right("Quantity"), Column::left("Unit")]);
         }
         if columns.is_empty() {
             columns.push(Column::left(""));
         }
-        let currency = &cost.currency;
         for (is_shown, name) in self.amounts() {
             if is_shown {
                 columns.push(Column::right(format!("{name} ({currency})")));
@@ -192,8 +247,8 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn write_unpriced(out: &mut dyn Write, cost: &Cost) -> io::Result<()> {
-    if cost.unpriced.is_empty() {
+fn write_unpriced(out: &mut dyn Write, unpriced: &[UnpricedUsage]) -> io::Result<()> {
+    if unpriced.is_empty() {
         return Ok(());
     }
     let columns = [
@@ -202,7 +257,7 @@ fn write_unpriced(out: &mut dyn Write, cost: &Cost) -> io::Result<()> {
         Column::left("Unit"),
         Column::left("Reason"),
     ];
-    let rows = cost.unpriced.iter().map(|usage| {
+    let rows = unpriced.iter().map(|usage| {
         let names = [usage.meter_category.as_deref(), usage.meter_name.as_deref()];
         let names: Vec<&str> = names.into_iter().flatten().collect();
         let name = if names.is_empty() { usage.meter_id.clone() } else { names.join(" / ") };

@@ -21,20 +21,21 @@ const COLUMNS: [&str; 7] = [
 ];
 
 impl Opened {
-    /// Gives what sources reported of a subscription to `each`.
+    /// Gives what sources reported of a subscription, or of each, to `each`.
     pub(crate) fn sources<E: From<Damaged>>(
         &self,
-        subscription: SubscriptionId,
-        mut each: impl FnMut(&str, LateRows) -> Result<(), E>,
+        subscription: Option<SubscriptionId>,
+        mut each: impl FnMut(SubscriptionId, &str, LateRows) -> Result<(), E>,
     ) -> Result<(), E> {
-        let subscription = Some(subscription);
         let groups = self.groups(&Selection { subscription, ..Selection::default() });
         self.batches(&groups, &COLUMNS, subscription, |batch| {
             let rows = late_rows(batch).map_err(|error| self.damaged(error))?;
             let names = columns::texts(batch, "source").map_err(|error| self.damaged(error))?;
+            let ids = columns::ids(batch, "subscription_id", SubscriptionId::parse);
+            let ids = ids.map_err(|error| self.damaged(error))?;
             for (position, rows) in rows.into_iter().enumerate() {
                 let name = names.text(position).ok_or_else(|| self.damaged("no source"))?;
-                each(name, rows)?;
+                each(ids.id(position), name, rows)?;
             }
             Ok(())
         })

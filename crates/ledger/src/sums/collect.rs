@@ -7,6 +7,7 @@ use domain::decimal::OutOfRange;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::MeterDescription;
 use domain::sums::{DaySum, InstanceSums, MeterQuery, MeterSum, MeterSums};
+use foldhash::fast::RandomState;
 
 use crate::rollup::{Failed, InstanceView, MeterView, journal};
 use crate::row::{Interner, description_texts};
@@ -16,7 +17,7 @@ use crate::scan;
 pub(super) struct Meters<'q> {
     query: &'q MeterQuery,
     interner: Interner,
-    places: HashMap<(SubscriptionId, MeterId), usize>,
+    places: HashMap<(SubscriptionId, MeterId), usize, RandomState>,
     meters: Vec<MeterSums>,
     /// The meter that was added to last, and its place.
     last: Option<((SubscriptionId, MeterId), usize)>,
@@ -27,7 +28,7 @@ impl<'q> Meters<'q> {
     pub(super) fn new(query: &'q MeterQuery, most: usize) -> Self {
         let interner = Interner::default();
         let room = Room { most, held: 0 };
-        Self { query, interner, places: HashMap::new(), meters: vec![], last: None, room }
+        Self { query, interner, places: HashMap::default(), meters: vec![], last: None, room }
     }
 
     pub(super) fn add(&mut self, view: &MeterView<'_>) -> Result<(), Failed> {
@@ -66,6 +67,19 @@ impl<'q> Meters<'q> {
         place
     }
 
+    /// Adds what was summed apart from it.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for sums in other.meters {
+            let place = self.place((sums.subscription, sums.meter));
+            let meter = &mut self.meters[place];
+            if sums.description > meter.description {
+                meter.description = sums.description;
+            }
+            self.room.held += sums.sums.len();
+            meter.sums.extend(sums.sums);
+        }
+    }
+
     /// Whether there are more than may be; those of one step are brought together for it.
     pub(super) fn are_too_many(&mut self) -> Result<bool, Failed> {
         if self.room.is_left() { Ok(false) } else { self.merge() }
@@ -94,7 +108,7 @@ impl<'q> Meters<'q> {
 /// The sums of instances so far.
 pub(super) struct Instances {
     interner: Interner,
-    places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize>,
+    places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize, RandomState>,
     instances: Vec<InstanceSums>,
     room: Room,
 }
@@ -102,7 +116,7 @@ pub(super) struct Instances {
 impl Instances {
     pub(super) fn new(most: usize) -> Self {
         let room = Room { most, held: 0 };
-        Self { interner: Interner::default(), places: HashMap::new(), instances: vec![], room }
+        Self { interner: Interner::default(), places: HashMap::default(), instances: vec![], room }
     }
 
     pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {

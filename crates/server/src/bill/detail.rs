@@ -26,7 +26,7 @@ use crate::error::ApiError;
 pub(crate) enum Detail {
     /// At every row.
     Rows,
-    /// At meters, in steps of hours or of days and longer.
+    /// At meters, in steps of hours, of days and longer, or not by time.
     Meters { step: SumStep, spreads_credit: bool },
     /// At instances, in steps of days and longer, with credit as a line of the subscription.
     Instances,
@@ -35,13 +35,28 @@ pub(crate) enum Detail {
 impl Detail {
     /// How closely the answer to a question about spend looks.
     pub(crate) fn of(query: &SpendQuery) -> Self {
-        let step = if query.step == Some(Step::Hour) { SumStep::Hour } else { SumStep::Day };
+        let step = match query.step {
+            Some(Step::Hour) => SumStep::Hour,
+            Some(Step::Day | Step::Month) => SumStep::Day,
+            None => SumStep::Whole,
+        };
         let spreads_credit = query.allocate_credit;
         match (query.tells_instances_apart(), step) {
             (false, step) => Self::Meters { step, spreads_credit },
-            (true, SumStep::Day) if !spreads_credit => Self::Instances,
+            (true, SumStep::Day | SumStep::Whole) if !spreads_credit => Self::Instances,
             (true, _) => Self::Rows,
         }
+    }
+}
+
+impl Detail {
+    /// The steps by which the usage of several subscriptions may be summed together.
+    pub(super) fn steps_together(self) -> impl Iterator<Item = SumStep> {
+        let longest = match self {
+            Self::Meters { step, spreads_credit: false } => Some(step),
+            Self::Meters { .. } | Self::Instances | Self::Rows => None,
+        };
+        longest.into_iter().flat_map(steps)
     }
 }
 
@@ -67,14 +82,10 @@ impl App {
         match detail {
             Detail::Rows => Ok(None),
             Detail::Meters { step, spreads_credit } => {
-                // Usage draws on a commitment in the order of its moments, of which days have many.
-                let has_days = step != SumStep::Hour && part.book.commitment.is_none();
-                for step in [SumStep::Day, SumStep::Hour] {
-                    if step == SumStep::Hour || has_days {
-                        let rated = part.of_meters(step, spreads_credit).await?;
-                        if rated.is_some() {
-                            return Ok(rated);
-                        }
+                for step in steps(step).filter(|step| may_do(&part.book, *step)) {
+                    let rated = part.of_meters(step, spreads_credit).await?;
+                    if rated.is_some() {
+                        return Ok(rated);
                     }
                 }
                 Ok(None)
@@ -167,6 +178,18 @@ impl Part<'_> {
     }
 }
 
+/// The steps of sums up to this one, the longest first: where they do not do, shorter ones may.
+fn steps(longest: SumStep) -> impl Iterator<Item = SumStep> {
+    let steps = [SumStep::Whole, SumStep::Day, SumStep::Hour];
+    steps.into_iter().filter(move |step| *step <= longest)
+}
+
+/// Whether sums of this step may do: usage draws on a commitment in the order of its moments, of which
+/// longer steps than hours have many.
+pub(super) fn may_do(book: &Book, step: SumStep) -> bool {
+    step == SumStep::Hour || book.commitment.is_none()
+}
+
 /// Days that follow each other, as ranges.
 fn runs(days: &BTreeSet<Date>) -> Vec<Range<UtcTime>> {
     let mut runs: Vec<Range<UtcTime>> = Vec::new();
@@ -181,7 +204,9 @@ fn runs(days: &BTreeSet<Date>) -> Vec<Range<UtcTime>> {
 }
 
 /// Sums that are too great are an error of their rows, which are asked.
-fn unless_too_great<T>(found: Result<Option<T>, ReadError>) -> Result<Option<T>, ApiError> {
+pub(super) fn unless_too_great<T>(
+    found: Result<Option<T>, ReadError>,
+) -> Result<Option<T>, ApiError> {
     match found {
         Err(ReadError::Sum(_)) => Ok(None),
         other => other.map_err(|error| reading(&error)),
@@ -189,7 +214,7 @@ fn unless_too_great<T>(found: Result<Option<T>, ReadError>) -> Result<Option<T>,
 }
 
 /// The same for what is rated.
-fn rated(summed: Result<Summed, RateError>) -> Option<RatedPeriod> {
+pub(super) fn rated(summed: Result<Summed, RateError>) -> Option<RatedPeriod> {
     match summed {
         Ok(Summed::Rated(rated)) => Some(*rated),
         Ok(Summed::RowsOfDays(_) | Summed::Rows) | Err(_) => None,

@@ -7,7 +7,7 @@ use accounts::{DisplayName, NewSubscription, SubscriptionChange};
 use domain::book::PriceList;
 use domain::catalogue::RateCardKey;
 use domain::daily::day_lines;
-use domain::decimal::Quantity;
+use domain::decimal::{Money, Quantity};
 use domain::id::{Country, Currency, EventId, Locale, MeterId, OfferId, Source, SubscriptionId};
 use domain::period::AnchorDay;
 use domain::record::{Billed, Instance, MeterDescription, UsageRecord, Window};
@@ -56,24 +56,30 @@ impl Fixture {
         let clock = Arc::new(move || UtcTime::from_micros(read.load(Ordering::SeqCst)).unwrap());
         let config = Settings::default().into_config(folder.path().to_owned()).unwrap();
         let app = App::open(config, clock, Arc::new(uuid::Uuid::new_v4)).await.unwrap();
+        let fixture = Self { app, now, _folder: folder };
+        fixture.subscribe(id(), AnchorDay::FIRST, None).await;
+        let later = day("2026-02-10").plus_hours(12).to_micros();
+        fixture.now.store(later, Ordering::SeqCst);
+        fixture
+    }
+
+    async fn subscribe(&self, id: SubscriptionId, anchor: AnchorDay, commitment: Option<Money>) {
         let RateCardKey { offer, currency, locale, region } = card_key("MS-AZR-0003P", "en-US");
         let new = NewSubscription {
-            id: id(),
+            id,
             name: DisplayName::parse("Contoso").unwrap(),
-            tenant: app.tenant(),
+            tenant: self.app.tenant(),
             offer,
             currency,
             locale,
             region,
-            anchor: AnchorDay::FIRST,
-            commitment: None,
+            anchor,
+            commitment,
             invoice_download: false,
             buyer: None,
         };
-        app.accounts.create_subscription(new, BY, (app.clock)()).await.unwrap();
-        app.reload_directory().await.unwrap();
-        now.store(day("2026-02-10").plus_hours(12).to_micros(), Ordering::SeqCst);
-        Self { app, now, _folder: folder }
+        self.app.accounts.create_subscription(new, BY, self.now()).await.unwrap();
+        self.app.reload_directory().await.unwrap();
     }
 
     fn now(&self) -> UtcTime {
@@ -293,6 +299,56 @@ async fn sums_answer_what_rows_do() {
             format!("{:#?}", lines.collect::<Vec<_>>())
         };
         assert_eq!(lines(Detail::Instances).await, lines(Detail::Rows).await, "{range:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_together_spend_what_each_does_by_itself() {
+    let fixture = Fixture::new().await;
+    fixture.import("MS-AZR-0003P", "en-US", r#"2,"70":1.25,"100.5":0.0333"#).await;
+    let ids: Vec<_> = (1..=12).map(SubscriptionId::from_bits).collect();
+    for (place, id) in ids.iter().enumerate().skip(1) {
+        let anchor = AnchorDay::new(if place % 4 == 0 { 15 } else { 1 }).unwrap();
+        let commitment = (place == 5).then(|| Money::parse("90").unwrap());
+        fixture.subscribe(*id, anchor, commitment).await;
+    }
+    let mut rows = rows();
+    for (number, row) in rows.iter_mut().enumerate() {
+        // The last has no usage.
+        row.record.subscription = ids[number * 7 % 11];
+    }
+    let in_the_tail = rows.split_off(3_000);
+    fixture.app.ledger.append(rows).await.unwrap();
+    fixture.app.ledger.seal().await.unwrap();
+    fixture.app.ledger.append(in_the_tail).await.unwrap();
+
+    let basis = fixture.app.basis(None).await.unwrap();
+    let accounts: Vec<_> = ids.iter().map(|id| basis.account(*id).unwrap()).collect();
+    let whole = day("2026-01-01")..day("2026-03-01");
+    let cut = day("2026-01-09").plus_seconds(4_327)..day("2026-02-03");
+    for (range, step) in [
+        (whole.clone(), None),
+        (cut.clone(), None),
+        (cut.clone(), Some(Step::Hour)),
+        (whole, Some(Step::Day)),
+    ] {
+        for group_by in [vec![], vec![Dimension::Meter], vec![Dimension::Resource]] {
+            let query = SpendQuery {
+                range: range.clone(),
+                step,
+                group_by,
+                filters: vec![],
+                inherited: None,
+                allocate_credit: false,
+            };
+            let together = fixture.app.spend_of_all(accounts.clone(), &basis, &query).await;
+            for ((account, found), expected) in together.unwrap().into_iter().zip(&accounts) {
+                assert_eq!(account.subscription.id, expected.subscription.id);
+                let detail = (Detail::Rows, limits::ROWS_PER_QUESTION);
+                let rows = fixture.app.rated_by(&account, &basis, &range, detail).await.unwrap();
+                assert_eq!(Ok(found), spend(&rows, &query), "{query:?}");
+            }
+        }
     }
 }
 

@@ -63,6 +63,7 @@ stories!(
     closed_periods,
     corrections,
     cost,
+    cost_all,
     cost_groups,
     cost_query,
     cost_terms,

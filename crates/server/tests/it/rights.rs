@@ -223,7 +223,12 @@ fn mark(line: &Line, answer: &Answer, place: &[&str]) -> Result<char, String> {
     if status == 403 || of_row == "AuthorizationFailed" {
         return Ok('.');
     }
-    let lists = ["/subscriptions", "/tallyhouse/v1/subscriptions", "/tallyhouse/v1/exports/focus"];
+    let lists = [
+        "/subscriptions",
+        "/tallyhouse/v1/subscriptions",
+        "/tallyhouse/v1/cost",
+        "/tallyhouse/v1/exports/focus",
+    ];
     if status == 200 && lists.contains(&line.path) && line.method == Method::GET {
         let text = String::from_utf8_lossy(&answer.body);
         return Ok(if text.contains(OURS) { 'x' } else { '-' });

@@ -40,6 +40,60 @@ pub struct Cost {
     pub basis: Basis,
 }
 
+/// What all subscriptions spent whose cost whoever asks may see.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostOfAll {
+    /// First moment.
+    pub from: String,
+    /// First moment after it.
+    pub to: String,
+    /// What the groups' keys are: `subscription`, and what the cost of one is grouped by.
+    pub group_by: Vec<String>,
+    /// How many subscriptions are in it, with usage or without.
+    pub subscriptions: u64,
+    /// A part for each currency, in the order of their codes.
+    pub currencies: Vec<CostOfCurrency>,
+    /// Up to when the usage of all of them is complete.
+    pub complete_up_to: CompletenessOfAll,
+    /// Whether late usage may still change it: the period of one of them is not over, or not for 72
+    /// hours.
+    pub provisional: bool,
+    /// What the figures were computed from.
+    pub basis: Basis,
+}
+
+/// What the subscriptions of one currency spent.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CostOfCurrency {
+    /// Currency of every amount.
+    pub currency: String,
+    /// The groups.
+    pub groups: Vec<CostGroup>,
+    /// Usage without a price, which is in no amount.
+    pub unpriced: Vec<UnpricedUsage>,
+    /// The sums, with the lines that belong to subscriptions and to no group.
+    pub totals: CostTotals,
+    /// What is owed: the net total.
+    pub total: String,
+}
+
+/// Up to when the usage of several subscriptions is complete: that of the one which is complete least
+/// far. Those that no source sent anything of lately are left out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CompletenessOfAll {
+    /// The moment; absent where no source has sent anything lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The subscription that holds it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// Its source that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back_by: Option<String>,
+}
+
 /// A group of spend.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

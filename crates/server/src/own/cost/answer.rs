@@ -6,9 +6,13 @@ use std::sync::Arc;
 use domain::book::Unpriced;
 use domain::complete::Completeness;
 use domain::decimal::{OutOfRange, Quantity};
+use domain::id::MeterId;
 use domain::rate::RateError;
 use domain::record::MeterDescription;
-use domain::spend::{GroupKey, Spend, SpendGroup, SpendTotals, Step, TermLine, TermLineKind};
+use domain::spend::{
+    GroupKey, Spend, SpendGroup, SpendMeter, SpendTotals, Step, TermLine, TermLineKind,
+    UnpricedUsage,
+};
 use domain::time::UtcTime;
 use wire::own;
 
@@ -32,7 +36,8 @@ impl Answer<'_> {
         let Self { account, question, basis } = self;
         let range = &question.query.range;
         let last = account.last_period(range);
-        let groups = spend.groups.iter().map(|group| self.group(group, spend));
+        let groups = Groups { group_by: &question.group_by, meters: &spend.meters };
+        let groups = spend.groups.iter().map(|group| groups.body(group, None));
         let groups = groups.collect::<Result<_, _>>();
         Ok(own::Cost {
             subscription_id: account.subscription.id.to_string(),
@@ -43,7 +48,7 @@ impl Answer<'_> {
             group_by: question.group_by.clone(),
             groups: groups.map_err(|error| ApiError::Rate(RateError::from(error)))?,
             terms: spend.terms.iter().map(term).collect(),
-            unpriced: unpriced(spend),
+            unpriced: unpriced(&spend.unpriced),
             totals: totals(&spend.totals),
             total: spend.totals.net.to_string(),
             complete_up_to: complete(completeness),
@@ -51,13 +56,28 @@ impl Answer<'_> {
             basis: basis.body(),
         })
     }
+}
 
-    fn group(&self, group: &SpendGroup, spend: &Spend) -> Result<own::CostGroup, OutOfRange> {
-        let meter = group.meter.and_then(|(id, quantity)| Some((spend.meters.get(&id)?, quantity)));
-        let by_meter = self.question.group_by.iter().any(|entry| entry == "meter");
+/// Groups as answers show them.
+pub(super) struct Groups<'a> {
+    /// The entries of `groupBy`, as sent.
+    pub(super) group_by: &'a [String],
+    /// Every meter with priced usage.
+    pub(super) meters: &'a BTreeMap<MeterId, SpendMeter>,
+}
+
+impl Groups<'_> {
+    /// A group; of this subscription, where the entry `subscription` tells them apart.
+    pub(super) fn body(
+        &self,
+        group: &SpendGroup,
+        subscription: Option<&str>,
+    ) -> Result<own::CostGroup, OutOfRange> {
+        let meter = group.meter.and_then(|(id, quantity)| Some((self.meters.get(&id)?, quantity)));
+        let by_meter = self.group_by.iter().any(|entry| entry == "meter");
         let meter = meter.filter(|_| by_meter);
         let amounts = &group.amounts;
-        let keys = self.keys(&group.key);
+        let keys = self.keys(&group.key, subscription);
         let inherited = self.inherited(&group.key);
         let named = |part: fn(&MeterDescription) -> &Option<Arc<str>>| {
             meter.and_then(|(meter, _)| owned(part(&meter.description)))
@@ -84,18 +104,19 @@ impl Answer<'_> {
     }
 
     /// A value for each entry asked for, the step of time at its place.
-    fn keys(&self, key: &GroupKey) -> Vec<Option<String>> {
+    fn keys(&self, key: &GroupKey, subscription: Option<&str>) -> Vec<Option<String>> {
         let mut parts = key.parts.iter();
-        let entries = self.question.group_by.iter().map(|entry| match read_step(entry) {
-            Some(step) => key.start.map(|start| step_text(step, start)),
-            None => parts.next().and_then(|part| owned(&part.value)),
+        let entries = self.group_by.iter().map(|entry| match (read_step(entry), subscription) {
+            (Some(step), _) => key.start.map(|start| step_text(step, start)),
+            (None, Some(id)) if entry == "subscription" => Some(id.to_owned()),
+            (None, _) => parts.next().and_then(|part| owned(&part.value)),
         });
         entries.collect()
     }
 
     /// The entries whose value is that of the resource group.
     fn inherited(&self, key: &GroupKey) -> Vec<String> {
-        let entries = self.question.group_by.iter().filter(|entry| read_step(entry).is_none());
+        let entries = self.group_by.iter().filter(|entry| read_step(entry).is_none());
         let inherited = entries.zip(&key.parts).filter(|(_, part)| part.is_inherited);
         inherited.map(|(entry, _)| entry.clone()).collect()
     }
@@ -129,8 +150,8 @@ fn term(line: &TermLine) -> own::CostTerm {
     own::CostTerm { period: line.period.name(), name: name.to_owned(), amount }
 }
 
-fn unpriced(spend: &Spend) -> Vec<own::UnpricedUsage> {
-    let lines = spend.unpriced.iter().map(|line| own::UnpricedUsage {
+pub(super) fn unpriced(lines: &[UnpricedUsage]) -> Vec<own::UnpricedUsage> {
+    let lines = lines.iter().map(|line| own::UnpricedUsage {
         meter_id: line.meter.to_string(),
         meter_name: owned(&line.description.name),
         meter_category: owned(&line.description.category),
@@ -141,7 +162,7 @@ fn unpriced(spend: &Spend) -> Vec<own::UnpricedUsage> {
     lines.collect()
 }
 
-fn totals(totals: &SpendTotals) -> own::CostTotals {
+pub(super) fn totals(totals: &SpendTotals) -> own::CostTotals {
     own::CostTotals {
         gross: totals.gross.to_string(),
         discount: totals.discount.to_string(),

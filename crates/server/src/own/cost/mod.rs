@@ -1,5 +1,6 @@
-//! Cost: what a subscription spent, why, and why two periods differ.
+//! Cost: what a subscription spent, or all of them, why, and why two periods differ.
 
+pub(crate) mod all;
 mod answer;
 pub(crate) mod compare;
 pub(crate) mod explain;
@@ -70,12 +71,7 @@ pub(crate) async fn show(
     blocking(move || {
         let mut spend = spend(&periods, &question.query).map_err(ApiError::Rate)?;
         if spend.groups.len() > limits::GROUPS_IN_ANSWER {
-            let (groups, most) = (spend.groups.len(), limits::GROUPS_IN_ANSWER);
-            let reason = format!(
-                "the answer would have {groups} groups, the most are {most}: group by less, or ask \
-                 for a shorter range"
-            );
-            return Err(ApiError::TooMuch(reason));
+            return Err(too_many_groups(spend.groups.len()));
         }
         if let Some(shared) = &question.shared {
             let places = minor_unit_places(&account.subscription.currency);
@@ -90,4 +86,12 @@ pub(crate) async fn show(
         Ok(Json(answer.body(&spend, &completeness)?))
     })
     .await
+}
+
+fn too_many_groups(groups: usize) -> ApiError {
+    let most = limits::GROUPS_IN_ANSWER;
+    ApiError::TooMuch(format!(
+        "the answer would have {groups} groups, the most are {most}: group by less, or ask for a \
+         shorter range"
+    ))
 }

@@ -33,9 +33,7 @@ impl CostQuestion {
         known_at: UtcTime,
     ) -> Result<Self, ApiError> {
         let (period, range) = read_range(parameters, account, known_at)?;
-        let group_by = parameters.get("groupBy").unwrap_or("category");
-        let group_by = group_by.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let group_by: Vec<_> = group_by.map(str::to_owned).collect();
+        let group_by = groups_asked(parameters.get("groupBy").unwrap_or("category"));
         let (step, dimensions) = read_groups(&group_by)?;
         let shared = read_split(parameters)?;
         if shared.is_some() && dimensions.is_empty() {
@@ -68,7 +66,7 @@ pub(crate) const LAST_YEAR: i32 = 9999;
 /// What is said of it.
 pub(crate) const TOO_FAR: &str = "is too far in the future";
 
-fn wrong(name: &'static str, reason: &str) -> ApiError {
+pub(super) fn wrong(name: &'static str, reason: &str) -> ApiError {
     ApiError::Parameter { name, reason: reason.to_owned() }
 }
 
@@ -78,27 +76,34 @@ pub(crate) fn read_range(
     account: &Account,
     known_at: UtcTime,
 ) -> Result<(Option<BillingPeriod>, Range<UtcTime>), ApiError> {
-    let (period, from, to) =
-        (parameters.get("period"), parameters.get("from"), parameters.get("to"));
-    let (from, to) = match (period, from, to) {
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-            return Err(wrong("period", "goes without from and to"));
+    if let Some(range) = read_free_range(parameters, "period")? {
+        return Ok((None, range));
+    }
+    let period = match parameters.get("period") {
+        Some(text) => read_period("period", text, account)?,
+        None => account.schedule.containing(known_at),
+    };
+    Ok((Some(period), period.start()..period.end()))
+}
+
+/// The range of `from` and `to`, if they are asked for; then what else names one may not be.
+pub(super) fn read_free_range(
+    parameters: &Parameters,
+    other: &'static str,
+) -> Result<Option<Range<UtcTime>>, ApiError> {
+    let (from, to) = match (parameters.get("from"), parameters.get("to")) {
+        (None, None) => return Ok(None),
+        _ if parameters.get(other).is_some() => {
+            return Err(wrong(other, "goes without from and to"));
         }
-        (None, Some(from), Some(to)) => (read_moment("from", from)?, read_moment("to", to)?),
-        (None, Some(_), None) => return Err(wrong("to", "is required beside from")),
-        (None, None, Some(_)) => return Err(wrong("from", "is required beside to")),
-        (period, None, None) => {
-            let period = match period {
-                Some(text) => read_period("period", text, account)?,
-                None => account.schedule.containing(known_at),
-            };
-            return Ok((Some(period), period.start()..period.end()));
-        }
+        (Some(from), Some(to)) => (read_moment("from", from)?, read_moment("to", to)?),
+        (Some(_), None) => return Err(wrong("to", "is required beside from")),
+        (None, Some(_)) => return Err(wrong("from", "is required beside to")),
     };
     if from >= to {
         return Err(wrong("to", "is not after from"));
     }
-    Ok((None, from..to))
+    Ok(Some(from..to))
 }
 
 /// A period by the month in which it starts, or by its name where several start in one.
@@ -152,7 +157,13 @@ fn read_flag(parameters: &Parameters, name: &'static str) -> Result<bool, ApiErr
     }
 }
 
-fn read_groups(entries: &[String]) -> Result<(Option<Step>, Vec<Dimension>), ApiError> {
+/// The entries of `groupBy`.
+pub(super) fn groups_asked(text: &str) -> Vec<String> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    entries.map(str::to_owned).collect()
+}
+
+pub(super) fn read_groups(entries: &[String]) -> Result<(Option<Step>, Vec<Dimension>), ApiError> {
     if entries.len() > limits::GROUPS_PER_QUESTION {
         let reason = format!("has more than {} entries", limits::GROUPS_PER_QUESTION);
         return Err(ApiError::Parameter { name: "groupBy", reason });
@@ -210,7 +221,7 @@ fn read_dimension(text: &str) -> Option<Dimension> {
     }
 }
 
-fn read_filters(parameters: &Parameters) -> Result<Vec<Filter>, ApiError> {
+pub(super) fn read_filters(parameters: &Parameters) -> Result<Vec<Filter>, ApiError> {
     let given = parameters.all("filter");
     if given.len() > limits::FILTERS_PER_QUESTION {
         let reason = format!("is given more than {} times", limits::FILTERS_PER_QUESTION);
