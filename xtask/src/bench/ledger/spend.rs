@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::base::SUBSCRIPTIONS;
 use crate::bench::data::subscription;
-use crate::bench::report::{Line, micros};
+use crate::bench::report::{Line, median, micros};
 use crate::decimal::Decimal;
 use crate::server::Server;
 
@@ -21,22 +21,70 @@ const ASKED: u64 = 20;
 const GROUPS: [(&str, &str); 4] =
     [("meter", "meter"), ("tag:cost-center", "tag"), ("resource", "resource"), ("day", "day")];
 
-/// Wall and CPU time of the month of all subscriptions, one after the other, in microseconds.
-pub(super) fn month_of_all(server: &Server, sums: &Path) -> Result<(u64, u64)> {
-    let expected = expected(&sums.join("meter.csv"))?;
+/// What the month of all subscriptions is grouped by.
+pub(super) const GROUPS_OF_ALL: [&str; 3] = ["subscription", "meter", "day"];
+/// How often it is asked for.
+const RUNS: u64 = 11;
+
+/// How long the month of all subscriptions takes, by one thing.
+pub(super) struct MonthOfAll {
+    pub(super) group: &'static str,
+    pub(super) wall_us: u64,
+    pub(super) cpu_us: u64,
+}
+
+/// The month of all subscriptions, in one answer, by different groups.
+pub(super) fn month_of_all(server: &Server, sums: &Path) -> Result<Vec<MonthOfAll>> {
     let client = server.client()?;
-    let (mut answers, begun, cpu) = (Vec::new(), Instant::now(), server.cpu_ms()?);
-    for number in 0..SUBSCRIPTIONS {
-        let path = cost_path(number, "meter");
-        answers.push((path.clone(), client.get(&path)?));
+    let of_all =
+        |group: &str| format!("/tallyhouse/v1/cost?from=2026-03-01&to=2026-04-01&groupBy={group}");
+    let path = of_all("subscription,meter");
+    let whole = client.get(&path)?.json(&path, &[200])?;
+    let total = check_all(&whole, &expected(&sums.join("meter.csv"))?)?;
+    let mut months = Vec::new();
+    for group in GROUPS_OF_ALL {
+        let path = of_all(group);
+        let mut waits_us = Vec::new();
+        let cpu = server.cpu_ms()?;
+        for _ in 0..RUNS {
+            let begun = Instant::now();
+            let answer = client.get(&path)?;
+            waits_us.push(micros(begun));
+            let answer = answer.json(&path, &[200])?;
+            let found = Decimal::parse(&text_of_total(&answer["currencies"][0])?)?;
+            ensure!(found == total, "{path}: {found:?}, not {total:?}");
+        }
+        let cpu_us = (server.cpu_ms()? - cpu) * 1000 / RUNS;
+        months.push(MonthOfAll { group, wall_us: median(&mut waits_us), cpu_us });
     }
-    let (wall_us, cpu_us) = (micros(begun), (server.cpu_ms()? - cpu) * 1000);
-    for (number, (path, answer)) in (0..).zip(answers) {
-        let (found, _) = groups(&answer.json(&path, &[200])?, "quantity")?;
-        let expected = &expected[&subscription(number)];
-        ensure!(found == *expected, "{path}: {found:?}, not {expected:?}");
+    Ok(months)
+}
+
+/// The total of an answer by subscription and meter whose quantities are these.
+fn check_all(
+    answer: &Value,
+    expected: &BTreeMap<String, BTreeMap<String, Decimal>>,
+) -> Result<Decimal> {
+    let [of_currency] = answer["currencies"].as_array().context("no currencies")?.as_slice() else {
+        anyhow::bail!("usage of several currencies, or of none");
+    };
+    ensure!(of_currency["unpriced"] == serde_json::json!([]), "usage without a price");
+    let mut found: BTreeMap<String, BTreeMap<String, Decimal>> = BTreeMap::new();
+    let mut total = Decimal::default();
+    for group in of_currency["groups"].as_array().context("no groups")? {
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text in a group");
+        let (subscription, meter) = (text(&group["keys"][0])?, text(&group["keys"][1])?);
+        let quantity = Decimal::parse(&text(&group["quantity"])?)?;
+        found.entry(subscription).or_default().insert(meter, quantity);
+        total = total.plus(Decimal::parse(&text(&group["net"])?)?);
     }
-    Ok((wall_us, cpu_us))
+    ensure!(found == *expected, "the month of all has other quantities than were made");
+    ensure!(Decimal::parse(&text_of_total(of_currency)?)? == total, "groups do not add up");
+    Ok(total)
+}
+
+fn text_of_total(of_currency: &Value) -> Result<String> {
+    Ok(of_currency["total"].as_str().context("no total")?.to_owned())
 }
 
 /// Cost of one subscription by each group, as the median over some of them.
