@@ -125,7 +125,13 @@ fn usage(rows: i64, hours: i64) -> Usage {
                 billed: Billed::default(),
                 reverses: None,
             };
-            StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+            StoredRecord {
+                record,
+                instance_hash,
+                reported: ReportedTime(start),
+                commit: Commit(1),
+                erased: None,
+            }
         })
     });
     Usage::from_records(january, records, &BTreeMap::new())

@@ -198,6 +198,7 @@ mod tests {
             },
             reported: ReportedTime(moment(reported)),
             commit: Commit(1),
+            erased: None,
         }
     }
 

@@ -104,7 +104,7 @@ impl SliceChange {
             BTreeMap::new();
         let taken: BTreeSet<_> = stored.iter().map(|row| &row.stored.record.event_id).collect();
         for row in stored.iter().filter(|row| !row.is_reversed) {
-            let content = row.stored.record.content_hash();
+            let content = row.stored.content_hash();
             by_content.entry(content).or_default().0.push(&row.stored);
         }
         for record in wanted {

@@ -15,6 +15,7 @@ pub mod correction;
 pub mod currency;
 pub mod daily;
 pub mod decimal;
+pub mod erasure;
 pub mod explain;
 pub mod id;
 pub mod offer;

@@ -209,7 +209,7 @@ pub struct UsageRecord {
 /// A record in the ledger, with what the ledger assigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
-    /// As sent.
+    /// As sent, or what an erasure has left of it.
     pub record: UsageRecord,
     /// Hash of its instance.
     pub instance_hash: InstanceHash,
@@ -217,6 +217,17 @@ pub struct StoredRecord {
     pub reported: ReportedTime,
     /// The group commit that made it durable.
     pub commit: Commit,
+    /// Hash of the content that was sent, where that is known no more: what may name people was erased
+    /// since.
+    pub erased: Option<ContentHash>,
+}
+
+impl StoredRecord {
+    /// Hash of the content as it was sent.
+    #[must_use]
+    pub fn content_hash(&self) -> ContentHash {
+        self.erased.unwrap_or_else(|| self.record.content_hash())
+    }
 }
 
 impl UsageRecord {

@@ -12,12 +12,12 @@ use arrow_array::{
     StringArray, TimestampMicrosecondArray,
 };
 use domain::decimal::Quantity;
-use domain::id::{InstanceHash, MeterId, RecordId, SubscriptionId};
+use domain::id::{ContentHash, InstanceHash, MeterId, RecordId, SubscriptionId};
 use domain::record::{Commit, Window};
 use domain::time::{ReportedTime, UtcTime};
 
 use crate::row::{Malformed, Row, TEXT_COUNT, TEXTS, Texts};
-use crate::schema;
+use crate::schema::{self, CONTENT_HASH, Form};
 
 /// Gathers rows into one batch.
 pub(crate) struct BatchBuilder {
@@ -33,6 +33,7 @@ pub(crate) struct BatchBuilder {
     unit_block: Decimal128Builder,
     billed_cost: Decimal128Builder,
     reverses: BinaryBuilder,
+    content_hash: BinaryBuilder,
     texts: [StringBuilder; TEXT_COUNT],
 }
 
@@ -58,6 +59,7 @@ impl BatchBuilder {
             unit_block: decimals(),
             billed_cost: decimals(),
             reverses: BinaryBuilder::new(),
+            content_hash: BinaryBuilder::new(),
             texts: std::array::from_fn(|_| StringBuilder::new()),
         }
     }
@@ -76,15 +78,24 @@ impl BatchBuilder {
         self.unit_block.append_option(row.unit_block.map(Quantity::to_scaled));
         self.billed_cost.append_option(row.billed_cost.map(Quantity::to_scaled));
         self.reverses.append_option(row.reverses.map(RecordId::to_bytes));
+        self.content_hash.append_option(row.erased.map(ContentHash::to_bytes));
         for (builder, (text, _, _)) in self.texts.iter_mut().zip(TEXTS) {
             builder.append_option(row.texts.get(text));
         }
     }
 
-    /// The batch; the builder is empty afterwards.
-    pub(crate) fn finish(&mut self) -> RecordBatch {
-        let schema = schema::written();
-        let columns = schema.fields().iter().map(|field| self.column(field.name())).collect();
+    /// The batch, in this form; the builder is empty afterwards.
+    pub(crate) fn finish(&mut self, form: Form) -> RecordBatch {
+        let schema = schema::written(form);
+        let erased = self.content_hash.finish();
+        let fits = form == Form::Erased || erased.null_count() == erased.len();
+        assert!(fits, "an erased row is written to a file without the column {CONTENT_HASH}");
+        let erased: ArrayRef = Arc::new(erased);
+        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+            CONTENT_HASH => Arc::clone(&erased),
+            name => self.column(name),
+        });
+        let columns = columns.collect();
         RecordBatch::try_new(schema, columns).expect("builders follow the schema")
     }
 
@@ -138,6 +149,7 @@ pub(crate) struct RowBatch {
     unit_block: Option<Decimal128Array>,
     billed_cost: Option<Decimal128Array>,
     reverses: Option<BinaryArray>,
+    content_hash: Option<BinaryArray>,
     texts: [Option<Dictionary>; TEXT_COUNT],
 }
 
@@ -161,6 +173,7 @@ impl RowBatch {
             unit_block: decimal("unit_block"),
             billed_cost: decimal("billed_cost"),
             reverses: binary("reverses"),
+            content_hash: binary(CONTENT_HASH),
             texts: TEXTS.map(|(_, name, _)| column(name).and_then(|it| Dictionary::new(it).ok())),
         })
     }
@@ -175,7 +188,6 @@ impl RowBatch {
         for (column, (text, _, _)) in self.texts.iter().zip(TEXTS) {
             texts.set(text, column.as_ref().and_then(|column| column.text(position)));
         }
-        let reversed = self.reverses.as_ref().filter(|column| column.is_valid(position));
         Ok(Row {
             subscription: self.subscription.id(position),
             reported: ReportedTime(time(&self.reported, position)?),
@@ -188,9 +200,8 @@ impl RowBatch {
             texts,
             unit_block: maybe_quantity(self.unit_block.as_ref(), position)?,
             billed_cost: maybe_quantity(self.billed_cost.as_ref(), position)?,
-            reverses: reversed
-                .map(|column| hash(column.value(position)).map(RecordId::from_bytes))
-                .transpose()?,
+            reverses: maybe_hash(self.reverses.as_ref(), position)?.map(RecordId::from_bytes),
+            erased: maybe_hash(self.content_hash.as_ref(), position)?.map(ContentHash::from_bytes),
         })
     }
 }
@@ -274,6 +285,15 @@ pub(crate) fn instance_hash(
     position: usize,
 ) -> Result<InstanceHash, Malformed> {
     hash(hashes.value(position)).map(InstanceHash::from_bytes)
+}
+
+/// The hash in a row of a column that may be absent.
+pub(crate) fn maybe_hash(
+    column: Option<&BinaryArray>,
+    position: usize,
+) -> Result<Option<[u8; 16]>, Malformed> {
+    let present = column.filter(|column| column.is_valid(position));
+    present.map(|column| hash(column.value(position))).transpose()
 }
 
 fn hash(bytes: &[u8]) -> Result<[u8; 16], Malformed> {

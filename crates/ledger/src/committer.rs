@@ -73,6 +73,9 @@ pub(crate) struct Pending {
     pub(crate) content: ContentHash,
     /// The record that it takes back, and the content that it must have.
     pub(crate) reverses: Option<(RecordId, ContentHash)>,
+    /// Whether that record was erased since. Its reversal, which is known by its id, may have been stored
+    /// before, and then is what it was, without a name.
+    pub(crate) of_erased: bool,
     pub(crate) subscription: SubscriptionId,
     pub(crate) reported: Option<ReportedTime>,
     pub(crate) start: UtcTime,
@@ -307,7 +310,9 @@ impl Committer {
                     draft.frame.extend_from_slice(&request.bytes[begin..record.end]);
                     Outcome::Stored(draft.commit)
                 }
-                Err(known) if known.content == record.content => Outcome::Duplicate(known.commit),
+                Err(known) if known.content == record.content || record.of_erased => {
+                    Outcome::Duplicate(known.commit)
+                }
                 Err(known) => Outcome::Conflict(known.commit),
             });
             begin = record.end;

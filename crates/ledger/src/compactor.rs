@@ -6,6 +6,9 @@
 //! open snapshots, and for a while for readers outside. Nothing waits for it, and what it fails to do
 //! is tried again later: answers are the same without it.
 
+mod erase;
+
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,12 +16,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
+use domain::id::SubscriptionId;
 use domain::time::Date;
 use tokio::sync::oneshot;
 
 use crate::data_file::{self, Naming};
 use crate::delta::Replaced;
 use crate::doubling::due;
+use crate::erasure::EraseJob;
 use crate::error::{CompactError, FileError, ReadError, SealError};
 use crate::joining::{self, JoinError};
 use crate::limits::{
@@ -30,7 +35,7 @@ use crate::sealer::SealCommand;
 use crate::seam::{AfterStep, Step};
 use crate::shared::Shared;
 use crate::state::{Bounds, DataFile};
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 
 /// What the compactor is asked.
 pub(crate) enum CompactCommand {
@@ -38,6 +43,8 @@ pub(crate) enum CompactCommand {
     Sealed,
     /// Do what is due, and answer.
     Now(oneshot::Sender<Result<(), CompactError>>),
+    /// Erase rows, and answer.
+    Erase(EraseJob),
     /// Stop.
     Stop,
 }
@@ -51,31 +58,38 @@ pub(crate) struct Compactor {
     /// How long replaced files stay at least.
     pub(crate) keep_replaced_seconds: i64,
     pub(crate) after_step: AfterStep,
+    /// Bytes of rows that are sorted in memory by an erasure.
+    pub(crate) erased_run_bytes: usize,
     /// Files that do not hold what the table says, and what is wrong with each: they are joined no more,
     /// so that they hold up nothing else.
     pub(crate) damaged: BTreeMap<PathBuf, String>,
     /// Files whose rollups were seen to.
     pub(crate) seen: BTreeSet<PathBuf>,
-    /// Joins begun since opening.
-    pub(crate) attempt: u64,
+    /// Joins and erasures of a file that were begun since opening, and files of these for a while.
+    pub(crate) attempt: Cell<u64>,
 }
 
-/// A join that the table is to take over.
+/// A file that the table is to put in the place of others.
 pub(crate) struct Join {
     pub(crate) replaced: Vec<Arc<DataFile>>,
     pub(crate) joined: Arc<DataFile>,
+    /// The subscription of which it has rows erased, if of any.
+    pub(crate) erased: Option<SubscriptionId>,
     pub(crate) reply: oneshot::Sender<Result<(), SealError>>,
 }
 
 impl Compactor {
     /// Works until the ledger is closing.
     pub(crate) fn run(mut self) {
+        // What was erased before a crash may still lie there.
+        self.clear();
         while !self.shared.closing.load(Ordering::SeqCst) {
             match self.commands.recv_timeout(Duration::from_millis(COMPACTOR_TICK_MS)) {
                 Ok(CompactCommand::Now(reply)) => {
                     let done = self.compact().and_then(|()| self.all_sound());
                     let _ = reply.send(done); // whoever asked may have gone away
                 }
+                Ok(CompactCommand::Erase(job)) => self.erase(job),
                 Ok(CompactCommand::Sealed) => self.try_compact(),
                 Err(RecvTimeoutError::Timeout) => self.clear(),
                 Ok(CompactCommand::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -134,23 +148,40 @@ impl Compactor {
         stopped.or(failed).map_or(Ok(()), Err)
     }
 
-    fn join(&mut self, files: Vec<Arc<DataFile>>) -> Result<(), CompactError> {
+    fn join(&self, files: Vec<Arc<DataFile>>) -> Result<(), CompactError> {
+        let bounds = files.iter().map(|file| file.bounds).reduce(Bounds::and);
+        let bounds = bounds.expect("files are joined");
+        let folder = data_file::day_folder(&self.shared.folders.data, files[0].day);
+        let path = folder.file(self.naming(bounds).joined());
+        let made = (self.shared.clock)();
+        let joined = || joining::join(&files, (&folder.storage, path.clone()), made, &self.shared);
+        self.put((path.clone(), None), joined, files.clone())
+    }
+
+    /// What the next file is called, which has rows within these bounds.
+    fn naming(&self, bounds: Bounds) -> Naming {
+        let attempt = self.attempt.get() + 1;
+        self.attempt.set(attempt);
+        let (first, last) = bounds.commit;
+        Naming { first, last, epoch: self.epoch, attempt }
+    }
+
+    /// Makes a file, and has it put in the place of others: one with rows erased of a subscription, if of any.
+    fn put(
+        &self,
+        (path, erased): (PathBuf, Option<SubscriptionId>),
+        make: impl FnOnce() -> Result<DataFile, JoinError>,
+        replaced: Vec<Arc<DataFile>>,
+    ) -> Result<(), CompactError> {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(CompactError::Refused);
         }
-        let bounds = files.iter().map(|file| file.bounds).reduce(Bounds::and);
-        let (first, last) = bounds.expect("files are joined").commit;
-        self.attempt += 1;
-        let naming = Naming { first, last, epoch: self.epoch, attempt: self.attempt };
-        let folder = data_file::day_folder(&self.shared.folders.data, files[0].day);
-        let path = folder.file(naming.joined());
-        let made = (self.shared.clock)();
+        let storage = &self.shared.folders.table.storage;
         // A file that no entry names goes; one that stays all the same is cleared by the next opening.
-        let give_up = || drop(remove(&folder.storage, &path));
-        let joined = joining::join(&files, (&folder.storage, path.clone()), made, &self.shared);
-        let joined = joined.inspect_err(|_| give_up())?;
-        (self.after_step)(Step::Joined);
-        let taken = self.hand_over(files, joined);
+        let give_up = || drop(remove(storage, &path));
+        let made = make().inspect_err(|_| give_up())?;
+        (self.after_step)(if erased.is_some() { Step::Rewritten } else { Step::Joined });
+        let taken = self.hand_over(replaced, made, erased);
         // After an answer of the sealer that leaves the ledger writable the entry is known not to be
         // there, unless it says that this is open. Without an answer nothing is known.
         let is_open = matches!(taken, Err(CompactError::Log(SealError::Open(_))));
@@ -161,10 +192,15 @@ impl Compactor {
         taken
     }
 
-    /// Has the sealer put the joined file in the place of others.
-    fn hand_over(&self, files: Vec<Arc<DataFile>>, joined: DataFile) -> Result<(), CompactError> {
+    /// Has the sealer put a file in the place of others.
+    fn hand_over(
+        &self,
+        replaced: Vec<Arc<DataFile>>,
+        joined: DataFile,
+        erased: Option<SubscriptionId>,
+    ) -> Result<(), CompactError> {
         let (reply, answer) = oneshot::channel();
-        let join = Join { replaced: files, joined: Arc::new(joined), reply };
+        let join = Join { replaced, joined: Arc::new(joined), erased, reply };
         self.sealer.send(SealCommand::Join(join)).map_err(|_| CompactError::Stopped)?;
         match answer.blocking_recv() {
             Ok(Ok(())) => Ok(()),
@@ -193,19 +229,25 @@ impl Compactor {
         self.seen = seen;
     }
 
-    /// Removes replaced files that have stayed their time and that no snapshot holds.
+    /// Removes replaced files that have stayed their time, or of which something was erased, and that no
+    /// snapshot holds.
     fn clear(&self) {
         let now = (self.shared.clock)();
-        let may_go = |Replaced { held, since, .. }: &Replaced| {
+        let may_go = |Replaced { held, since, erased, .. }: &Replaced| {
             // Nobody can come to hold a file that no state has any more.
             let is_held = held.as_ref().is_some_and(|file| Arc::strong_count(file) > 1);
-            since.plus_seconds(self.keep_replaced_seconds) <= now && !is_held
+            (*erased || since.plus_seconds(self.keep_replaced_seconds) <= now) && !is_held
         };
         let going: Vec<_> =
             self.shared.replaced().extract_if(.., |replaced| may_go(replaced)).collect();
         let mut failed = None;
+        let storage = &self.shared.folders.table.storage;
         for replaced in going {
-            if let Err(error) = remove(&self.shared.folders.table.storage, &replaced.path) {
+            let removed = match replaced.erased {
+                true => self.remove_for_good(&replaced.path),
+                false => remove(storage, &replaced.path),
+            };
+            if let Err(error) = removed {
                 failed = Some(error);
                 self.shared.replaced().push(replaced);
             }
@@ -215,6 +257,19 @@ impl Compactor {
             tracing::warn!(%error, %cause, "a replaced data file was not removed");
         }
         (self.after_step)(Step::Cleared);
+    }
+}
+
+impl Compactor {
+    /// Removes a data file of which something was erased, with its rollups and all that is in memory of
+    /// it: also a power cut does not bring it back.
+    fn remove_for_good(&self, file: &Path) -> Result<(), FileError> {
+        let storage = &self.shared.folders.table.storage;
+        self.shared.current.load().rollups.forget(file);
+        storage.forget(file);
+        rollup::remove_for_good(storage, file)?;
+        remove(storage, file)?;
+        storage.sync_folder(storage::parent(file))
     }
 }
 
@@ -273,7 +328,6 @@ impl From<JoinError> for CompactError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::id::SubscriptionId;
     use domain::record::Commit;
     use domain::time::UtcTime;
 

@@ -24,15 +24,17 @@ use crate::error::FileError;
 use crate::limits::{BATCH_ROWS, PAGE_ROWS, ROW_GROUP_ROWS};
 use crate::rollup::{self, Rollups};
 use crate::row::{Row, Text};
-use crate::schema;
+use crate::schema::{self, Form};
 use crate::state::{Bounds, DataFile};
 use crate::storage::{Folder, NewFile, Storage};
 use crate::tail::{Chunk, TailRow};
 
 /// How the names of joined files begin, which tells them from those of seals.
 const JOINED: &str = "joined-";
+/// The same of files of which rows were erased.
+const ERASED: &str = "erased-";
 
-/// What the data files of a seal or a join are called: `{first}-{last}-{epoch}-{attempt}.parquet`, in
+/// What the data files of a seal, a join or an erasure are called: `{first}-{last}-{epoch}-{attempt}.parquet`, in
 /// a folder `reported_day={day}` each. Some readers take the partition value from there, not from the
 /// log.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,11 @@ impl Naming {
     /// The name of the file that others of a day are joined into.
     pub(crate) fn joined(&self) -> String {
         format!("{JOINED}{}", self.name())
+    }
+
+    /// The name of a file with rows of another that were erased.
+    pub(crate) fn erased(&self) -> String {
+        format!("{ERASED}{}", self.name())
     }
 }
 
@@ -79,7 +86,7 @@ pub(crate) fn write(
         let path = day_folder.file(naming.name());
         let (storage, count) = (&folder.storage, rows.len() as u64);
         let mut rollups = Rollups::begin(storage, &path, count, rollup_rows);
-        let mut file = DataFileWriter::create(storage, path, day, made)?;
+        let mut file = DataFileWriter::create(storage, path, (day, Form::Sent), made)?;
         for row in in_order(&rows) {
             file.push(row)?;
             rollups.push(row);
@@ -137,7 +144,8 @@ pub(crate) fn all(folder: &Folder) -> Result<Vec<PathBuf>, FileError> {
 
 /// The epoch in the name of a data file of ours.
 pub(crate) fn epoch_of(name: &str) -> Option<u64> {
-    let name = name.strip_prefix(JOINED).unwrap_or(name).strip_suffix(".parquet")?;
+    let name = [JOINED, ERASED].iter().find_map(|begin| name.strip_prefix(begin)).unwrap_or(name);
+    let name = name.strip_suffix(".parquet")?;
     let mut parts = name.split('-').map(|part| part.parse().ok());
     let [first, last, epoch, attempt] = std::array::from_fn(|_| parts.next().flatten());
     first.zip(last).zip(attempt).and(epoch)
@@ -168,6 +176,7 @@ pub(crate) struct DataFileWriter {
     path: PathBuf,
     day: Date,
     made: UtcTime,
+    form: Form,
     writer: ArrowWriter<CheckedWriter<NewFile>>,
     builder: BatchBuilder,
     bounds: Option<Bounds>,
@@ -175,21 +184,21 @@ pub(crate) struct DataFileWriter {
 }
 
 impl DataFileWriter {
-    /// Makes the file, which must not be there.
+    /// Makes the file, which must not be there. An erased row needs a file of that form.
     pub(crate) fn create(
         storage: &Storage,
         path: PathBuf,
-        day: Date,
+        (day, form): (Date, Form),
         made: UtcTime,
     ) -> Result<Self, FileError> {
         let file = storage.create(&path)?;
         let options =
             ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
         let file = CheckedWriter::new(file);
-        let writer = ArrowWriter::try_new_with_options(file, schema::written(), options);
+        let writer = ArrowWriter::try_new_with_options(file, schema::written(form), options);
         let writer = writer.map_err(|error| failed(&path, error))?;
         let (storage, builder) = (storage.clone(), BatchBuilder::new());
-        Ok(Self { storage, path, day, made, writer, builder, bounds: None, rows: 0 })
+        Ok(Self { storage, path, day, made, form, writer, builder, bounds: None, rows: 0 })
     }
 
     pub(crate) fn push(&mut self, row: &Row<'_>) -> Result<(), FileError> {
@@ -201,7 +210,7 @@ impl DataFileWriter {
     }
 
     fn end_batch(&mut self) -> Result<(), FileError> {
-        let written = self.writer.write(&self.builder.finish());
+        let written = self.writer.write(&self.builder.finish(self.form));
         written.map_err(|error| failed(&self.path, error))
     }
 

@@ -10,6 +10,7 @@ mod check;
 mod checkpoint;
 mod checksum;
 mod entry;
+mod replace;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -25,25 +26,26 @@ pub(crate) use walk::walk;
 
 use action::{
     Action, CommitInfo, Format, MetaData, Protocol, Remove, Txn, add_action, data_file, millis,
-    moved, partition_of, path_in,
+    moved, path_in,
 };
 
 use crate::error::{FileError, OpenError};
 use crate::hold::View;
-use crate::schema;
+use crate::schema::{self, Form};
 use crate::state::DataFile;
 use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
 pub(crate) use check::files as check_files;
 pub(crate) use entry::{Entry, Opening, is_taken_over, take_over};
+pub(crate) use replace::{Erasing, erase, join};
 
 /// Folder of the log in the table's folder.
 pub(crate) const LOG: &str = "_delta_log";
 /// Folder of the data files in the table's folder.
 pub(crate) const DATA: &str = "data";
-/// Format version of the table, which its configuration names.
-const FORMAT: u64 = 1;
+/// Format version of a table with erased rows, which its configuration names; without any it is 1.
+const FORMAT: u64 = 2;
 const FORMAT_KEY: &str = "tallyhouse.format";
 const READER_VERSION: u64 = 1;
 const WRITER_VERSION: u64 = 2;
@@ -63,6 +65,7 @@ pub(crate) struct Table {
     pub(crate) sealed_time: UtcTime,
     /// Files that others have taken the place of.
     pub(crate) replaced: Vec<Replaced>,
+    pub(crate) erasures: Erasures,
     /// When the table was made.
     pub(crate) created: UtcTime,
     /// Entries with a checkpoint, in order, each with the time of the entry.
@@ -75,20 +78,47 @@ pub(crate) struct CheckpointState {
     pub(crate) entry: u64,
     pub(crate) files: Arc<Vec<Arc<DataFile>>>,
     pub(crate) replaced: Vec<Replaced>,
+    pub(crate) erasures: Arc<Erasures>,
     /// Last commit of the journal that is in the table.
     pub(crate) sealed: Commit,
     /// When the table was made.
     pub(crate) created: UtcTime,
 }
 
+/// Of each subscription of which rows were erased, how many entries of the log did so.
+pub(crate) type Erasures = BTreeMap<SubscriptionId, u64>;
+
 /// A data file that another has taken the place of.
 #[derive(Debug, Clone)]
 pub(crate) struct Replaced {
     pub(crate) path: PathBuf,
-    /// The file as snapshots hold it, if any was opened before it was replaced.
+    /// The file as the log names it and snapshots hold it; none if only a checkpoint has it.
     pub(crate) held: Option<Arc<DataFile>>,
     /// Since when.
     pub(crate) since: UtcTime,
+    /// Whether it has what was erased: then it goes as soon as nobody holds it.
+    pub(crate) erased: bool,
+}
+
+impl Replaced {
+    /// A file in whose place another is since a time.
+    pub(crate) fn since(since: UtcTime, file: &Arc<DataFile>, erased: bool) -> Self {
+        Self { path: file.path.clone(), held: Some(Arc::clone(file)), since, erased }
+    }
+
+    /// The same for the log, which tells no more.
+    pub(crate) fn unheld(&self) -> Self {
+        Self { path: self.path.clone(), held: None, since: self.since, erased: self.erased }
+    }
+
+    /// Whether it may have rows of a subscription that stay for a while.
+    pub(crate) fn may_have(&self, subscription: SubscriptionId) -> bool {
+        let may_be_within = |file: &Arc<DataFile>| {
+            let (low, high) = file.bounds.subscription;
+            low <= subscription && subscription <= high
+        };
+        !self.erased && self.held.as_ref().is_none_or(may_be_within)
+    }
 }
 
 /// Who commits, and when.
@@ -104,6 +134,7 @@ enum Operation {
     Create,
     Seal,
     Join,
+    Erase,
     TakeOver,
 }
 
@@ -113,23 +144,28 @@ pub(crate) fn create(
     author: Author,
     opening: Option<&Opening>,
 ) -> Result<Put, PutError> {
-    let [protocol, metadata] = nature(author.writer.journal, author.now);
+    let [protocol, metadata] = nature(author.writer.journal, author.now, Form::Sent);
     let info = author.commit_info(Operation::Create, UtcTime::MIN);
     let info = CommitInfo { opening_id: opening.map(Opening::to_string), ..info };
     Entry::new(table, 0, &[Action::CommitInfo(info), protocol, metadata]).put()
 }
 
 /// What kind of table it is.
-fn nature(journal: JournalId, created: UtcTime) -> [Action; 2] {
+fn nature(journal: JournalId, created: UtcTime, form: Form) -> [Action; 2] {
     let id = journal.to_string();
     let id = SubscriptionId::parse(&id).map_or(id, |guid| guid.to_string()); // dashes, as GUIDs have
-    let configuration = [("delta.appendOnly", "true".to_owned()), (FORMAT_KEY, FORMAT.to_string())];
+    let (is_append_only, format) = match form {
+        Form::Sent => (true, 1),
+        Form::Erased => (false, FORMAT),
+    };
+    let configuration =
+        [("delta.appendOnly", is_append_only.to_string()), (FORMAT_KEY, format.to_string())];
     let protocol =
         Protocol { min_reader_version: READER_VERSION, min_writer_version: WRITER_VERSION };
     let metadata = MetaData {
         id,
         format: Format { provider: "parquet".to_owned(), options: BTreeMap::new() },
-        schema_string: schema::delta_schema(),
+        schema_string: schema::delta_schema(form),
         partition_columns: vec![schema::PARTITION.to_owned()],
         configuration: configuration.map(|(key, value)| (key.to_owned(), value)).into(),
         created_time: millis(created),
@@ -148,31 +184,6 @@ pub(crate) fn add(
     let mut actions = vec![Action::CommitInfo(author.commit_info(Operation::Seal, sealed_time))];
     actions.push(Action::Txn(Txn { app_id: author.writer.journal.to_string(), version: sealed.0 }));
     actions.extend(written.iter().map(|file| Action::Add(add_action(&table.path, file))));
-    Entry::new(table, entry, &actions)
-}
-
-/// Puts a data file in the place of others that have its rows. `sealed_time` is the time of the last
-/// sealed commit.
-pub(crate) fn replace(
-    table: &Folder,
-    author: Author,
-    entry: u64,
-    (replaced, joined): (&[Arc<DataFile>], &DataFile),
-    sealed_time: UtcTime,
-) -> Entry {
-    let mut actions = vec![Action::CommitInfo(author.commit_info(Operation::Join, sealed_time))];
-    let removes = replaced.iter().map(|file| {
-        Action::Remove(Remove {
-            path: path_in(&table.path, &file.path),
-            deletion_timestamp: millis(author.now),
-            data_change: false,
-            extended_file_metadata: true,
-            partition_values: partition_of(file),
-            size: file.bytes,
-        })
-    });
-    actions.extend(removes);
-    actions.push(Action::Add(moved(add_action(&table.path, joined))));
     Entry::new(table, entry, &actions)
 }
 
@@ -196,6 +207,7 @@ pub(crate) fn checkpoint_bytes(table: &Folder, view: &View) -> io::Result<Vec<u8
         entry: view.next_entry - 1,
         files: Arc::clone(&view.state.files),
         replaced: Vec::new(),
+        erasures: Arc::clone(&view.state.erasures),
         sealed: view.sealed,
         created: view.created,
     };
@@ -204,16 +216,19 @@ pub(crate) fn checkpoint_bytes(table: &Folder, view: &View) -> io::Result<Vec<u8
 }
 
 fn checkpoint_actions(table: &Folder, writer: Writer, state: &CheckpointState) -> Vec<Action> {
-    let mut actions = Vec::from(nature(writer.journal, state.created));
+    let form = if state.erasures.is_empty() { Form::Sent } else { Form::Erased };
+    let mut actions = Vec::from(nature(writer.journal, state.created, form));
     let txn = Txn { app_id: writer.journal.to_string(), version: state.sealed.0 };
     actions.push(Action::Txn(txn));
+    let erasures = state.erasures.iter();
+    actions.extend(erasures.map(|(id, count)| Action::Txn(replace::generation(*id, *count))));
     let adds = state.files.iter().map(|file| moved(add_action(&table.path, file)));
     actions.extend(adds.map(Action::Add));
     actions.extend(state.replaced.iter().map(|replaced| {
         Action::Remove(Remove {
             path: path_in(&table.path, &replaced.path),
             deletion_timestamp: millis(replaced.since),
-            data_change: false,
+            data_change: replaced.erased,
             extended_file_metadata: false,
             partition_values: BTreeMap::new(),
             size: 0,
@@ -314,6 +329,7 @@ impl<'a> Reading<'a> {
             sealed: Commit(0),
             sealed_time: UtcTime::MIN,
             replaced: Vec::new(),
+            erasures: Erasures::new(),
             created: UtcTime::MIN,
             checkpoints: Vec::new(),
         };
@@ -329,8 +345,8 @@ impl<'a> Reading<'a> {
                     let since = time_of_millis(remove.deletion_timestamp);
                     let since =
                         since.ok_or_else(|| OpenError::LogDamaged { file: path.clone() })?;
-                    let path = self.folder.file(&remove.path);
-                    self.table.replaced.push(Replaced { path, held: None, since });
+                    let (path, erased) = (self.folder.file(&remove.path), remove.data_change);
+                    self.table.replaced.push(Replaced { path, held: None, since, erased });
                 }
                 other => self.apply(other, &path)?,
             }
@@ -416,21 +432,40 @@ impl<'a> Reading<'a> {
                 self.live.insert(add.path, Arc::new(file));
             }
             Action::Remove(remove) => {
-                let file = self.live.remove(&remove.path).ok_or_else(damaged)?;
                 let since = time_of_millis(remove.deletion_timestamp).ok_or_else(damaged)?;
-                let path = file.path.clone();
-                self.table.replaced.push(Replaced { path, held: None, since });
+                match self.live.remove(&remove.path) {
+                    Some(file) => {
+                        self.table.replaced.push(Replaced::since(since, &file, remove.data_change));
+                    }
+                    // It was removed before, and has what is erased now.
+                    None if remove.data_change => self.goes(&remove.path, since),
+                    None => return Err(damaged()),
+                }
             }
             Action::Txn(txn) if JournalId::parse(&txn.app_id) == Some(self.writer.journal) => {
                 self.table.sealed = Commit(txn.version);
             }
-            Action::Txn(_) => return Err(OpenError::ForeignCommit { file: path.to_owned() }),
+            Action::Txn(txn) => {
+                let foreign = || OpenError::ForeignCommit { file: path.to_owned() };
+                let subscription = replace::erasures_of(&txn.app_id).ok_or_else(foreign)?;
+                self.table.erasures.insert(subscription, txn.version);
+            }
             Action::CommitInfo(info) => {
                 let time = UtcTime::from_micros(info.commit_time_micros);
                 self.table.sealed_time = time.map_err(|_| damaged())?;
             }
         }
         Ok(())
+    }
+
+    /// A file that was replaced before is to go at once.
+    fn goes(&mut self, path: &str, since: UtcTime) {
+        let path = self.folder.file(path);
+        let known = self.table.replaced.iter_mut().find(|replaced| replaced.path == path);
+        match known {
+            Some(replaced) => replaced.erased = true,
+            None => self.table.replaced.push(Replaced { path, held: None, since, erased: true }),
+        }
     }
 
     fn finish(mut self) -> Result<Option<Table>, OpenError> {
@@ -449,6 +484,7 @@ impl Author {
             Operation::Create => ("CREATE TABLE", true),
             Operation::Seal => ("WRITE", true),
             Operation::Join => ("OPTIMIZE", false),
+            Operation::Erase => ("UPDATE", false),
             Operation::TakeOver => ("TAKE OVER", true),
         };
         CommitInfo {

@@ -134,6 +134,7 @@ pub(crate) fn decode(bytes: &[u8], assigned: Assigned) -> Result<(Row<'_>, usize
         unit_block: None,
         billed_cost: None,
         reverses: None,
+        erased: None,
     };
     let mut last = 0;
     while let Some(tag) = rest.tag() {

@@ -63,6 +63,11 @@ impl Footers {
         kept.shrink(self.most_bytes);
         Ok(footer)
     }
+
+    /// Forgets a file that is gone.
+    pub(crate) fn forget(&self, path: &Path) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    }
 }
 
 impl Kept {

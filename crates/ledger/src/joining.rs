@@ -15,6 +15,7 @@ use crate::limits::BATCH_ROWS;
 use crate::rollup::Rollups;
 use crate::row::Row;
 use crate::scan::{self, Batches, OpenedFile};
+use crate::schema::Form;
 use crate::shared::Shared;
 use crate::state::DataFile;
 use crate::storage::Storage;
@@ -39,18 +40,34 @@ pub(crate) fn join(
 ) -> Result<DataFile, JoinError> {
     let day = files[0].day;
     assert!(files.iter().all(|file| file.day == day), "files of one day are joined");
-    let mut inputs = Vec::with_capacity(files.len());
+    let (mut inputs, mut form) = (Vec::with_capacity(files.len()), Form::Sent);
     for file in files {
-        inputs.extend(Input::open(file)?);
+        let opened = OpenedFile::open(file)?;
+        form = form.max(opened.form());
+        inputs.extend(Input::begin(file, opened)?);
     }
     let expected = files.iter().map(|file| file.rows).sum::<u64>();
     let mut rollups = Rollups::begin(storage, &path, expected, shared.rollup_rows);
-    let mut joined = DataFileWriter::create(storage, path, day, made)?;
+    let mut joined = DataFileWriter::create(storage, path, (day, form), made)?;
+    merge(inputs, shared, |row| {
+        rollups.push(row);
+        Ok(joined.push(row)?)
+    })?;
+    let joined = joined.finish()?;
+    assert!(joined.rows == expected, "a join of {expected} rows has {} of them", joined.rows);
+    rollups.finish(&joined);
+    Ok(joined)
+}
+
+/// Gives the rows of inputs to `each`, in order.
+pub(crate) fn merge(
+    mut inputs: Vec<Input<'_>>,
+    shared: &Shared,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), JoinError>,
+) -> Result<(), JoinError> {
     let mut rows = 0;
     while let Some(next) = least(&inputs) {
-        let row = inputs[next].row()?;
-        joined.push(&row)?;
-        rollups.push(&row);
+        each(&inputs[next].row()?)?;
         rows += 1;
         if rows % BATCH_ROWS == 0 && shared.closing.load(atomic::Ordering::Relaxed) {
             return Err(JoinError::Stopped);
@@ -59,10 +76,7 @@ pub(crate) fn join(
             inputs.swap_remove(next);
         }
     }
-    let joined = joined.finish()?;
-    assert!(joined.rows == expected, "a join of {expected} rows has {} of them", joined.rows);
-    rollups.finish(&joined);
-    Ok(joined)
+    Ok(())
 }
 
 /// The input whose row comes first.
@@ -71,7 +85,7 @@ fn least(inputs: &[Input<'_>]) -> Option<usize> {
 }
 
 /// A file that is read, standing at one of its rows.
-struct Input<'a> {
+pub(crate) struct Input<'a> {
     file: &'a DataFile,
     batches: Batches<'a>,
     batch: RowBatch,
@@ -84,8 +98,11 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// None if the file has no row.
-    fn open(file: &'a DataFile) -> Result<Option<Self>, ReadError> {
-        let mut batches = OpenedFile::open(file)?.whole()?;
+    pub(crate) fn begin(
+        file: &'a DataFile,
+        opened: OpenedFile<'a>,
+    ) -> Result<Option<Self>, ReadError> {
+        let mut batches = opened.whole()?;
         let Some(batch) = next_batch(file, &mut batches)? else {
             let DataFile { path, rows, .. } = file;
             return match rows {
@@ -97,13 +114,13 @@ impl<'a> Input<'a> {
         Ok(Some(Self { file, batches, batch, position: 0, passed: 0, begin }))
     }
 
-    fn row(&self) -> Result<Row<'_>, ReadError> {
+    pub(crate) fn row(&self) -> Result<Row<'_>, ReadError> {
         let row = self.batch.row(self.position);
         row.map_err(|error| scan::damaged(&self.file.path, error))
     }
 
     /// Steps to the next row; false after the last one.
-    fn advance(&mut self) -> Result<bool, ReadError> {
+    pub(crate) fn advance(&mut self) -> Result<bool, ReadError> {
         self.passed += 1;
         self.position += 1;
         if self.position == self.batch.len() {

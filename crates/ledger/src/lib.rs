@@ -17,6 +17,8 @@ mod data_file;
 mod delta;
 mod doubling;
 mod encoding;
+mod erasing;
+mod erasure;
 mod error;
 mod first_usage;
 mod footers;
@@ -53,6 +55,7 @@ mod verify;
 mod version;
 mod writer_file;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -60,6 +63,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use domain::id::ContentHash;
 use domain::record::{Commit, UsageRecord};
 use domain::time::{ReportedTime, UtcTime};
 use tokio::sync::{mpsc, oneshot};
@@ -75,6 +79,7 @@ use together::Settled;
 use verify::Subject;
 
 pub use backup::{CopiedFile, CopyError, LedgerCopy};
+pub use erasure::{EraseError, EraseProgress, Erased, Erasure, ErasureReport};
 pub use error::{
     AppendError, CloseError, CompactError, FileError, FindError, OpenError, ReadError, SealError,
 };
@@ -198,7 +203,7 @@ impl Ledger {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        match self.settle(records, false).await? {
+        match self.settle(records, None).await? {
             Settled::Each(outcomes) => Ok(outcomes),
             Settled::Together(_) => unreachable!("an outcome for each was asked for"),
         }
@@ -212,28 +217,44 @@ impl Ledger {
     /// # Errors
     /// [`AppendError`]; only after `Refused` may they have been stored, and then all of them.
     pub async fn append_together(&self, records: Vec<NewRecord>) -> Result<Together, AppendError> {
-        match self.settle(records, true).await? {
+        let all: Vec<_> = records.iter().map(|new| &new.record).collect();
+        let of_erased = self.reversed_of_erased(&all).await.map_err(|error| match error {
+            FindError::Refused => AppendError::Refused,
+            error => {
+                tracing::error!(%error, "what is to be taken back was not found");
+                AppendError::Busy
+            }
+        })?;
+        match self.settle(records, Some(of_erased)).await? {
             Settled::Together(together) => Ok(together),
             Settled::Each(_) => unreachable!("one outcome for all was asked for"),
         }
     }
 
+    /// Has the committer settle records: each by itself, or together, where it is told the content of
+    /// records that reversals among them take back and that were erased.
     async fn settle(
         &self,
         records: Vec<NewRecord>,
-        together: bool,
+        of_erased: Option<BTreeMap<usize, ContentHash>>,
     ) -> Result<Settled, AppendError> {
         let shared = &self.0.shared;
         if !shared.writable.load(Ordering::SeqCst) {
             return Err(AppendError::Refused);
         }
-        let (records, bytes) = match records.len() {
+        let together = of_erased.is_some();
+        let (mut records, bytes) = match records.len() {
             0..=ENCODED_IN_PLACE_MAX => encode(&records)?,
             _ => {
                 let encoded = tokio::task::spawn_blocking(move || encode(&records)).await;
                 encoded.unwrap_or(Err(AppendError::Refused))?
             }
         };
+        for (position, content) in of_erased.into_iter().flatten() {
+            let record = &mut records[position];
+            record.reverses = record.reverses.map(|(id, _)| (id, content));
+            record.of_erased = true;
+        }
         let length = bytes.len() as u64;
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
@@ -431,6 +452,7 @@ fn encode(records: &[NewRecord]) -> Result<(Vec<Pending>, Vec<u8>), AppendError>
             id: record.id(),
             content: record.content_hash(),
             reverses: domain::correction::reversed_content(record),
+            of_erased: false,
             subscription: record.subscription,
             reported: *reported,
             start: record.window.start(),

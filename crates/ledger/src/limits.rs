@@ -59,6 +59,11 @@ pub const FILES_JOINED_MAX: usize = 32;
 pub const YOUNG_DAYS: i32 = 1;
 /// Rows of a joined file, at most.
 pub const JOINED_ROWS_MAX: u64 = 16 << 20;
+/// Bytes of rows that are sorted in memory while a data file is written anew without what was erased:
+/// those of more go into files for a while.
+pub const ERASED_RUN_BYTES: usize = 128 << 20;
+/// Rows whose texts and instances are kept in memory meanwhile, as they are likely to come again.
+pub const INTERNED_ROWS: usize = 256 << 10;
 /// Entries of the table's log after which there is a checkpoint: opening reads no more of them.
 pub const CHECKPOINT_ENTRIES: u64 = 100;
 /// How far apart the checkpoints are that stay, but for the last two, in seconds.

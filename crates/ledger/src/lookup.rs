@@ -5,10 +5,11 @@
 //! asked through the committer, a few identities at a time, and snapshots taken afterwards have
 //! whatever it answered.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use domain::correction::{SliceRow, reversal_event_id, reversed_content};
-use domain::id::{EventId, RecordId, Source, SubscriptionId};
+use domain::correction::{SliceRow, reversal_event_id, reversal_of, reversed_content};
+use domain::id::{ContentHash, EventId, RecordId, Source, SubscriptionId};
 use domain::record::{Commit, StoredRecord, UsageRecord, record_id};
 use domain::time::ReportedTime;
 use tokio::sync::oneshot;
@@ -55,7 +56,14 @@ impl Ledger {
     /// # Errors
     /// [`FindError`]; never `Missing` or `Read`.
     pub async fn foresee(&self, records: &[UsageRecord]) -> Result<Together, FindError> {
-        let reversed: Vec<_> = records.iter().map(reversed_content).collect();
+        let of_erased = self.reversed_of_erased(&records.iter().collect::<Vec<_>>()).await?;
+        let reversed = records.iter().map(reversed_content).enumerate();
+        let reversed: Vec<_> = reversed
+            .map(|(position, reversed)| {
+                let (id, content) = reversed?;
+                Some((id, of_erased.get(&position).copied().unwrap_or(content)))
+            })
+            .collect();
         let ids: Vec<_> = reversed.iter().flatten().map(|(id, _)| *id).collect();
         let mut known = self.find(&ids).await?.into_iter();
         for (position, (_, content)) in
@@ -69,14 +77,57 @@ impl Ledger {
         let ids: Vec<_> = records.iter().map(UsageRecord::id).collect();
         let next = Commit(self.status().last_commit.0 + 1);
         let found = self.find(&ids).await?.into_iter().zip(records);
-        let outcomes = found.map(|(known, record)| match known {
+        let outcomes = found.enumerate().map(|(position, (known, record))| match known {
             None => Outcome::Stored(next),
-            Some(known) if known.content == record.content_hash() => {
+            Some(known)
+                if known.content == record.content_hash() || of_erased.contains_key(&position) =>
+            {
                 Outcome::Duplicate(known.commit)
             }
             Some(known) => Outcome::Conflict(known.commit),
         });
         Ok(together::of_each(&outcomes.collect::<Vec<_>>()))
+    }
+
+    /// Of reversals whose record was erased since, by position, the content that the record was stored with:
+    /// it does not follow from what they take back, which is what the erasure has left, just that.
+    pub(crate) async fn reversed_of_erased(
+        &self,
+        records: &[&UsageRecord],
+    ) -> Result<BTreeMap<usize, ContentHash>, FindError> {
+        let snapshot = self.snapshot(None).await?;
+        let reversals = records.iter().enumerate().filter_map(|(position, record)| {
+            let may_be_erased =
+                record.reverses.is_some() && snapshot.erasures(record.subscription) > 0;
+            may_be_erased.then(|| reversed_content(record).map(|it| (position, it)))?
+        });
+        let reversals: Vec<_> = reversals.collect();
+        if reversals.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ids: Vec<_> = reversals.iter().map(|(_, (id, _))| *id).collect();
+        let found = self.find(&ids).await?.into_iter().zip(reversals);
+        let mut unlike: BTreeMap<SubscriptionId, Unlike> = BTreeMap::new();
+        for (known, (position, (id, content))) in found {
+            if let Some(known) = known.filter(|known| known.content != content) {
+                let of = unlike.entry(records[position].subscription).or_default();
+                of.commits.push(known.commit);
+                of.reversals.insert(id, (position, records[position].clone()));
+            }
+        }
+        if unlike.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let snapshot = self.snapshot(None).await?;
+        blocking(move || {
+            let mut contents = BTreeMap::new();
+            for (subscription, unlike) in unlike {
+                snapshot.erased_contents(subscription, &unlike, &mut contents)?;
+            }
+            Ok(contents)
+        })
+        .await
+        .map_err(FindError::from)
     }
 
     /// A record by its name; none if it is not stored.
@@ -150,7 +201,41 @@ impl Ledger {
     }
 }
 
+/// Reversals of a subscription that do not take back what was stored.
+#[derive(Default)]
+struct Unlike {
+    /// Commits of what was stored.
+    commits: Vec<Commit>,
+    /// Each with its position, by the record that it takes back.
+    reversals: BTreeMap<RecordId, (usize, UsageRecord)>,
+}
+
 impl Snapshot {
+    /// Adds the contents of erased records whose reversal is one of these.
+    fn erased_contents(
+        &self,
+        subscription: SubscriptionId,
+        unlike: &Unlike,
+        contents: &mut BTreeMap<usize, ContentHash>,
+    ) -> Result<(), ReadError> {
+        let (first, last) = (unlike.commits.iter().min(), unlike.commits.iter().max().copied());
+        let after = first.map(|first| Commit(first.0.saturating_sub(1)));
+        let selection = Selection { last, after, ..self.selection(subscription) };
+        let mut interner = Interner::default();
+        self.rows(&selection, Needed::Everything, |row, path| {
+            if row.erased.is_some() {
+                let stored = interner.stored(row).map_err(|error| scan::damaged(path, error))?;
+                let known = unlike.reversals.get(&stored.record.id());
+                if let Some((position, reversal)) = known
+                    && reversal_of(&stored.record).as_ref() == Some(reversal)
+                {
+                    contents.insert(*position, stored.content_hash());
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// The selected rows that are wanted, in no order; none if there are more than `most`.
     fn stored_where(
         &self,

@@ -1,5 +1,6 @@
 //! Opening a ledger folder: lock, check, replay, and only then write.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::path::Path;
@@ -184,9 +185,10 @@ fn start(
         sealer: to_sealer.clone(),
         keep_replaced_seconds: keep_seconds,
         after_step: seams.after_step,
+        erased_run_bytes: seams.erased_run_bytes,
         damaged: BTreeMap::new(),
         seen: BTreeSet::new(),
-        attempt: 0,
+        attempt: Cell::new(0),
     };
     let committer = Committer {
         shared: Arc::clone(&shared),
@@ -279,6 +281,7 @@ impl Rebuilt {
         let state = State {
             journal,
             files: Arc::new(table.files.clone()),
+            erasures: Arc::new(table.erasures.clone()),
             rollups,
             frozen: Vec::new(),
             fresh: Vec::new(),
@@ -305,7 +308,7 @@ impl Rebuilt {
 
 fn enter(index: &mut Index, stored: &StoredRecord) -> Result<(), OpenError> {
     let record = stored.record.id();
-    let known = Known { content: stored.record.content_hash(), commit: stored.commit };
+    let known = Known { content: stored.content_hash(), commit: stored.commit };
     let second: Commit = stored.commit;
     index.enter(record, known).map_err(|Known { commit: first, .. }| OpenError::RecordTwice {
         record,

@@ -87,7 +87,19 @@ pub(crate) fn remove(storage: &Storage, data_file: &Path) -> Result<(), FileErro
     Ok(())
 }
 
-/// The same; what stays is cleared by a later opening, and harms nobody.
+/// The same, for good: also a power cut does not bring them back.
+pub(crate) fn remove_for_good(storage: &Storage, data_file: &Path) -> Result<(), FileError> {
+    remove(storage, data_file)?;
+    for grain in Grain::ALL {
+        match storage.sync_folder(storage::parent(&path(data_file, grain))) {
+            Err(error) if error.cause.kind() == io::ErrorKind::NotFound => {} // it never had any
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// The same as [`remove`]; what stays is cleared by a later opening, and harms nobody.
 pub(crate) fn try_remove(storage: &Storage, data_file: &Path) {
     if let Err(error) = remove(storage, data_file) {
         let cause = &error.cause;

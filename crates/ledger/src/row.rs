@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::decimal::Quantity;
-use domain::id::{Currency, EventId, InstanceHash, MeterId, RecordId, Source, SubscriptionId};
+use domain::id::{
+    ContentHash, Currency, EventId, InstanceHash, MeterId, RecordId, Source, SubscriptionId,
+};
 use domain::record::{
     Billed, CanonicalJson, Commit, Instance, MeterDescription, StoredRecord, Tags, UsageRecord,
     Window,
@@ -92,6 +94,8 @@ pub(crate) struct Row<'a> {
     pub(crate) unit_block: Option<Quantity>,
     pub(crate) billed_cost: Option<Quantity>,
     pub(crate) reverses: Option<RecordId>,
+    /// Hash of the content as it was sent, if the row was erased since.
+    pub(crate) erased: Option<ContentHash>,
 }
 
 impl Row<'_> {
@@ -145,8 +149,8 @@ impl Interner {
             },
             reverses: row.reverses,
         };
-        let (reported, commit) = (row.reported, row.commit);
-        Ok(StoredRecord { record, instance_hash: row.instance_hash, reported, commit })
+        let Row { instance_hash, reported, commit, erased, .. } = *row;
+        Ok(StoredRecord { record, instance_hash, reported, commit, erased })
     }
 
     /// The meter description of these texts.

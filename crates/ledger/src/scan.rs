@@ -19,7 +19,9 @@ use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowFilter,
 };
-use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
@@ -31,7 +33,7 @@ use crate::footers::Footer;
 use crate::limits::{BATCH_ROWS, PIECE_BYTES};
 use crate::pages;
 use crate::row::{Malformed, Row};
-use crate::schema;
+use crate::schema::{self, Form};
 use crate::state::{Bounds, DataFile};
 use crate::storage::{Storage, StoredFile};
 use crate::tail::{Chunk, TailRow};
@@ -73,7 +75,8 @@ impl Selection {
             && self.after.is_none_or(|after| after < bounds.commit.1)
     }
 
-    fn matches(&self, row: &Row<'_>) -> bool {
+    /// Whether a row is wanted.
+    pub(crate) fn matches(&self, row: &Row<'_>) -> bool {
         self.subscription.is_none_or(|wanted| wanted == row.subscription)
             && self.matches_times(row.reported, row.window.start())
             && self.matches_commit(row.commit)
@@ -81,7 +84,12 @@ impl Selection {
 
     fn matches_times(&self, reported: ReportedTime, start: UtcTime) -> bool {
         self.reported.as_ref().is_none_or(|range| range.contains(&reported))
-            && self.start.as_ref().is_none_or(|range| range.contains(&start))
+            && self.matches_start(start)
+    }
+
+    /// Whether rows of use from a time on are wanted.
+    pub(crate) fn matches_start(&self, start: UtcTime) -> bool {
+        self.start.as_ref().is_none_or(|range| range.contains(&start))
     }
 
     /// Whether a row is wanted of which only this is known.
@@ -210,6 +218,11 @@ impl<'a> OpenedFile<'a> {
         Ok(Self { path, file: Checked::with(opened, end), metadata })
     }
 
+    /// Which columns it has.
+    pub(crate) fn form(&self) -> Form {
+        form_of(self.metadata.metadata())
+    }
+
     pub(crate) fn row_groups(&self) -> &[RowGroupMetaData] {
         self.metadata.metadata().row_groups()
     }
@@ -307,12 +320,18 @@ fn read_footer(path: &Path, file: StoredFile) -> Result<Footer, ReadError> {
     let read = file.clone();
     let damaged = |error| unread(path, &read, error);
     let file = Checked::open(file).map_err(damaged)?;
-    let options = ArrowReaderOptions::new()
-        .with_schema(schema::read())
-        .with_page_index_policy(PageIndexPolicy::Optional);
-    let metadata = ArrowReaderMetadata::load(&file, options).map_err(damaged)?;
+    let metadata = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = metadata.parse_and_finish(&file).map_err(damaged)?;
+    let options = ArrowReaderOptions::new().with_schema(schema::read(form_of(&metadata)));
+    let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(damaged)?;
     file.keeps_its_word(metadata.metadata().file_metadata()).map_err(damaged)?;
     Ok(Footer { metadata, end: file.end() })
+}
+
+fn form_of(metadata: &ParquetMetaData) -> Form {
+    let mut columns = metadata.file_metadata().schema_descr().columns().iter();
+    let has_erased = columns.any(|column| column.name() == schema::CONTENT_HASH);
+    if has_erased { Form::Erased } else { Form::Sent }
 }
 
 /// Says that stored bytes are not what they should be, and where.

@@ -1,5 +1,8 @@
 //! The table's columns: their names, types, nullability and order never change; later columns are
 //! added at the end, nullable.
+//!
+//! A data file has the columns of the *form* that its rows need: files of several forms are one table, and
+//! a column that a file lacks is null in each of its rows.
 
 use std::sync::Arc;
 
@@ -27,8 +30,27 @@ pub(crate) struct Column {
 /// The partition column, which stands in the log and not in the data files.
 pub(crate) const PARTITION: &str = "reported_day";
 
+/// The column that erased rows alone have: the hash of their content as it was sent.
+pub(crate) const CONTENT_HASH: &str = "content_hash";
+
+/// Which columns a table or a data file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    /// All but those of erased rows.
+    Sent,
+    /// Every column.
+    Erased,
+}
+
+impl Form {
+    /// The columns, in order.
+    pub(crate) fn columns(self) -> impl Iterator<Item = &'static Column> {
+        COLUMNS.iter().filter(move |column| self == Self::Erased || column.name != CONTENT_HASH)
+    }
+}
+
 /// Every column of the table, in order.
-pub(crate) const COLUMNS: [Column; 29] = [
+pub(crate) const COLUMNS: [Column; 30] = [
     given("subscription_id", Kind::Text),
     given(PARTITION, Kind::Date),
     given("reported_time", Kind::Timestamp),
@@ -58,6 +80,7 @@ pub(crate) const COLUMNS: [Column; 29] = [
     maybe("billing_currency", Kind::Text),
     maybe("charge_category", Kind::Text),
     maybe("reverses", Kind::Binary),
+    maybe(CONTENT_HASH, Kind::Binary),
 ];
 
 const fn given(name: &'static str, kind: Kind) -> Column {
@@ -74,18 +97,18 @@ pub(crate) const DECIMAL_PRECISION: u8 = 38;
 pub(crate) const DECIMAL_SCALE: i8 = 20;
 
 /// The columns of a data file, as they are written.
-pub(crate) fn written() -> SchemaRef {
-    data_file_schema(&DataType::Utf8)
+pub(crate) fn written(form: Form) -> SchemaRef {
+    data_file_schema(form, &DataType::Utf8)
 }
 
 /// The columns of a data file, as they are read: each distinct text once.
-pub(crate) fn read() -> SchemaRef {
+pub(crate) fn read(form: Form) -> SchemaRef {
     let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    data_file_schema(&text)
+    data_file_schema(form, &text)
 }
 
-fn data_file_schema(text: &DataType) -> SchemaRef {
-    let stored = COLUMNS.iter().filter(|column| column.name != PARTITION);
+fn data_file_schema(form: Form, text: &DataType) -> SchemaRef {
+    let stored = form.columns().filter(|column| column.name != PARTITION);
     let field = |column: &Column| {
         let data_type = match column.kind {
             Kind::Text => text.clone(),
@@ -101,7 +124,7 @@ fn data_file_schema(text: &DataType) -> SchemaRef {
 }
 
 /// The schema as the table's log states it.
-pub(crate) fn delta_schema() -> String {
+pub(crate) fn delta_schema(form: Form) -> String {
     let field = |column: &Column| {
         let kind = match column.kind {
             Kind::Text => "string".to_owned(),
@@ -115,6 +138,6 @@ pub(crate) fn delta_schema() -> String {
             "name": column.name, "type": kind, "nullable": column.nullable, "metadata": {},
         })
     };
-    let fields: Vec<_> = COLUMNS.iter().map(field).collect();
+    let fields: Vec<_> = form.columns().map(field).collect();
     serde_json::json!({ "type": "struct", "fields": fields }).to_string()
 }

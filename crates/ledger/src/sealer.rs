@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::time::UtcTime;
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +18,7 @@ use crate::checkpoints::Checkpoints;
 use crate::committer::Message;
 use crate::compactor::{CompactCommand, Join};
 use crate::data_file::{self, Naming};
-use crate::delta::{self, Author, CheckpointState, Entry, Replaced};
+use crate::delta::{self, Author, CheckpointState, Entry, Erasing, Replaced};
 use crate::error::SealError;
 use crate::hold::{Held, View};
 use crate::index::IndexCommand;
@@ -36,7 +37,10 @@ pub(crate) enum SealCommand {
     Due,
     /// Seal everything, and answer.
     Now(oneshot::Sender<Result<(), SealError>>),
-    /// Have the table take over a join.
+    /// Seal everything, have nothing of it left in the journal, and answer the last commit that is in
+    /// the table.
+    Empty(oneshot::Sender<Result<Commit, SealError>>),
+    /// Have the table take over a join or an erasure.
     Join(Join),
     /// Say what is on disk.
     View(oneshot::Sender<View>),
@@ -86,8 +90,14 @@ pub(crate) struct Change {
 enum Effect {
     /// The table has data files in the place of the journal's frames up to a commit.
     Sealed { written: Vec<Arc<DataFile>>, last: Commit, last_time: UtcTime, bytes: u64 },
-    /// The table has a data file in the place of others, since a time.
-    Joined { replaced: Vec<Arc<DataFile>>, joined: Arc<DataFile>, since: UtcTime },
+    /// The table has a data file in the place of others, since a time; of which subscription it has rows
+    /// erased, if of any, and how often that was so.
+    Joined {
+        replaced: Vec<Arc<DataFile>>,
+        joined: Arc<DataFile>,
+        since: UtcTime,
+        erased: Option<(SubscriptionId, u64)>,
+    },
 }
 
 impl Sealer {
@@ -100,9 +110,12 @@ impl Sealer {
                 Ok(SealCommand::Now(reply)) => {
                     let _ = reply.send(self.seal()); // whoever asked may have gone away
                 }
-                Ok(SealCommand::Join(Join { replaced, joined, reply })) => {
+                Ok(SealCommand::Empty(reply)) => {
+                    let _ = reply.send(self.empty()); // whoever asked may have gone away
+                }
+                Ok(SealCommand::Join(Join { replaced, joined, erased, reply })) => {
                     // Whoever waits for the answer looks whether anybody holds them.
-                    let _ = reply.send(self.replace(replaced, joined));
+                    let _ = reply.send(self.replace(replaced, joined, erased));
                 }
                 Ok(SealCommand::View(reply)) => {
                     let _ = reply.send(self.view()); // whoever asked may have gone away
@@ -176,11 +189,20 @@ impl Sealer {
         self.log(Change { entry, effect: Effect::Sealed { written, last, last_time, bytes } })
     }
 
-    /// Puts a joined file in the place of others, in the log and for readers.
+    fn empty(&mut self) -> Result<Commit, SealError> {
+        self.seal()?;
+        // Those that an earlier seal could not remove, too.
+        journal::remove_sealed(&self.shared.folders.journal, self.sealed)?;
+        Ok(self.sealed)
+    }
+
+    /// Puts a file in the place of others, in the log and for readers: one that they were joined into, or
+    /// one that has rows of a subscription erased.
     fn replace(
         &mut self,
         replaced: Vec<Arc<DataFile>>,
         joined: Arc<DataFile>,
+        erased: Option<SubscriptionId>,
     ) -> Result<(), SealError> {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(SealError::Refused);
@@ -191,12 +213,23 @@ impl Sealer {
         if !replaced.iter().all(is_there) {
             return Err(SealError::Refused); // the join that was open was of the same files
         }
+        let generation = |id| (id, now.erasures.get(&id).map_or(1, |before| before + 1));
+        let erased = erased.map(generation);
+        let is_first = now.erasures.is_empty();
         drop(now);
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
         let table = &self.shared.folders.table;
-        let files = (&*replaced, &*joined);
-        let entry = delta::replace(table, author, self.next_entry, files, self.sealed_time);
-        let effect = Effect::Joined { replaced, joined, since: author.now };
+        let (number, time, files) = (self.next_entry, self.sealed_time, (&*replaced, &*joined));
+        let entry = match erased {
+            None => delta::join(table, author, number, files, time),
+            Some((subscription, generation)) => {
+                let first_of = is_first.then_some(self.created);
+                let with = self.shared.earlier_of(subscription);
+                let erasing = Erasing { subscription, generation, first_of, with };
+                delta::erase(table, author, number, &erasing, files, time)
+            }
+        };
+        let effect = Effect::Joined { replaced, joined, since: author.now, erased };
         self.log(Change { entry, effect })
     }
 
@@ -214,8 +247,11 @@ impl Sealer {
                     Effect::Sealed { written, last, last_time, bytes } => {
                         self.sealed(written, (last, last_time), bytes);
                     }
-                    Effect::Joined { replaced, joined, since } => {
+                    Effect::Joined { replaced, joined, since, erased: None } => {
                         self.joined(&replaced, joined, since);
+                    }
+                    Effect::Joined { replaced, joined, since, erased: Some(erased) } => {
+                        self.erased(&replaced, joined, (since, erased));
                     }
                 }
                 Ok(())
@@ -261,13 +297,26 @@ impl Sealer {
     fn joined(&mut self, replaced: &[Arc<DataFile>], joined: Arc<DataFile>, since: UtcTime) {
         (self.after_step)(Step::JoinLogged);
         self.shared.current.change(|state| state.joined(replaced, joined));
-        let of = |file: &Arc<DataFile>| Replaced {
-            path: file.path.clone(),
-            held: Some(Arc::clone(file)),
-            since,
-        };
+        let of = |file| Replaced::since(since, file, false);
         self.shared.replaced().extend(replaced.iter().map(of));
         (self.after_step)(Step::JoinPublished);
+        self.checkpoint_if_due();
+    }
+
+    fn erased(
+        &mut self,
+        replaced: &[Arc<DataFile>],
+        joined: Arc<DataFile>,
+        (since, erased): (UtcTime, (SubscriptionId, u64)),
+    ) {
+        (self.after_step)(Step::RewriteLogged);
+        self.shared.current.change(|state| state.erased(replaced, joined, erased));
+        let mut all = self.shared.replaced();
+        let earlier = all.iter_mut().filter(|replaced| replaced.may_have(erased.0));
+        earlier.for_each(|replaced| replaced.erased = true);
+        all.extend(replaced.iter().map(|file| Replaced::since(since, file, true)));
+        drop(all);
+        (self.after_step)(Step::RewritePublished);
         self.checkpoint_if_due();
     }
 
@@ -280,7 +329,9 @@ impl Sealer {
         let state = CheckpointState {
             entry: self.next_entry - 1,
             files: Arc::clone(&self.shared.current.load().files),
-            replaced: self.shared.replaced().clone(),
+            // Without the files, as each holds them back from being cleared.
+            replaced: self.shared.replaced().iter().map(Replaced::unheld).collect(),
+            erasures: Arc::clone(&self.shared.current.load().erasures),
             sealed: self.sealed,
             created: self.created,
         };

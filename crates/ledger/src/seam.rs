@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::limits::{CHECKPOINT_ENTRIES, ROLLUP_ROWS};
+use crate::limits::{CHECKPOINT_ENTRIES, ERASED_RUN_BYTES, ROLLUP_ROWS};
 use crate::storage::{Disk, LocalDisk, WriteFile};
 
 /// Syncs the journal after a frame was written.
@@ -12,7 +12,7 @@ pub(crate) type SyncFrame = Arc<dyn Fn(&mut dyn WriteFile) -> io::Result<()> + S
 /// Is told each step when it is done.
 pub(crate) type AfterStep = Arc<dyn Fn(Step) + Send + Sync>;
 
-/// The steps of a seal, then of a join, in order, and of either.
+/// The steps of a seal, then of a join and of an erasure, in order, and of any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The journal goes on in a new segment.
@@ -31,6 +31,12 @@ pub(crate) enum Step {
     JoinLogged,
     /// Readers see it in their place.
     JoinPublished,
+    /// The file of which rows were erased is written and synced.
+    Rewritten,
+    /// The log entry that puts it in the place of another is there and synced.
+    RewriteLogged,
+    /// Readers see it in its place.
+    RewritePublished,
     /// Replaced files that may go are gone.
     Cleared,
     /// The log has a checkpoint, and has forgotten what is before an older one.
@@ -48,6 +54,8 @@ pub(crate) struct Seams {
     pub(crate) checkpoint_entries: u64,
     /// Rows that a data file has at least if it has rollups.
     pub(crate) rollup_rows: u64,
+    /// Bytes of rows that are sorted in memory by an erasure.
+    pub(crate) erased_run_bytes: usize,
 }
 
 impl Default for Seams {
@@ -58,6 +66,7 @@ impl Default for Seams {
             after_step: Arc::new(|_| {}),
             checkpoint_entries: CHECKPOINT_ENTRIES,
             rollup_rows: ROLLUP_ROWS,
+            erased_run_bytes: ERASED_RUN_BYTES,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What the ledger's handles and its threads have in common.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::id::SubscriptionId;
 use domain::time::UtcTime;
 
 use crate::delta::Replaced;
@@ -57,6 +59,13 @@ impl Shared {
     /// Files that others have taken the place of; nobody waits long for them.
     pub(crate) fn replaced(&self) -> MutexGuard<'_, Vec<Replaced>> {
         self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Files that others have taken the place of, and that may have rows of a subscription.
+    pub(crate) fn earlier_of(&self, subscription: SubscriptionId) -> Vec<PathBuf> {
+        let all = self.replaced();
+        let earlier = all.iter().filter(|replaced| replaced.may_have(subscription));
+        earlier.map(|replaced| replaced.path.clone()).collect()
     }
 
     /// Refuses writes from now on.

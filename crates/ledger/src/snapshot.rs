@@ -101,6 +101,13 @@ impl Snapshot {
         Version::new(self.state.journal, self.last)
     }
 
+    /// How often something was erased of a subscription's rows: what was read of them in pages goes on only
+    /// if this is as it was, as their order is another one then.
+    #[must_use]
+    pub fn erasures(&self, subscription: SubscriptionId) -> u64 {
+        self.state.erasures.get(&subscription).copied().unwrap_or(0)
+    }
+
     /// The ledger as it was at a version of this snapshot's past.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::time::{Date, UtcTime};
 
+use crate::delta::Erasures;
 use crate::rollup::Shelf;
 use crate::row::Row;
 use crate::storage::Storage;
@@ -72,6 +73,8 @@ pub(crate) struct State {
     pub(crate) journal: JournalId,
     /// The table's files, in no order.
     pub(crate) files: Arc<Vec<Arc<DataFile>>>,
+    /// Of which subscriptions rows were erased, and how often.
+    pub(crate) erasures: Arc<Erasures>,
     /// The files' rollups that were opened lately.
     pub(crate) rollups: Arc<Shelf>,
     /// Chunks that the next seal takes, in order of commits; merged no more.
@@ -117,6 +120,19 @@ impl State {
         );
         all.push(joined);
         self.files = Arc::new(all);
+    }
+
+    /// Puts a data file in the place of another, of which it has rows of a subscription erased.
+    pub(crate) fn erased(
+        &mut self,
+        replaced: &[Arc<DataFile>],
+        erased: Arc<DataFile>,
+        (subscription, generation): (SubscriptionId, u64),
+    ) {
+        self.joined(replaced, erased);
+        let mut erasures = Erasures::clone(&self.erasures);
+        erasures.insert(subscription, generation);
+        self.erasures = Arc::new(erasures);
     }
 
     /// Puts data files in the place of the frozen chunks up to a commit.

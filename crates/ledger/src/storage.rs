@@ -185,6 +185,14 @@ impl Storage {
         &self.footers
     }
 
+    /// Forgets what is known of a data file that is gone.
+    pub(crate) fn forget(&self, file: &Path) {
+        self.footers.forget(file);
+        if let Kind::Objects(objects) = &self.kind {
+            objects.forget(file);
+        }
+    }
+
     /// Opens a file for reading.
     pub(crate) fn open(&self, file: &Path) -> Result<StoredFile, FileError> {
         let opened: Box<dyn ReadFile> = match &self.kind {

@@ -270,7 +270,7 @@ impl Check<'_> {
                     if stated.is_some() && stored.commit > sealed {
                         return Err(Malformed("a row's commit is behind the last of the table"));
                     }
-                    let content = stored.record.content_hash();
+                    let content = stored.content_hash();
                     let known = Known { content, commit: stored.commit };
                     index.look_up(stored.record.id(), known, &path);
                     Ok(())

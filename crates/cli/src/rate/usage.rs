@@ -77,6 +77,7 @@ pub(super) fn usage_of(
         instance_hash,
         reported: ReportedTime(row.window.end()),
         commit: Commit(number),
+        erased: None,
     });
     Usage::from_records(period, records, &BTreeMap::new())
 }

@@ -72,7 +72,8 @@ fn row(record: UsageRecord, occurrence: u64) -> SliceRow {
     let event_id = multiset_event_id(&record.source, bucket(), record.content_hash(), occurrence);
     let record = UsageRecord { event_id, ..record };
     let instance_hash = record.instance.hash();
-    let stored = StoredRecord { record, instance_hash, reported: bucket(), commit: Commit(1) };
+    let stored =
+        StoredRecord { record, instance_hash, reported: bucket(), erased: None, commit: Commit(1) };
     SliceRow { stored, is_reversed: false }
 }
 
@@ -89,7 +90,8 @@ fn apply(rows: &mut Vec<SliceRow>, change: &SliceChange, commit: Commit) {
         assert!(is_new, "{} is there already", record.event_id.as_str());
         let instance_hash = record.instance.hash();
         let record = record.clone();
-        let stored = StoredRecord { record, instance_hash, reported: bucket(), commit };
+        let stored =
+            StoredRecord { record, instance_hash, reported: bucket(), erased: None, commit };
         rows.push(SliceRow { stored, is_reversed: false });
     }
 }

@@ -214,7 +214,13 @@ fn record(number: usize, meter: MeterId, start: UtcTime, quantity: Quantity) -> 
         reverses: None,
     };
     let instance_hash = record.instance.hash();
-    StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+    StoredRecord {
+        record,
+        instance_hash,
+        reported: ReportedTime(start),
+        commit: Commit(1),
+        erased: None,
+    }
 }
 
 prop_compose! {

@@ -115,6 +115,7 @@ fn record(number: usize, start: UtcTime, quantity: Quantity) -> StoredRecord {
         record,
         reported: ReportedTime(start),
         commit: Commit(number as u64),
+        erased: None,
     }
 }
 

@@ -97,7 +97,13 @@ fn record(number: usize, (meter, hour, thousandths, tag, group): Row) -> StoredR
         reverses: None,
     };
     let instance_hash = record.instance.hash();
-    StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+    StoredRecord {
+        record,
+        instance_hash,
+        reported: ReportedTime(start),
+        commit: Commit(1),
+        erased: None,
+    }
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {

@@ -267,5 +267,6 @@ pub(crate) fn record(place: usize, row: &Row) -> StoredRecord {
         record,
         reported: ReportedTime(start),
         commit: Commit(u64::try_from(place).unwrap()),
+        erased: None,
     }
 }

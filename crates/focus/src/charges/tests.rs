@@ -107,7 +107,13 @@ fn rated(rows: &[Row]) -> RatedPeriod {
             reverses: None,
         };
         let instance_hash = record.instance.hash();
-        StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+        StoredRecord {
+            record,
+            instance_hash,
+            reported: ReportedTime(start),
+            commit: Commit(1),
+            erased: None,
+        }
     });
     let usage = RatedUsage::from_records(january, records, &BTreeMap::new());
     let rated = rate(&usage, &book()).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::action::{MetaData, Protocol};
 use super::{DATA, FORMAT, FORMAT_KEY, READER_VERSION, Table, WRITER_VERSION};
 use crate::error::OpenError;
-use crate::schema;
+use crate::schema::{self, Form};
 use crate::state::DataFile;
 use crate::storage::Folder;
 
@@ -33,14 +33,17 @@ pub(super) fn protocol(protocol: &Protocol, path: &Path) -> Result<(), OpenError
 pub(super) fn metadata(metadata: &MetaData, path: &Path) -> Result<(), OpenError> {
     let damaged = || OpenError::LogDamaged { file: path.to_owned() };
     let format = metadata.configuration.get(FORMAT_KEY).ok_or_else(damaged)?;
-    let found = format.parse().map_err(|_| damaged())?;
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat { file: path.to_owned(), found, known: FORMAT });
-    }
+    let form = match format.parse().map_err(|_| damaged())? {
+        found if found > FORMAT => {
+            return Err(OpenError::NewerFormat { file: path.to_owned(), found, known: FORMAT });
+        }
+        FORMAT => Form::Erased,
+        _ => Form::Sent,
+    };
     let found: serde_json::Value =
         serde_json::from_str(&metadata.schema_string).map_err(|_| damaged())?;
     let known: serde_json::Value =
-        serde_json::from_str(&schema::delta_schema()).map_err(|_| damaged())?;
+        serde_json::from_str(&schema::delta_schema(form)).map_err(|_| damaged())?;
     if found == known { Ok(()) } else { Err(damaged()) }
 }
 

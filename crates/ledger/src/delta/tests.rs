@@ -64,7 +64,7 @@ fn an_entry_is_these_lines() {
 
     let joined = DataFile { path: table.file("data/b.parquet"), ..file.clone() };
     std::fs::rename(&file.path, &joined.path).unwrap();
-    assert!(matches!(replace(table, author, 2, (&written, &joined), instant).put(), Ok(Put::Done)));
+    assert!(matches!(join(table, author, 2, (&written, &joined), instant).put(), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 2)).unwrap();
     let mut lines = text.lines();
     assert!(lines.next().unwrap().contains(r#""operation":"OPTIMIZE","engineInfo""#));

@@ -15,7 +15,7 @@ fn stored(spec: &Spec) -> (Vec<u8>, StoredRecord) {
     encode(&record, instance_hash, spec.reported(), &mut bytes);
     let (commit, time) = (Commit(ASSIGNED.0), hour(ASSIGNED.1));
     let reported = spec.reported().unwrap_or(ReportedTime(time));
-    (bytes, StoredRecord { record, instance_hash, reported, commit })
+    (bytes, StoredRecord { record, instance_hash, reported, commit, erased: None })
 }
 
 fn read(bytes: &[u8]) -> Result<(StoredRecord, usize), Malformed> {

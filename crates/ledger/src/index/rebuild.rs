@@ -118,7 +118,7 @@ impl Sorting<'_> {
                 return Ok(());
             }
             let stored = interner.stored(row).map_err(|error| scan::damaged(&file.path, error))?;
-            let content = stored.record.content_hash();
+            let content = stored.content_hash();
             let known = Known { content, commit: stored.commit };
             self.run.push(Entry { id: stored.record.id(), known });
             Ok(())

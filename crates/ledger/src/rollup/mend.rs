@@ -25,7 +25,7 @@ pub(crate) fn mend(file: &DataFile, shared: &Shared) -> Result<(), ReadError> {
     let made = push_rows(file, &mut rollups, shared);
     if matches!(made, Ok(true)) {
         rollups.finish(file);
-        shelf.forget(file);
+        shelf.forget(&file.path);
     } else {
         remove(&file.storage, &file.path)?;
     }

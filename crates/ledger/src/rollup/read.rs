@@ -296,6 +296,7 @@ impl InstanceBatch {
             unit_block: None,
             billed_cost: None,
             reverses: None,
+            erased: None,
         };
         let taken_back = columns::decimal(&self.taken_back, position)?;
         Ok(Some(InstanceView { row, taken_back }))
@@ -334,6 +335,7 @@ impl InstanceEntry {
             unit_block: None,
             billed_cost: None,
             reverses: None,
+            erased: None,
         };
         InstanceView { row, taken_back: self.sum.taken_back }
     }

@@ -81,11 +81,11 @@ impl Shelf {
         self.kept().keep(path.to_owned(), None);
     }
 
-    /// Forgets a data file's rollups, as they were made anew.
-    pub(crate) fn forget(&self, file: &DataFile) {
+    /// Forgets a data file's rollups, as they were made anew or are gone.
+    pub(crate) fn forget(&self, data_file: &Path) {
         let mut kept = self.kept();
         for grain in Grain::ALL {
-            let path = path(&file.path, grain);
+            let path = path(data_file, grain);
             kept.young.remove(&path);
             kept.old.remove(&path);
         }

@@ -116,7 +116,7 @@ impl Auditor {
         commit: Commit,
     ) -> Result<(), Finding> {
         let instance_hash = record.instance.hash();
-        let stored = StoredRecord { record, instance_hash, reported, commit };
+        let stored = StoredRecord { record, instance_hash, reported, commit, erased: None };
         let before = self.stored.insert(stored.record.id(), stored);
         hold!(before.is_none(), "{before:?} was stored again by {commit:?}");
         Ok(())

@@ -10,7 +10,7 @@ mod writing;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -203,6 +203,12 @@ impl Objects {
     /// while.
     pub(super) fn open(&self, file: &Path, length: u64) -> ObjectReader {
         ObjectReader::new(self.clone(), self.key(file), length)
+    }
+
+    /// Forgets the blocks of an object that is gone.
+    pub(super) fn forget(&self, file: &Path) {
+        let key = self.key(file);
+        self.0.blocks.lock().unwrap_or_else(PoisonError::into_inner).forget(&key);
     }
 
     /// Has the runtime do something, and waits for it.

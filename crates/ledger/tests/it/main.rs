@@ -7,6 +7,7 @@ mod backup;
 mod compaction;
 mod corrections;
 mod damage;
+mod erasure;
 mod folder;
 mod groups;
 mod index;

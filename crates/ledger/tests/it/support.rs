@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::aggregate::{Aggregate, Granularity, UsageQuery, aggregate};
 use domain::decimal::Quantity;
+use domain::erasure::ErasureKey;
 use domain::id::{Currency, EventId, MeterId, RecordId, Source, SubscriptionId};
 use domain::record::{
     Billed, CanonicalJson, Commit, Instance, MeterDescription, StoredRecord, UsageRecord, Window,
@@ -165,7 +166,7 @@ impl Model {
         let record = spec.record();
         if let Some(place) = self.known.get(&record.id()) {
             let stored = &self.records[*place];
-            return match stored.record == record {
+            return match stored.content_hash() == record.content_hash() {
                 true => Expected::Duplicate(stored.commit),
                 false => Expected::Conflict(stored.commit),
             };
@@ -173,8 +174,21 @@ impl Model {
         self.known.insert(record.id(), self.records.len());
         let reported = spec.reported().unwrap_or(ReportedTime(time));
         let instance_hash = record.instance.hash();
-        self.records.push(StoredRecord { record, instance_hash, reported, commit });
+        self.records.push(StoredRecord { record, instance_hash, reported, commit, erased: None });
         Expected::Stored(commit)
+    }
+
+    /// Erases what may name people from the rows of a subscription whose usage starts before a time, as far
+    /// as they have it.
+    pub(crate) fn erase(&mut self, number: u8, before: Option<UtcTime>, key: &ErasureKey) -> u64 {
+        let is_wanted = |stored: &&mut StoredRecord| {
+            let record = &stored.record;
+            record.subscription == subscription(number)
+                && before.is_none_or(|before| record.window.start() < before)
+                && stored.erased.is_none()
+        };
+        let wanted = self.records.iter_mut().filter(is_wanted);
+        wanted.map(|stored| erase(stored, key)).count() as u64
     }
 
     /// The answer as of a commit.
@@ -193,6 +207,13 @@ impl Model {
         });
         records
     }
+}
+
+/// What an erasure leaves of a record.
+pub(crate) fn erase(stored: &mut StoredRecord, key: &ErasureKey) {
+    stored.erased = Some(stored.record.content_hash());
+    stored.record.instance = Arc::new(stored.record.instance.erased(key));
+    stored.instance_hash = stored.record.instance.hash();
 }
 
 /// Every kind of query of one subscription over the days that specs fall on.

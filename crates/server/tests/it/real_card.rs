@@ -50,7 +50,13 @@ fn record(meter: &Meter, quantity: Quantity) -> StoredRecord {
         reverses: None,
     };
     let instance_hash = record.instance.hash();
-    StoredRecord { record, instance_hash, reported: ReportedTime(start), commit: Commit(1) }
+    StoredRecord {
+        record,
+        instance_hash,
+        reported: ReportedTime(start),
+        commit: Commit(1),
+        erased: None,
+    }
 }
 
 /// A unit past the last bound: the charge that the card's own tiers add up to.

@@ -42,11 +42,29 @@ impl Blocks {
             self.kept.remove(&oldest);
         }
     }
+
+    pub(super) fn forget(&mut self, file: &Key) {
+        self.kept.retain(|(of, _), _| of != file);
+        self.used.retain(|_, (of, _)| of != file);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_gone_is_forgotten() {
+        let (mut blocks, gone, other) = (Blocks::default(), Key::from("a"), Key::from("b"));
+        for number in 0..3 {
+            blocks.keep(&gone, number, Bytes::new());
+            blocks.keep(&other, number, Bytes::new());
+        }
+        blocks.forget(&gone);
+        assert_eq!(blocks.find(&gone, 1), None);
+        assert!(blocks.find(&other, 1).is_some());
+        assert_eq!((blocks.kept.len(), blocks.used.len()), (3, 3));
+    }
 
     #[test]
     fn the_longest_unused_block_goes_first() {

@@ -1,0 +1,180 @@
+//! Erasing what may name people from the stored rows of a subscription: what is asked, and what comes of
+//! it. Rows, quantities and times stay, so every total does.
+//!
+//! The journal is sealed first, so that all of it is in data files; then the compactor writes one file
+//! after the other anew, each with a log entry of its own. A crash between any two leaves some done, and
+//! the same erasure asked again does the others.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use domain::erasure::ErasureKey;
+use domain::id::SubscriptionId;
+use domain::record::Commit;
+use domain::time::UtcTime;
+use tokio::sync::oneshot;
+
+use crate::Ledger;
+use crate::compactor::CompactCommand;
+use crate::error::{CompactError, FileError, ReadError, SealError};
+use crate::scan::Selection;
+use crate::sealer::SealCommand;
+use crate::state::DataFile;
+use crate::version::Version;
+
+/// What is to be erased: of rows that are stored when it is asked, as [`domain::erasure`] says it.
+#[derive(Debug, Clone)]
+pub struct Erasure {
+    /// Whose rows.
+    pub subscription: SubscriptionId,
+    /// Rows whose usage starts before; none: whenever it starts.
+    pub before: Option<UtcTime>,
+    /// What is erased already: files that can only have rows of it are not looked at.
+    pub since: Option<Erased>,
+    /// From which the pseudonyms follow. The same one again after a crash gives the same ones.
+    pub key: ErasureKey,
+}
+
+/// What an earlier erasure of the same subscription, which has ended, was of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Its bound.
+    pub before: Option<UtcTime>,
+    /// The version that it reported.
+    pub version: Version,
+}
+
+/// How far an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EraseProgress {
+    /// Data files that were looked at, and written anew where they had such rows.
+    pub files_done: u64,
+    /// Data files that are to be looked at, with those.
+    pub files_to_do: u64,
+    /// Rows that were erased.
+    pub rows: u64,
+}
+
+/// What an erasure has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureReport {
+    /// Data files that were written anew.
+    pub files: u64,
+    /// Rows that were erased.
+    pub rows: u64,
+    /// Rows of this version and of earlier ones have nothing left that was to be erased.
+    pub version: Version,
+    /// Files in whose place others are, that open snapshots still read: they go with the last one.
+    pub held: u64,
+}
+
+/// Why rows were not erased, or not all; asked again it goes on.
+#[derive(Debug, Clone)]
+pub enum EraseError {
+    /// The ledger writes no more since a sync failed, or was closed.
+    Refused,
+    /// It was stopped, or the ledger is closing.
+    Stopped,
+    /// A data file could not be read; the others were erased.
+    Read(ReadError),
+    /// A file could not be written or removed.
+    File(FileError),
+    /// The journal was not sealed, or the table's log did not take a file.
+    Log(SealError),
+}
+
+/// An erasure that the compactor is asked for.
+pub(crate) struct EraseJob {
+    pub(crate) erasure: Erasure,
+    /// The last commit of which rows are erased; all up to it are in data files.
+    pub(crate) last: Commit,
+    pub(crate) progress: Box<dyn FnMut(EraseProgress) -> ControlFlow<()> + Send>,
+    pub(crate) reply: oneshot::Sender<Result<ErasureReport, EraseError>>,
+}
+
+impl Ledger {
+    /// Erases what may name people from the stored rows of a subscription. It takes long; `progress` is
+    /// told with each file how far it is, and may stop it. Dropping the future does not.
+    ///
+    /// # Errors
+    /// [`EraseError`]; what was done until then stays done.
+    pub async fn erase(
+        &self,
+        erasure: Erasure,
+        progress: impl FnMut(EraseProgress) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<ErasureReport, EraseError> {
+        let asked = self.0.shared.current.load().last;
+        let sealed = self.ask_sealer(SealCommand::Empty).await.ok_or(EraseError::Stopped)?;
+        let last = sealed?.max(asked); // an opening may be a commit without rows
+        let (reply, answer) = oneshot::channel();
+        let job = EraseJob { erasure, last, progress: Box::new(progress), reply };
+        let inner = Arc::clone(&self.0);
+        let sent = move || inner.compactor.send(CompactCommand::Erase(job)).is_ok();
+        match tokio::task::spawn_blocking(sent).await {
+            Ok(true) => answer.await.unwrap_or(Err(EraseError::Stopped)),
+            _ => Err(EraseError::Stopped),
+        }
+    }
+}
+
+impl Erasure {
+    /// The rows that are to be erased, as far as they are not.
+    pub(crate) fn selection(&self, last: Commit) -> Selection {
+        let start = self.before.map(|before| UtcTime::MIN..before);
+        let (subscription, last) = (Some(self.subscription), Some(last));
+        Selection { subscription, start, last, ..Selection::default() }
+    }
+
+    /// Whether a file can only have rows that were erased before.
+    pub(crate) fn is_done(&self, file: &DataFile) -> bool {
+        self.since.as_ref().is_some_and(|since| {
+            let is_before = since.before.is_none_or(|before| file.bounds.start.1 < before);
+            is_before && file.bounds.commit.1 <= since.version.commit
+        })
+    }
+}
+
+impl fmt::Display for EraseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("ledger refuses writes until it is opened again"),
+            Self::Stopped => f.write_str("erasing was stopped"),
+            Self::Read(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EraseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused | Self::Stopped => None,
+            Self::Read(error) => error.source(),
+            Self::File(error) => error.source(),
+            Self::Log(error) => error.source(),
+        }
+    }
+}
+
+impl From<SealError> for EraseError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Refused => Self::Refused,
+            error => Self::Log(error),
+        }
+    }
+}
+
+impl From<CompactError> for EraseError {
+    fn from(error: CompactError) -> Self {
+        match error {
+            CompactError::Refused => Self::Refused,
+            CompactError::Stopped => Self::Stopped,
+            CompactError::Read(error) => Self::Read(error),
+            CompactError::File(error) => Self::File(error),
+            CompactError::Log(error) => Self::Log(error),
+        }
+    }
+}
