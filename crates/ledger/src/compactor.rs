@@ -82,7 +82,10 @@ impl Compactor {
     /// Works until the ledger is closing.
     pub(crate) fn run(mut self) {
         // What was erased before a crash may still lie there.
-        self.clear();
+        let is_due = self.shared.replaced().iter().any(|replaced| replaced.erased);
+        if is_due {
+            self.clear();
+        }
         while !self.shared.closing.load(Ordering::SeqCst) {
             match self.commands.recv_timeout(Duration::from_millis(COMPACTOR_TICK_MS)) {
                 Ok(CompactCommand::Now(reply)) => {
@@ -240,6 +243,9 @@ impl Compactor {
         };
         let going: Vec<_> =
             self.shared.replaced().extract_if(.., |replaced| may_go(replaced)).collect();
+        if going.is_empty() {
+            return;
+        }
         let mut failed = None;
         let storage = &self.shared.folders.table.storage;
         for replaced in going {

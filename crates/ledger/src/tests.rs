@@ -332,3 +332,5 @@ fn the_journal_is_sealed_when_it_is_large_or_old() {
         }
     });
 }
+
+mod erasure;

@@ -142,7 +142,7 @@ pub(crate) enum Expected {
 }
 
 /// The records that a ledger should hold.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Model {
     pub(crate) records: Vec<StoredRecord>,
     known: BTreeMap<RecordId, usize>,
