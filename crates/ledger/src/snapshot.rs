@@ -45,6 +45,8 @@ pub struct UsagePage {
 pub struct GroupsAsOf {
     subscription: SubscriptionId,
     version: Version,
+    /// How often something had been erased of the subscription's rows, which changes the names.
+    erasures: u64,
     found: Bounded,
 }
 
@@ -192,7 +194,8 @@ impl Snapshot {
         let known = known.filter(|known| {
             let version = &known.version;
             let is_earlier = version.is_of(self.state.journal) && version.commit <= self.last;
-            is_earlier && known.subscription == subscription && known.found.most == most
+            let is_of = known.subscription == subscription && known.found.most == most;
+            is_earlier && is_of && known.erasures == self.erasures(subscription)
         });
         if let Some(known) = known.as_ref().filter(|known| known.version.commit == self.last) {
             return Ok(Arc::clone(known));
@@ -200,10 +203,11 @@ impl Snapshot {
         let after = known.as_ref().map(|known| known.version.commit);
         let selection = Selection { after, ..self.selection(subscription) };
         let (snapshot, version) = (self.clone(), self.version());
+        let erasures = self.erasures(subscription);
         blocking(move || {
             let known = known.map_or_else(|| Bounded::new(most), |known| known.found.clone());
             let found = groups::add(&snapshot.state, &selection, known)?;
-            Ok(Arc::new(GroupsAsOf { subscription, version, found }))
+            Ok(Arc::new(GroupsAsOf { subscription, version, erasures, found }))
         })
         .await
     }

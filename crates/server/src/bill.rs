@@ -18,7 +18,7 @@ use domain::spend::{RatedPeriod, ResourceGroupTags};
 use domain::time::UtcTime;
 use domain::usage::Usage;
 use ledger::{ReadError, Snapshot};
-use wire::page_token::PageToken;
+use wire::page_token::{PageToken, PageTokenError};
 
 use crate::app::App;
 use crate::catalogue::blocking;
@@ -93,8 +93,12 @@ impl App {
         Ok(Basis { snapshot, directory, revision, changes, known_at, as_of })
     }
 
-    /// The state that an answer began with, as its page token names it.
-    pub(crate) async fn basis_of(&self, token: &PageToken) -> Result<Basis, ApiError> {
+    /// The state that an answer about a subscription began with, as its page token names it.
+    pub(crate) async fn basis_of(
+        &self,
+        token: &PageToken,
+        subscription: SubscriptionId,
+    ) -> Result<Basis, ApiError> {
         let revision = Revision(token.accounts_revision);
         let directory = self.directory();
         let version = token.ledger_version.parse().map_err(|_| ApiError::UnknownVersion)?;
@@ -104,6 +108,9 @@ impl App {
         let snapshot = self.ledger.snapshot(None).await;
         let snapshot =
             snapshot.map_err(|error| ApiError::internal("reading the ledger", &error))?;
+        if snapshot.erasures(subscription) != token.erasures {
+            return Err(ApiError::PageToken(PageTokenError::Erased));
+        }
         let snapshot = snapshot.as_of(&version).map_err(|error| match error {
             ReadError::VersionNewer { .. } | ReadError::VersionOfAnotherLedger => {
                 ApiError::UnknownVersion
@@ -264,13 +271,14 @@ impl Basis {
         self.as_of
     }
 
-    /// Where a later page of an answer from this state begins.
-    pub(crate) fn page_token(&self, sent: usize) -> PageToken {
+    /// Where a later page of an answer about a subscription from this state begins.
+    pub(crate) fn page_token(&self, subscription: SubscriptionId, sent: usize) -> PageToken {
         PageToken {
             ledger_version: self.snapshot.version().to_string(),
             accounts_revision: self.revision.0,
             asked_at: self.known_at,
             sent: u64::try_from(sent).expect("a count fits 64 bits"),
+            erasures: self.snapshot.erasures(subscription),
         }
     }
 }

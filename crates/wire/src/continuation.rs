@@ -11,6 +11,10 @@
 //! bytes of the BLAKE3 of `query/1`, subscription (16), start and end of the reported time (8 each),
 //! granularity (0 daily, 1 hourly) and details (0 or 1); and where whoever asks sees a part alone, 1
 //! and each of its scopes in order, with its bytes counted in 4.
+//!
+//! Form 2 is of a subscription of which something was erased: behind the hash of the query it has how often
+//! that was so when its page was read (8). Rows are in another order after each time, so it goes on only if
+//! that number is as it was; form 1 stands for none.
 
 use std::fmt;
 
@@ -21,6 +25,7 @@ use domain::time::{ReportedTime, UtcTime};
 use crate::sealed::{self, VERSION_BYTES_MAX};
 
 const FORM: u8 = 1;
+const FORM_AFTER_ERASURES: u8 = 2;
 
 /// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub enum ContinuationError {
     UnknownForm(u8),
     /// It belongs to a query with other parameters.
     OtherQuery,
+    /// Something was erased of the subscription's usage since.
+    Erased,
 }
 
 impl ContinuationError {
@@ -61,22 +68,30 @@ impl fmt::Display for ContinuationError {
                 "The continuationToken belongs to a query with another subscription, time range, \
                  aggregationGranularity or showDetails.",
             ),
+            Self::Erased => f.write_str(
+                "The continuationToken is from before resource names and tags of the subscription's \
+                 usage were erased, which changes the order of rows: begin again without it.",
+            ),
         }
     }
 }
 
 impl std::error::Error for ContinuationError {}
 
-/// The token of the page that follows this row.
+/// The token of the page that follows this row; `erasures` says how often something was erased of the
+/// subscription's usage, as the page has it.
 ///
 /// # Panics
 /// If the version is longer than 512 bytes.
 #[must_use]
-pub fn encode(version: &str, key: &AggregateKey, query: &UsageQuery) -> String {
+pub fn encode(version: &str, key: &AggregateKey, query: &UsageQuery, erasures: u64) -> String {
     assert!(version.len() <= VERSION_BYTES_MAX, "ledger version of {} bytes", version.len());
     let mut bytes = Vec::with_capacity(96 + version.len());
-    bytes.push(FORM);
+    bytes.push(if erasures == 0 { FORM } else { FORM_AFTER_ERASURES });
     bytes.extend(query_hash(query));
+    if erasures > 0 {
+        bytes.extend(erasures.to_be_bytes());
+    }
     bytes.extend(key.reported.0.to_micros().to_be_bytes());
     bytes.extend(key.start.to_micros().to_be_bytes());
     bytes.extend(key.end.to_micros().to_be_bytes());
@@ -87,24 +102,34 @@ pub fn encode(version: &str, key: &AggregateKey, query: &UsageQuery) -> String {
     sealed::seal(bytes)
 }
 
-/// The ledger's version and the last row of a token, which must belong to this query.
+/// The ledger's version and the last row of a token, which must belong to this query, and to this number of
+/// erasures.
 ///
 /// # Errors
 /// [`ContinuationError`] if it does not, or is no token.
 pub fn decode(
     token: &str,
     query: &UsageQuery,
+    erasures: u64,
 ) -> Result<(String, AggregateKey), ContinuationError> {
     let malformed = ContinuationError::Malformed;
     let content = sealed::open(token).ok_or(malformed)?;
     let mut reader = Reader(&content);
-    match reader.take::<1>() {
-        Some([FORM]) => {}
+    let has_erasures = match reader.take::<1>() {
+        Some([FORM]) => false,
+        Some([FORM_AFTER_ERASURES]) => true,
         Some([form]) => return Err(ContinuationError::UnknownForm(form)),
         None => return Err(malformed),
-    }
+    };
     if reader.take().ok_or(malformed)? != query_hash(query) {
         return Err(ContinuationError::OtherQuery);
+    }
+    let then = match has_erasures {
+        true => u64::from_be_bytes(reader.take().ok_or(malformed)?),
+        false => 0,
+    };
+    if then != erasures {
+        return Err(ContinuationError::Erased);
     }
     let key = reader.key().ok_or(malformed)?;
     let version = std::str::from_utf8(reader.0).map_err(|_| malformed)?;
@@ -200,13 +225,13 @@ mod tests {
 
     #[test]
     fn a_token_gives_back_what_went_in() {
-        let token = encode("j1:42", &key(), &query());
-        assert_eq!(decode(&token, &query()), Ok(("j1:42".to_owned(), key())));
+        let token = encode("j1:42", &key(), &query(), 0);
+        assert_eq!(decode(&token, &query(), 0), Ok(("j1:42".to_owned(), key())));
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         assert!(token.bytes().all(safe), "{token}");
         let query = UsageQuery { details: false, ..query() };
         let key = AggregateKey { instance: None, ..key() };
-        assert_eq!(decode(&encode("", &key, &query), &query), Ok((String::new(), key)));
+        assert_eq!(decode(&encode("", &key, &query, 0), &query, 0), Ok((String::new(), key)));
     }
 
     #[test]
@@ -214,13 +239,13 @@ mod tests {
         // Computed from the form above with another implementation of BLAKE3.
         let token = "Ade55uUr-973LbMlHh2KY7oABkdwgc8AAAAGR1xj96AAAAZHcIHPAAD____________________-\
                      ATAxMjM0NTY3ODlhYmNkZWY0Mny69pw";
-        assert_eq!(encode("42", &key(), &query()), token);
-        assert_eq!(decode(token, &query()), Ok(("42".to_owned(), key())));
+        assert_eq!(encode("42", &key(), &query(), 0), token);
+        assert_eq!(decode(token, &query(), 0), Ok(("42".to_owned(), key())));
     }
 
     #[test]
     fn a_token_of_another_query_is_refused() {
-        let token = encode("42", &key(), &query());
+        let token = encode("42", &key(), &query(), 0);
         let (start, end) = (query().reported.start, query().reported.end);
         let later = ReportedTime(end.0.plus_hours(24));
         for other in [
@@ -232,39 +257,52 @@ mod tests {
             within(&[]),
             within(&["/a"]),
         ] {
-            assert_eq!(decode(&token, &other), Err(ContinuationError::OtherQuery), "{other:?}");
+            assert_eq!(decode(&token, &other, 0), Err(ContinuationError::OtherQuery), "{other:?}");
         }
         // Whoever may see more or less by now begins anew.
-        let token = encode("42", &key(), &within(&["/a", "/b"]));
-        assert!(decode(&token, &within(&["/B", "/a"])).is_ok());
+        let token = encode("42", &key(), &within(&["/a", "/b"]), 0);
+        assert!(decode(&token, &within(&["/B", "/a"]), 0).is_ok());
         for other in
             [query(), within(&[]), within(&["/a"]), within(&["/a/b"]), within(&["/a", "/bb"])]
         {
-            assert_eq!(decode(&token, &other), Err(ContinuationError::OtherQuery), "{other:?}");
+            assert_eq!(decode(&token, &other, 0), Err(ContinuationError::OtherQuery), "{other:?}");
         }
     }
 
     #[test]
     fn a_token_that_was_cut_or_changed_is_refused() {
-        let token = encode("42", &key(), &query());
+        let token = encode("42", &key(), &query(), 0);
         for end in 0..token.len() {
-            assert_eq!(decode(&token[..end], &query()), Err(ContinuationError::Malformed), "{end}");
+            assert_eq!(
+                decode(&token[..end], &query(), 0),
+                Err(ContinuationError::Malformed),
+                "{end}"
+            );
         }
         for position in 0..token.len() {
             for other in ['A', 'B', '_'] {
                 let mut changed = token.clone();
                 changed.replace_range(position..=position, &other.to_string());
-                assert!(changed == token || decode(&changed, &query()).is_err(), "{changed}");
+                assert!(changed == token || decode(&changed, &query(), 0).is_err(), "{changed}");
             }
         }
         for bad in ["", "=", "%%", "eyJyIjoi", "é", &"A".repeat(5_000)] {
-            assert_eq!(decode(bad, &query()), Err(ContinuationError::Malformed), "{bad}");
+            assert_eq!(decode(bad, &query(), 0), Err(ContinuationError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_from_before_an_erasure_is_refused() {
+        for (then, now) in [(0, 1), (1, 0), (1, 2), (2, 1), (u64::MAX, 1)] {
+            let token = encode("42", &key(), &query(), then);
+            assert_eq!(decode(&token, &query(), now), Err(ContinuationError::Erased));
+            assert_eq!(decode(&token, &query(), then), Ok(("42".to_owned(), key())));
         }
     }
 
     #[test]
     fn a_token_of_a_later_form_says_so() {
-        let error = decode(&sealed::seal(vec![9, 1, 2, 3]), &query()).unwrap_err();
+        let error = decode(&sealed::seal(vec![9, 1, 2, 3]), &query(), 0).unwrap_err();
         assert_eq!(error, ContinuationError::UnknownForm(9));
     }
 }

@@ -58,6 +58,7 @@ mod tests {
             accounts_revision: 1,
             asked_at: domain::time::UtcTime::MIN,
             sent: 0,
+            erasures: 0,
         };
         let refused = decode(&other.encode(&["a"]), &["a"]);
         assert_eq!(refused, Err(PageTokenError::Malformed));

@@ -9,6 +9,10 @@
 //! (8), how many items the pages before had (8), the ledger's version as text, and the first 4 bytes
 //! of the BLAKE3 of all that. The hash of the question is the first 16 bytes of the BLAKE3 of
 //! `question/1` and its texts, each after its length in bytes (8).
+//!
+//! Form 4 has, behind the number of items, how often something had been erased of the subscription's usage
+//! when its page was computed (8): items are in another order after each time, so later pages are of the same
+//! answer only if that number is as it was. Form 1 stands for none.
 
 use std::fmt;
 
@@ -17,6 +21,7 @@ use domain::time::UtcTime;
 use crate::sealed::{self, Form, VERSION_BYTES_MAX};
 
 const FORM: u8 = Form::Figures.byte();
+const FORM_AFTER_ERASURES: u8 = Form::FiguresAfterErasures.byte();
 
 /// Where a page of an answer begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct PageToken {
     pub asked_at: UtcTime,
     /// How many items the pages before had.
     pub sent: u64,
+    /// How often something had been erased of the subscription's usage.
+    pub erasures: u64,
 }
 
 /// Why a token is refused.
@@ -38,6 +45,8 @@ pub enum PageTokenError {
     Malformed,
     /// It belongs to another question.
     OtherQuestion,
+    /// Something was erased of the subscription's usage since.
+    Erased,
 }
 
 impl fmt::Display for PageTokenError {
@@ -47,6 +56,10 @@ impl fmt::Display for PageTokenError {
                 "The $skiptoken is not one that this server gave, or was cut or changed."
             }
             Self::OtherQuestion => "The $skiptoken belongs to a question with other parameters.",
+            Self::Erased => {
+                "The $skiptoken is from before resource names and tags of the subscription's usage were \
+                 erased, which changes the order of rows: begin again without it."
+            }
         })
     }
 }
@@ -63,11 +76,14 @@ impl PageToken {
         let version = self.ledger_version.as_bytes();
         assert!(version.len() <= VERSION_BYTES_MAX, "ledger version of {} bytes", version.len());
         let mut bytes = Vec::with_capacity(64 + version.len());
-        bytes.push(FORM);
+        bytes.push(if self.erasures == 0 { FORM } else { FORM_AFTER_ERASURES });
         bytes.extend(question_hash(question));
         bytes.extend(self.asked_at.to_micros().to_be_bytes());
         bytes.extend(self.accounts_revision.to_be_bytes());
         bytes.extend(self.sent.to_be_bytes());
+        if self.erasures > 0 {
+            bytes.extend(self.erasures.to_be_bytes());
+        }
         bytes.extend(version);
         sealed::seal(bytes)
     }
@@ -91,14 +107,23 @@ impl PageToken {
         let (hash, rest) = rest.split_first_chunk()?;
         let (asked_at, rest) = rest.split_first_chunk()?;
         let (revision, rest) = rest.split_first_chunk()?;
-        let (sent, version) = rest.split_first_chunk()?;
+        let (sent, rest) = rest.split_first_chunk()?;
+        let (erasures, version) = match *form {
+            FORM => (0, rest),
+            FORM_AFTER_ERASURES => {
+                let (erasures, version) = rest.split_first_chunk()?;
+                (u64::from_be_bytes(*erasures), version)
+            }
+            _ => return None,
+        };
         let token = Self {
             ledger_version: String::from_utf8(version.to_vec()).ok()?,
             accounts_revision: u64::from_be_bytes(*revision),
             asked_at: UtcTime::from_micros(i64::from_be_bytes(*asked_at)).ok()?,
             sent: u64::from_be_bytes(*sent),
+            erasures,
         };
-        (*form == FORM).then_some((*hash, token))
+        Some((*hash, token))
     }
 }
 
@@ -124,6 +149,7 @@ mod tests {
             accounts_revision: 7,
             asked_at: UtcTime::from_micros(1_767_225_600_000_000).unwrap(),
             sent: 1_000,
+            erasures: 0,
         }
     }
 
@@ -133,6 +159,8 @@ mod tests {
         assert_eq!(PageToken::decode(&text, &["a", "b"]), Ok(token()));
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         assert!(text.bytes().all(safe), "{text}");
+        let after = PageToken { erasures: 3, ..token() };
+        assert_eq!(PageToken::decode(&after.encode(&["a", "b"]), &["a", "b"]), Ok(after));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) enum Form {
     Changes = 2,
     /// [`crate::resource_groups`].
     ResourceGroups = 3,
+    /// [`crate::page_token`], where something was erased of the subscription's usage before.
+    FiguresAfterErasures = 4,
 }
 
 impl Form {

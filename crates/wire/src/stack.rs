@@ -45,11 +45,11 @@ pub fn subscriber(parameters: &Parameters) -> Result<Option<SubscriptionId>, Sub
     id.transpose()
 }
 
-/// Where the page after a row begins: the row's subscription, and its place there.
+/// Where the page after a row begins: the row's subscription, and its place there, as of so many erasures.
 #[must_use]
-pub fn token(version: &str, row: &Aggregate, query: &UsageQuery) -> String {
+pub fn token(version: &str, row: &Aggregate, query: &UsageQuery, erasures: u64) -> String {
     let subscription = URL_SAFE_NO_PAD.encode(query.subscription.to_bits().to_be_bytes());
-    format!("{subscription}{DOT}{}", continuation::encode(version, &row.key, query))
+    format!("{subscription}{DOT}{}", continuation::encode(version, &row.key, query, erasures))
 }
 
 /// The subscription that a token's page begins in, and the token of its place there, which

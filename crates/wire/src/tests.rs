@@ -50,7 +50,7 @@ fn read_everything(bytes: &[u8], key: &RateCardKey) {
     let subscription = SubscriptionId::from_bits(1);
     let request = UsageRequest::from_parameters(subscription, &parameters, UtcTime::MAX);
     if let Ok(UsageRequest { query, continuation: Some(token) }) = request {
-        let _ = continuation::decode(&token, &query);
+        let _ = continuation::decode(&token, &query, 0);
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use accounts::{Action, Scope, Subscription};
 use domain::daily::{DayLine, day_lines};
+use domain::id::SubscriptionId;
 use domain::time::{Date, UtcTime};
 use wire::cost_request::next_link;
 use wire::page_token::PageToken;
@@ -86,6 +87,8 @@ impl CostScope {
 /// The pages of an answer that is computed as a whole.
 #[derive(Debug)]
 pub(crate) struct Paging {
+    /// The subscription that the answer is about.
+    pub(crate) subscription: SubscriptionId,
     /// All that the answer depends on beside the token.
     pub(crate) question: Vec<String>,
     pub(crate) parameters: Parameters,
@@ -107,7 +110,8 @@ impl Paging {
     ) -> (&'a [T], Option<String>) {
         let shown = &rest[..rest.len().min(self.top)];
         let link = (rest.len() > shown.len()).then(|| {
-            let token = basis.page_token(sent + shown.len()).encode(&self.question);
+            let token = basis.page_token(self.subscription, sent + shown.len());
+            let token = token.encode(&self.question);
             next_link(address, &self.parameters, self.repeated, &token)
         });
         (shown, link)
@@ -119,12 +123,12 @@ impl App {
     pub(crate) async fn basis_of_page(
         &self,
         token: Option<&str>,
-        question: &[String],
+        paging: &Paging,
     ) -> Result<(Basis, usize), ApiError> {
         let Some(token) = token else { return Ok((self.basis(None).await?, 0)) };
-        let token = PageToken::decode(token, question).map_err(ApiError::PageToken)?;
+        let token = PageToken::decode(token, &paging.question).map_err(ApiError::PageToken)?;
         let sent = usize::try_from(token.sent).map_err(|_| ApiError::UnknownVersion)?;
-        Ok((self.basis_of(&token).await?, sent))
+        Ok((self.basis_of(&token, paging.subscription).await?, sent))
     }
 
     /// The lines of the days of a range, in order.

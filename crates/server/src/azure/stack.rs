@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::aggregate::{Aggregate, UsageQuery};
 use domain::id::SubscriptionId;
+use ledger::Snapshot;
 use wire::stack::{next_link, read_token, subscriber, token, write_page};
 use wire::usage::UsageRequest;
 
@@ -111,11 +112,13 @@ async fn answer(
     let UsageRequest { mut query, continuation } = request.map_err(ApiError::Usage)?;
     query.details = true; // the only form that there is
 
-    let (version, rows, more) = read_rows(app, &query, one, continuation.as_deref()).await?;
+    let (snapshot, rows, more) = read_rows(app, &query, one, continuation.as_deref()).await?;
     let last = rows.last().filter(|_| more);
     let link = last.map(|(subscription, row)| {
         let of_row = UsageQuery { subscription: *subscription, ..query.clone() };
-        let token = token(&version, row, &of_row);
+        let (version, erasures) =
+            (snapshot.version().to_string(), snapshot.erasures(*subscription));
+        let token = token(&version, row, &of_row, erasures);
         next_link(&asked.origin, provider, &query, one, &token)
     });
     let body = write_page(&rows, link.as_deref());
@@ -147,7 +150,7 @@ async fn read_rows(
     query: &UsageQuery,
     one: Option<SubscriptionId>,
     continuation: Option<&str>,
-) -> Result<(String, Vec<(SubscriptionId, Aggregate)>, bool), ApiError> {
+) -> Result<(Snapshot, Vec<(SubscriptionId, Aggregate)>, bool), ApiError> {
     let token = continuation.map(read_token).transpose().map_err(ApiError::Continuation)?;
     let (first, place) = token.unzip();
     let of_token =
@@ -162,16 +165,16 @@ async fn read_rows(
         let page = snapshot.usage_page(&of_subscription, key, left.max(1)).await.map_err(failed)?;
         if left == 0 {
             if !page.rows.is_empty() {
-                return Ok((snapshot.version().to_string(), rows, true));
+                return Ok((snapshot, rows, true));
             }
             continue;
         }
         rows.extend(page.rows.into_iter().map(|row| (subscription, row)));
         if page.more {
-            return Ok((snapshot.version().to_string(), rows, true));
+            return Ok((snapshot, rows, true));
         }
     }
-    Ok((snapshot.version().to_string(), rows, false))
+    Ok((snapshot, rows, false))
 }
 
 /// The subscriptions that are asked about, in order of id: every one, also a cancelled one, or one.

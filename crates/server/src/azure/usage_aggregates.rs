@@ -85,7 +85,9 @@ pub(crate) async fn list(
     let query = &request.query;
     let last = rows.last().filter(|_| page.more);
     let link = last.map(|row| {
-        let token = continuation::encode(&snapshot.version().to_string(), &row.key, query);
+        let (version, erasures) =
+            (snapshot.version().to_string(), snapshot.erasures(subscription.id));
+        let token = continuation::encode(&version, &row.key, query, erasures);
         next_link(&asked.origin, subscription.id, query, &token)
     });
     let body = write_page(&rows, subscription.id, query.granularity, link.as_deref());
@@ -132,7 +134,9 @@ pub(super) async fn begin(
 ) -> Result<(Snapshot, Option<AggregateKey>), ApiError> {
     let snapshot = app.ledger.snapshot(Some(query.reported.end.0)).await.map_err(failed)?;
     let Some(token) = token else { return Ok((snapshot, None)) };
-    let (version, key) = continuation::decode(token, query).map_err(ApiError::Continuation)?;
+    let erasures = snapshot.erasures(query.subscription);
+    let decoded = continuation::decode(token, query, erasures);
+    let (version, key) = decoded.map_err(ApiError::Continuation)?;
     let version = version.parse().map_err(|_| ApiError::UnknownVersion)?;
     Ok((snapshot.as_of(&version).map_err(failed)?, Some(key)))
 }

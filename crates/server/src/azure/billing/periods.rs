@@ -62,12 +62,13 @@ pub(crate) async fn list(
     let request = request.map_err(ApiError::CostRequest)?;
     let filter = asked.parameters.get("$filter").unwrap_or_default();
     let paging = Paging {
+        subscription: id,
         question: vec!["billingPeriods".to_owned(), id.to_string(), filter.to_owned()],
         parameters: asked.parameters.clone(),
         repeated: REPEATED,
         top: request.top.unwrap_or(limits::BILLING_PERIODS_PER_PAGE),
     };
-    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
+    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging).await?;
     let periods = latest_first(&app, &basis, &basis.account(id)?).await?;
     let listed = periods.into_iter().filter(|period| request.passes(period.last_day()));
     let rest: Vec<BillingPeriod> = listed.skip(sent).collect();

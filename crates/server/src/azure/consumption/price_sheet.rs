@@ -110,12 +110,13 @@ async fn answer(
     let expands = expands_meters(&asked.parameters).map_err(ApiError::CostRequest)?;
     let question = ["pricesheet", &scope.path().to_lowercase(), named.as_deref().unwrap_or("")];
     let paging = Paging {
+        subscription: scope.subscription.id,
         question: question.map(str::to_owned).into(),
         parameters: asked.parameters.clone(),
         repeated: REPEATED,
         top: request.top,
     };
-    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
+    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging).await?;
     let account = basis.account(scope.subscription.id)?;
     let current = account.schedule.containing(basis.known_at);
     let period = match &named {

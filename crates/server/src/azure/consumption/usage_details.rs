@@ -141,6 +141,7 @@ async fn answer(
     let given = |name| asked.parameters.get(name).unwrap_or_default();
     let question = ["usageDetails", &path.to_lowercase(), given("$filter"), given("metric")];
     let paging = Paging {
+        subscription: scope.subscription.id,
         question: question.map(str::to_owned).into(),
         parameters: asked.parameters.clone(),
         repeated: REPEATED,
@@ -148,7 +149,7 @@ async fn answer(
     };
 
     let _turn = app.cost_turns.acquire().await;
-    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging.question).await?;
+    let (basis, sent) = app.basis_of_page(request.skip_token.as_deref(), &paging).await?;
     let account = basis.account(scope.subscription.id)?;
     let period = period.map(|name| find_period(&name, &account)).transpose()?;
     let days = days_asked(&request, period, &account, &basis);

@@ -141,13 +141,14 @@ async fn answer(
     let same = same.map_err(|error| ApiError::Body(format!("the request body {error}")))?;
     let question = ["query".to_owned(), path.to_lowercase(), same.0.to_string()];
     let paging = Paging {
+        subscription: scope.subscription.id,
         question: question.into(),
         parameters: asked.parameters.clone(),
         repeated: REPEATED,
         top: page.top,
     };
     let _turn = app.cost_turns.acquire().await;
-    let (basis, sent) = app.basis_of_page(page.skip_token.as_deref(), &paging.question).await?;
+    let (basis, sent) = app.basis_of_page(page.skip_token.as_deref(), &paging).await?;
     let account = basis.account(scope.subscription.id)?;
     let days = days_of(query.timeframe, &account, &basis);
     let lines = app.lines_of_days(&account, &basis, &days).await?;
