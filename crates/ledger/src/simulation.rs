@@ -203,10 +203,11 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} rounds: {} records, {} openings, {} stops and {} power cuts, {} calls of the disk, {} of \
+            "{} rounds: {} records, {} erasures, {} openings, {} stops and {} power cuts, {} calls of the disk, {} of \
              them faulty: nothing lost, nothing doubled",
             self.rounds,
             self.records,
+            self.erasures,
             self.openings,
             self.stops,
             self.power_losses,
@@ -225,6 +226,7 @@ impl Tally {
         self.stops += other.stops;
         self.power_losses += other.power_losses;
         self.openings += other.openings;
+        self.erasures += other.erasures;
         self.syncs.extend(other.syncs);
     }
 }

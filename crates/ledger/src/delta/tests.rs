@@ -76,6 +76,53 @@ fn an_entry_is_these_lines() {
     assert_eq!((known.next, known.sealed, known.sealed_time), (3, Commit(5), instant));
     assert_eq!((known.files.len(), &*known.files[0]), (1, &joined));
     assert_eq!((known.replaced.len(), &known.replaced[0].path), (1, &file.path));
+
+    let erased = DataFile { path: table.file("data/c.parquet"), ..file.clone() };
+    std::fs::rename(&joined.path, &erased.path).unwrap();
+    let subscription = SubscriptionId::from_bits(2);
+    let with = vec![file.path.clone()];
+    let first_of = Some(instant);
+    let erasing = Erasing { subscription, generation: 1, first_of, with };
+    let files = (&[Arc::new(joined.clone())][..], &erased);
+    assert!(matches!(erase(table, author, 3, &erasing, files, instant).put(), Ok(Put::Done)));
+    let text = std::fs::read_to_string(entry_path(table, 3)).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    // What kind of table it is comes before all that an older version does not know.
+    assert!(lines[0].contains(r#""operation":"UPDATE","engineInfo""#));
+    assert!(lines[1].starts_with(r#"{"metaData":{"id":"1f1f1f1f-1f1f-1f1f-1f1f-1f1f1f1f1f1f","#));
+    let configuration = r#""configuration":{"delta.appendOnly":"false","tallyhouse.format":"2"},"createdTime":1000"#;
+    assert!(lines[1].contains(configuration), "{}", lines[1]);
+    let count = r#"{"txn":{"appId":"erasure-00000000-0000-0000-0000-000000000002","version":1}}"#;
+    assert_eq!(lines[2], count);
+    assert!(
+        lines[3].contains(r#""path":"data/b.parquet","deletionTimestamp":1,"dataChange":true"#)
+    );
+    assert!(
+        lines[4].contains(r#""path":"data/a.parquet","deletionTimestamp":1,"dataChange":true"#)
+    );
+    assert!(lines[5].contains(r#""path":"data/c.parquet""#) && lines.len() == 6);
+    let known = read(table, writer).unwrap().unwrap();
+    assert_eq!(known.erasures, Erasures::from([(subscription, 1)]));
+    assert_eq!(known.created, instant);
+    assert!(known.replaced.len() == 2 && known.replaced.iter().all(|replaced| replaced.erased));
+
+    // A checkpoint says all of it again.
+    let state = CheckpointState {
+        entry: 3,
+        files: Arc::new(known.files.clone()),
+        replaced: known.replaced.clone(),
+        erasures: Arc::new(known.erasures.clone()),
+        sealed: Commit(5),
+        created: instant,
+    };
+    checkpoint(table, author, &state).unwrap();
+    for entry in 0..3 {
+        std::fs::remove_file(entry_path(table, entry)).unwrap();
+    }
+    let again = read(table, writer).unwrap().unwrap();
+    assert_eq!((again.next, &again.files, &again.erasures), (4, &known.files, &known.erasures));
+    assert!(again.replaced.len() == 2 && again.replaced.iter().all(|replaced| replaced.erased));
+    assert!(again.replaced[0].may_have(subscription) == known.replaced[0].may_have(subscription));
 }
 
 #[test]

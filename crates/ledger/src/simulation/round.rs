@@ -3,6 +3,8 @@
 //! Each thing that is asked is waited for, so that a seed repeats as well as threads allow. What may be
 //! refused is refused only if something went wrong.
 
+mod erase;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +23,11 @@ use crate::seam::Seams;
 use crate::storage::{Disk, Folder, Storage};
 use crate::support::{Clock, Spec, hour, subscription};
 use crate::{
-    AppendError, CompactError, Ledger, NewRecord, OpenError, Options, SealError, Snapshot, Version,
+    AppendError, CompactError, Erased, Ledger, NewRecord, OpenError, Options, SealError, Snapshot,
+    Version,
 };
+
+pub(super) use erase::key;
 
 /// Versions that are remembered.
 const VERSIONS: usize = 16;
@@ -38,6 +43,8 @@ pub(super) struct Tally {
     pub(super) stops: u64,
     pub(super) power_losses: u64,
     pub(super) openings: u64,
+    /// Erasures that were acknowledged.
+    pub(super) erasures: u64,
     /// Every sync call that there was.
     pub(super) syncs: BTreeSet<(Role, Call, String)>,
 }
@@ -56,6 +63,8 @@ struct Round {
     versions: Vec<(Version, Commit)>,
     moments: BTreeMap<UtcTime, Commit>,
     held: Option<(Snapshot, Commit)>,
+    /// What was erased of a subscription last.
+    erased: BTreeMap<u8, Erased>,
     /// Whether files of the index were damaged; what is wrong with a block shows when it is read.
     harmed: bool,
     has_harmed_checkpoint: bool,
@@ -83,6 +92,7 @@ pub(super) async fn run(seed: u64, steps: u64, ignored: Option<SyncOf>) -> Resul
         versions: Vec::new(),
         moments: BTreeMap::new(),
         held: None,
+        erased: BTreeMap::new(),
         harmed: false,
         has_harmed_checkpoint: false,
         tally: Tally { rounds: 1, ..Tally::default() },
@@ -110,7 +120,8 @@ impl Round {
             30..40 => self.append(ledger, 3).await?,
             40..54 => self.seal(ledger).await?,
             54..62 => self.compact(ledger).await?,
-            62..70 => {
+            62..66 => self.erase(ledger).await?,
+            66..70 => {
                 let seconds = self.random.pick(&[1, 60, 3_600, 7_300, 86_400]);
                 self.clock.set(self.clock.now().plus_seconds(seconds));
             }
@@ -270,7 +281,7 @@ impl Round {
             3 => {
                 // A reader that goes on with what it began with, whatever is joined and cleared.
                 let (held, commit) = self.held.take().unwrap_or((snapshot, last));
-                let read = self.auditor.check_records(&held, commit).await;
+                let read = self.auditor.check_held(&held, commit).await;
                 self.held = Some((held, commit));
                 read
             }
@@ -447,6 +458,15 @@ impl Round {
         Ok(())
     }
 
+    /// What was erased is nowhere: neither in files that others have taken the place of, nor in the journal.
+    fn audit_names(&mut self) -> Result<(), Finding> {
+        let disk: Arc<dyn Disk> = self.machine.start(Plan::default());
+        let root = Folder { storage: Storage::on(disk), path: PathBuf::from(ROOT) };
+        table::check_erased(&root, &self.auditor)?;
+        self.machine.stop(false);
+        Ok(())
+    }
+
     /// Stops the machine, unless it has; it may lose its power in either case.
     fn stop(&mut self, power: bool) {
         self.machine.stop(power);
@@ -466,6 +486,7 @@ impl Round {
         self.auditor.check(&ledger).await?;
         ledger.close().await.map_err(|error| error.to_string())?;
         self.audit_table()?;
+        self.audit_names()?;
         let happened = self.machine.all_happened();
         self.tally.calls = happened.calls;
         self.tally.failed = happened.failed + happened.rotten;

@@ -1,16 +1,18 @@
 //! The table as its log and its files have it, read without the ledger: each record of the commits that it
 //! says to have is there once.
 
-use arrow_array::RecordBatch;
+use std::collections::BTreeSet;
+
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
 use domain::record::UsageRecord;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::auditor::{Auditor, Finding, hold};
-use crate::delta;
 use crate::error::OpenError;
 use crate::storage::Folder;
 use crate::writer_file;
+use crate::{data_file, delta};
 
 /// What names a record: subscription, source, event id.
 type Name = [String; 3];
@@ -35,6 +37,37 @@ pub(super) fn check(root: &Folder, auditor: &Auditor) -> Result<(), Finding> {
     let mut expected: Vec<_> = up_to.values().map(|stored| name(&stored.record)).collect();
     expected.sort();
     hold!(found == expected, "the table has {} rows, not {}", found.len(), expected.len());
+    Ok(())
+}
+
+/// No file that is there has a row as it was of a record that was erased, and the journal has none of them.
+pub(super) fn check_erased(root: &Folder, auditor: &Auditor) -> Result<(), Finding> {
+    let data = root.folder("usage").folder(delta::DATA);
+    let erased: BTreeSet<Name> = auditor.all_erased().map(|stored| name(&stored.record)).collect();
+    for file in data_file::all(&data).map_err(|error| error.to_string())? {
+        let opened = root.storage.open(&file).map_err(|error| error.to_string())?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened).unwrap();
+        for batch in reader.build().unwrap() {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let hashes = batch.column_by_name("content_hash");
+            let is_erased = |row| hashes.is_some_and(|hashes| hashes.is_valid(row));
+            let rows = names(&batch).into_iter().enumerate();
+            let found = rows.filter(|(row, name)| erased.contains(name) && !is_erased(*row));
+            let found: Vec<_> = found.collect();
+            hold!(found.is_empty(), "{} has what was erased of {found:?}", file.display());
+        }
+    }
+    let journal = root.folder("journal");
+    for segment in journal.names().map_err(|error| error.to_string())? {
+        let bytes =
+            root.storage.read(&journal.file(&segment)).map_err(|error| error.to_string())?;
+        for [_, _, event] in &erased {
+            // The tag of an event id, its length, and itself.
+            let field = [&[31, u8::try_from(event.len()).unwrap()], event.as_bytes()].concat();
+            let is_there = bytes.windows(field.len()).any(|window| window == field);
+            hold!(!is_there, "{segment} has {event}, which was erased");
+        }
+    }
     Ok(())
 }
 

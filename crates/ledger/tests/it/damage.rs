@@ -163,7 +163,7 @@ fn newer_formats_are_refused_by_the_file_that_says_so() {
         refused(&last_segment(dir.path()), "TLYJ\u{1}\0", "TLYJ\u{2}\0");
         refused(&entry, "\"minReaderVersion\":1", "\"minReaderVersion\":3");
         refused(&entry, "\"minWriterVersion\":2", "\"minWriterVersion\":7");
-        refused(&entry, "\"tallyhouse.format\":\"1\"", "\"tallyhouse.format\":\"2\"");
+        refused(&entry, "\"tallyhouse.format\":\"1\"", "\"tallyhouse.format\":\"3\"");
         open(dir.path(), &clock).unwrap().close().await.unwrap();
     });
 }
