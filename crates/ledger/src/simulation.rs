@@ -128,7 +128,7 @@ enum Missing {
 }
 
 /// Every kind of sync call that the ledger makes, and what becomes of a ledger that lacks it.
-const SYNCS: [(SyncOf, Missing); 26] = [
+const SYNCS: [(SyncOf, Missing); 31] = [
     ((Role::Sealer, Call::SyncFolder, "/data/ledger/usage"), Missing::Again),
     ((Role::Other, Call::SyncFolder, "/"), Missing::Noticed),
     ((Role::Other, Call::SyncFolder, "/data"), Missing::Noticed),
@@ -174,6 +174,34 @@ const SYNCS: [(SyncOf, Missing); 26] = [
     (
         (Role::Compactor, Call::SyncFolder, "/data/ledger/usage/data/reported_day=#-#-#"),
         Missing::Noticed,
+    ),
+    (
+        (
+            Role::Compactor,
+            Call::Sync,
+            "/data/ledger/usage/data/reported_day=#-#-#/erased-#-#-#-#.parquet",
+        ),
+        Missing::Noticed,
+    ),
+    (
+        (Role::Compactor, Call::SyncFolder, "/data/ledger/usage/_rollup/hour/reported_day=#-#-#"),
+        Missing::Gone,
+    ),
+    (
+        (Role::Compactor, Call::SyncFolder, "/data/ledger/usage/_rollup/day/reported_day=#-#-#"),
+        Missing::Gone,
+    ),
+    (
+        (
+            Role::Compactor,
+            Call::SyncFolder,
+            "/data/ledger/usage/_rollup/instance/reported_day=#-#-#",
+        ),
+        Missing::Gone,
+    ),
+    (
+        (Role::Compactor, Call::SyncFolder, "/data/ledger/usage/_rollup/source/reported_day=#-#-#"),
+        Missing::Gone,
     ),
     ((Role::Indexer, Call::Sync, "/data/ledger/index/.#-#.ids.tmp"), Missing::Derived),
     ((Role::Indexer, Call::SyncFolder, "/data/ledger/index"), Missing::Derived),
