@@ -1,9 +1,9 @@
 //! Who may do what, and what prices and bills depend on: tenants, subscriptions, role assignments,
-//! rate cards, price overrides, meter aliases, tags of resource groups and watermarks, in one SQLite
-//! file.
+//! rate cards, price overrides, meter aliases, tags of resource groups and watermarks, and for how long
+//! details of usage are kept, in one SQLite file.
 //!
-//! Every change adds rows under a new [`Revision`]; no row is ever changed or deleted (triggers of
-//! the schema see to it), so accounts can be read as of any revision. Time and the name of whoever
+//! Every change adds rows under a new [`Revision`]; no row is ever changed or deleted but by an
+//! erasure (triggers of the schema see to it), so accounts can be read as of any revision. Time and the name of whoever
 //! makes a change are handed in.
 
 pub mod action;
@@ -12,8 +12,10 @@ mod assignments;
 mod audit;
 mod copy;
 mod custom_roles;
+mod erasures;
 mod error;
 mod format;
+mod keeping;
 mod limits;
 mod meter_aliases;
 mod price_overrides;
@@ -34,7 +36,11 @@ pub use assignments::{AssignError, Assigned, NewRoleAssignment, RemoveAssignment
 pub use audit::{AuditEntry, AuditQuery, Fact, OPERATIONS as AUDIT_OPERATIONS};
 pub use copy::Pinned;
 pub use custom_roles::{PutRoleError, RemoveRoleError};
+pub use erasures::{
+    BeginErasureError, Erasure, ErasureCause, ErasureEnd, NewErasure, UnfinishedErasure,
+};
 pub use error::{OpenError, StorageError};
+pub use keeping::{HoldReason, KeepError, LegalHold, NoSuchHoldReason, Retention};
 pub use meter_aliases::{AddMeterAliasError, RemoveMeterAliasError};
 pub use price_overrides::{AddPriceOverrideError, EndPriceOverrideError, NewPriceOverride};
 pub use rate_cards::{RateCardVersion, StoredRateCard};

@@ -74,3 +74,9 @@ pub(crate) const SECRET_DAYS_MAX: u32 = 730;
 
 /// Most hours for which earlier secrets stay in force beside a new one.
 pub(crate) const OVERLAP_HOURS_MAX: u32 = 720;
+
+/// Most days for which the details of usage may be kept.
+pub(crate) const RETENTION_DAYS_MAX: u32 = 36_500;
+
+/// Most characters of the reason of a legal hold.
+pub(crate) const HOLD_REASON_CHARS_MAX: usize = 1_000;

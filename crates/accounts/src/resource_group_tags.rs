@@ -152,6 +152,33 @@ async fn tags_on(
     Ok(tags)
 }
 
+/// Takes all tags of a subscription's resource groups away, as of every revision, and what the audit
+/// log says of them: of each change there remains that it set tags, and how many. An erasure of all
+/// of the subscription has to be on file.
+pub(crate) async fn erase_tags(
+    connection: &mut SqliteConnection,
+    subscription: SubscriptionId,
+) -> Result<(), StorageError> {
+    let id = subscription.to_string();
+    // In this order: what the audit log says is found by the rows that go last.
+    for statement in [
+        "UPDATE audit_fact SET name = 'tag', before = iif(before IS NULL, NULL, 'erased'),
+             after = iif(after IS NULL, NULL, 'erased')
+         WHERE substr(name, 1, 4) = 'tag '
+             AND revision IN (SELECT revision FROM resource_group_tags WHERE subscription = ?)",
+        "UPDATE audit_entry SET object = 'erased'
+         WHERE revision IN (SELECT revision FROM resource_group_tags WHERE subscription = ?)",
+        "UPDATE revision SET action = 'tag a resource group, which was erased'
+         WHERE number IN (SELECT revision FROM resource_group_tags WHERE subscription = ?)",
+        "DELETE FROM resource_group_tag
+         WHERE revision IN (SELECT revision FROM resource_group_tags WHERE subscription = ?)",
+        "DELETE FROM resource_group_tags WHERE subscription = ?",
+    ] {
+        sqlx::query(statement).bind(&id).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 fn check_tags(tags: &Tags) -> Result<(), SetResourceGroupTagsError> {
     if tags.len() > TAGS_MAX {
         return Err(SetResourceGroupTagsError::TooManyTags(tags.len()));

@@ -1,5 +1,5 @@
--- Accounts, format 3. Rows are only ever added: each names the revision that made it, and triggers
--- refuse anything else. GUIDs are dashed lower-case text, decimals plain text, times microseconds
+-- Accounts, format 4. Rows are only ever added: each names the revision that made it, and triggers
+-- refuse anything else, but for what an erasure takes away (at the end). GUIDs are dashed lower-case text, decimals plain text, times microseconds
 -- since 1970-01-01T00:00:00Z, days counted from 1970-01-01.
 --
 -- A new file is made with all of it; a file of an older format is given the parts that it lacks. So
@@ -451,3 +451,122 @@ BEGIN SELECT RAISE(ABORT, 'role_grant_removal rows are never changed'); END;
 
 CREATE TRIGGER role_grant_removal_is_never_deleted BEFORE DELETE ON role_grant_removal
 BEGIN SELECT RAISE(ABORT, 'role_grant_removal rows are never deleted'); END;
+
+-- From format 4 on.
+
+-- For how many days the details of a subscription's usage are kept. The last row of a subscription
+-- counts; without days they are kept for ever.
+CREATE TABLE retention (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    subscription TEXT NOT NULL,
+    days INTEGER
+) STRICT;
+
+CREATE INDEX retention_by_subscription ON retention (subscription, revision);
+
+-- While there is one on a subscription, nothing of it is erased. The last row of a subscription
+-- counts; without a reason it is lifted.
+CREATE TABLE legal_hold (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    subscription TEXT NOT NULL,
+    reason TEXT
+) STRICT;
+
+CREATE INDEX legal_hold_by_subscription ON legal_hold (subscription, revision);
+
+-- Erasures of what names people in the usage of a subscription: of all of it, or of usage that began
+-- before a day. The cause is request or retention.
+CREATE TABLE erasure (
+    revision INTEGER NOT NULL PRIMARY KEY REFERENCES revision (number),
+    id TEXT NOT NULL UNIQUE,
+    subscription TEXT NOT NULL,
+    before_day INTEGER,
+    cause TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX erasure_by_subscription ON erasure (subscription, revision);
+
+-- The key that an erasure makes pseudonyms with. Its row goes with the erasure's end, so that nobody
+-- can go back from them.
+CREATE TABLE erasure_key (
+    erasure INTEGER NOT NULL PRIMARY KEY REFERENCES erasure (revision),
+    key BLOB NOT NULL
+) STRICT;
+
+-- Erasures that are done: up to which version of the ledger, and how much they rewrote.
+CREATE TABLE erasure_end (
+    erasure INTEGER NOT NULL PRIMARY KEY REFERENCES erasure (revision),
+    at_micros INTEGER NOT NULL,
+    ledger_version TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    rows INTEGER NOT NULL
+) STRICT;
+
+-- The revisions that set tags of a resource group which are to be erased: an erasure of all of the
+-- subscription came later. What they say may be changed until their rows of resource_group_tags are
+-- gone, and never after.
+CREATE VIEW revision_to_erase AS
+SELECT resource_group_tags.revision AS revision
+FROM resource_group_tags JOIN erasure ON erasure.subscription = resource_group_tags.subscription
+WHERE erasure.before_day IS NULL AND erasure.revision > resource_group_tags.revision;
+
+CREATE TRIGGER retention_is_never_changed BEFORE UPDATE ON retention
+BEGIN SELECT RAISE(ABORT, 'retention rows are never changed'); END;
+
+CREATE TRIGGER retention_is_never_deleted BEFORE DELETE ON retention
+BEGIN SELECT RAISE(ABORT, 'retention rows are never deleted'); END;
+
+CREATE TRIGGER legal_hold_is_never_changed BEFORE UPDATE ON legal_hold
+BEGIN SELECT RAISE(ABORT, 'legal_hold rows are never changed'); END;
+
+CREATE TRIGGER legal_hold_is_never_deleted BEFORE DELETE ON legal_hold
+BEGIN SELECT RAISE(ABORT, 'legal_hold rows are never deleted'); END;
+
+CREATE TRIGGER erasure_is_never_changed BEFORE UPDATE ON erasure
+BEGIN SELECT RAISE(ABORT, 'erasure rows are never changed'); END;
+
+CREATE TRIGGER erasure_is_never_deleted BEFORE DELETE ON erasure
+BEGIN SELECT RAISE(ABORT, 'erasure rows are never deleted'); END;
+
+CREATE TRIGGER erasure_key_is_never_changed BEFORE UPDATE ON erasure_key
+BEGIN SELECT RAISE(ABORT, 'erasure_key rows are never changed'); END;
+
+CREATE TRIGGER erasure_key_is_never_deleted BEFORE DELETE ON erasure_key
+WHEN NOT EXISTS (SELECT 1 FROM erasure_end WHERE erasure_end.erasure = OLD.erasure)
+BEGIN SELECT RAISE(ABORT, 'erasure_key rows are never deleted before the end'); END;
+
+CREATE TRIGGER erasure_end_is_never_changed BEFORE UPDATE ON erasure_end
+BEGIN SELECT RAISE(ABORT, 'erasure_end rows are never changed'); END;
+
+CREATE TRIGGER erasure_end_is_never_deleted BEFORE DELETE ON erasure_end
+BEGIN SELECT RAISE(ABORT, 'erasure_end rows are never deleted'); END;
+
+DROP TRIGGER resource_group_tags_is_never_deleted;
+
+CREATE TRIGGER resource_group_tags_is_never_deleted BEFORE DELETE ON resource_group_tags
+WHEN OLD.revision NOT IN (SELECT revision FROM revision_to_erase)
+BEGIN SELECT RAISE(ABORT, 'resource_group_tags rows are never deleted'); END;
+
+DROP TRIGGER resource_group_tag_is_never_deleted;
+
+CREATE TRIGGER resource_group_tag_is_never_deleted BEFORE DELETE ON resource_group_tag
+WHEN OLD.revision NOT IN (SELECT revision FROM revision_to_erase)
+BEGIN SELECT RAISE(ABORT, 'resource_group_tag rows are never deleted'); END;
+
+DROP TRIGGER audit_entry_is_never_changed;
+
+CREATE TRIGGER audit_entry_is_never_changed BEFORE UPDATE ON audit_entry
+WHEN OLD.revision NOT IN (SELECT revision FROM revision_to_erase)
+BEGIN SELECT RAISE(ABORT, 'audit_entry rows are never changed'); END;
+
+DROP TRIGGER audit_fact_is_never_changed;
+
+CREATE TRIGGER audit_fact_is_never_changed BEFORE UPDATE ON audit_fact
+WHEN OLD.revision NOT IN (SELECT revision FROM revision_to_erase)
+BEGIN SELECT RAISE(ABORT, 'audit_fact rows are never changed'); END;
+
+DROP TRIGGER revision_is_never_changed;
+
+CREATE TRIGGER revision_is_never_changed BEFORE UPDATE ON revision
+WHEN OLD.number NOT IN (SELECT revision FROM revision_to_erase)
+BEGIN SELECT RAISE(ABORT, 'revision rows are never changed'); END;

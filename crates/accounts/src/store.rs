@@ -83,6 +83,8 @@ impl Accounts {
         let options = plain
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten: the keys of erasures, and the tags that they take away.
+            .pragma("secure_delete", "ON")
             .foreign_keys(true);
         let read_only = options.clone().read_only(true);
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None);
@@ -168,6 +170,11 @@ impl Accounts {
     /// How the file is opened by whoever may write.
     pub(crate) fn writer_options(&self) -> Arc<SqliteConnectOptions> {
         self.writer.connect_options()
+    }
+
+    /// What runs outside of any transaction.
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.writer
     }
 
     /// Begins a change. Its time is `now`, or later: not before the last change, and after all that

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use domain::catalogue::RateCardKey;
 use domain::decimal::Money;
 use domain::id::{
-    Country, Currency, Locale, MeterId, ObjectId, OfferId, RoleAssignmentId, RoleId, Source,
-    SubscriptionId, TenantId,
+    Country, Currency, ErasureId, Locale, MeterId, ObjectId, OfferId, RoleAssignmentId, RoleId,
+    Source, SubscriptionId, TenantId,
 };
 use domain::period::AnchorDay;
 use domain::time::{Date, UtcTime};
@@ -20,7 +20,9 @@ mod assignments;
 mod audit;
 mod copy;
 mod custom_roles;
+mod erasures;
 mod format;
+mod keeping;
 mod meter_aliases;
 mod price_overrides;
 mod resource_group_tags;

@@ -176,6 +176,10 @@ guid_type!(
     RoleAssignmentId
 );
 guid_type!(
+    /// An erasure of what names people in usage.
+    ErasureId
+);
+guid_type!(
     /// One data folder of Tallyhouse, from its first run on.
     InstallationId
 );
