@@ -7,6 +7,7 @@ mod calculation;
 mod correction;
 mod cost;
 mod explanation;
+mod keeping;
 mod price;
 mod rate_card;
 mod service_principal;
@@ -38,6 +39,7 @@ pub use explanation::{
     BillExplanation, ComparedBill, CostComparison, CostEffect, CostExplanation, ExplainedFigure,
     MeterChange, MeterExplanation, MeterOfBill, UnpricedQuantity,
 };
+pub use keeping::{Erasure, ErasureRequest, LegalHold, LegalHoldSet, Retention, RetentionSet};
 pub use price::{
     MeterAlias, PriceOverride, PriceOverrideCreate, PriceOverrideEnd, PriceOverrideEnded,
 };
