@@ -18,6 +18,7 @@ use crate::catalogue::Catalogue;
 use crate::clock::{Clock, Ids};
 use crate::config::{Config, LedgerConfig};
 use crate::directory::Directory;
+use crate::erasing::Erasing;
 use crate::error::ApiError;
 use crate::files::{make_private_file, make_private_folder, remove_file, sync_parent, write_file};
 use crate::identity::{AuthorityError, Claims, DEFAULT_AUDIENCE, Issuer, Verifier};
@@ -52,6 +53,7 @@ pub struct App {
     /// When subscriptions were first used.
     pub(crate) known_first_usages: Known<FirstUsageAsOf>,
     pub(crate) metrics: Metrics,
+    pub(crate) erasing: Erasing,
     /// Whose turn it is to correct slices: of two at a time neither might be what is stored then.
     pub(crate) slice_turn: Arc<Mutex<()>>,
     /// Spend questions that are worked on at a time.
@@ -195,6 +197,7 @@ impl App {
             known_groups: Known::new(limits::RESOURCE_GROUPS_IN_MEMORY),
             known_first_usages: Known::new(limits::FIRST_USAGES_IN_MEMORY),
             metrics,
+            erasing: Erasing::default(),
             slice_turn: Arc::default(),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),
@@ -286,7 +289,7 @@ impl App {
     }
 
     /// Stops taking records and changes, and finishes those under way.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         self.finish_changes().await;
         if let Err(error) = self.ledger.close().await {
             tracing::error!(%error, "the ledger did not close cleanly; it recovers when opened");

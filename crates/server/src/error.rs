@@ -4,6 +4,7 @@
 
 mod authorization;
 mod correction;
+mod erasure;
 pub(crate) mod grant;
 
 use axum::response::{IntoResponse, Response};
@@ -29,6 +30,7 @@ use crate::rate_limits::Throttled;
 
 pub(crate) use authorization::AuthorizationError;
 pub(crate) use correction::CorrectionError;
+pub(crate) use erasure::ErasureError;
 
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
@@ -156,6 +158,8 @@ pub(crate) enum ApiError {
     TooMuch(String),
     /// A record or slice cannot be corrected so.
     Correction(CorrectionError),
+    /// An erasure is not begun.
+    Erasure(ErasureError),
     /// A sum of usage would not be exact.
     Sum(SumOutOfRange),
     /// A charge would not be exact.
@@ -222,6 +226,7 @@ impl ApiError {
             | Self::Event { .. } => StatusCode::BAD_REQUEST,
             Self::Authorization(error) => error.status(),
             Self::Correction(error) => error.status(),
+            Self::Erasure(error) => error.status(),
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. }
             | Self::InvoiceDownloadOff(_)
@@ -260,6 +265,7 @@ impl ApiError {
             Self::UnsupportedApiVersion { .. } => "InvalidApiVersionParameter",
             Self::Authorization(error) => error.code(),
             Self::Correction(error) => error.code(),
+            Self::Erasure(error) => error.code(),
             Self::Query(_) => "InvalidQueryString",
             Self::Ambiguous(_) => "InvalidRequestUri",
             Self::Unauthenticated { error, .. } => error.code(),
@@ -319,6 +325,7 @@ impl ApiError {
             ),
             Self::Authorization(error) => error.to_string(),
             Self::Correction(error) => error.to_string(),
+            Self::Erasure(error) => error.to_string(),
             Self::Query(error) => error.to_string(),
             Self::Ambiguous(reason) => reason.clone(),
             Self::Unauthenticated { error, .. } => error.to_string(),

@@ -73,6 +73,11 @@ impl<T> Known<T> {
         Self(Kept::new(most))
     }
 
+    /// Forgets a subscription; whoever reads meanwhile is not known of afterwards.
+    pub(crate) fn forget(&self, subscription: SubscriptionId) {
+        self.0.slots.lock().expect("no holder panics").by_key.remove(&subscription);
+    }
+
     /// What `read` makes of that which is known of a subscription; it is known from then on.
     pub(crate) async fn go_on(
         &self,

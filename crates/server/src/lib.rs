@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 mod directory;
 mod discovery;
+mod erasing;
 mod error;
 mod exchange;
 mod files;

@@ -72,6 +72,10 @@ pub const RETAIL_PAGE_ITEMS: usize = 1_000;
 pub const RETAIL_QUESTIONS: usize = 2;
 /// Changes on a page of the audit log.
 pub const AUDIT_PAGE_ENTRIES: usize = 1_000;
+/// Erasures of a subscription in one answer.
+pub const ERASURES_LISTED: usize = 1_000;
+/// How often it is looked whether something is to be erased, beside being told so.
+pub const ERASURE_LOOK: Duration = Duration::from_secs(60);
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::time::UtcTime;
 use http::{Method, StatusCode, header};
 use ledger::Ledger;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -29,6 +31,9 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    erasures: Counter,
+    erased_rows: Counter,
+    retention_run: Gauge,
 }
 
 /// What a request is counted by.
@@ -72,7 +77,26 @@ impl Metrics {
         let help = "Time from a request's head to its answer's";
         registry.register_with_unit("http_request", help, Unit::Seconds, seconds.clone());
         ledger.register_metrics(&mut registry);
-        Self { registry, requests, seconds }
+        let (erasures, erased_rows, retention_run) = Default::default();
+        let (done, rows) = (Counter::clone(&erasures), Counter::clone(&erased_rows));
+        registry.register("erasures", "Erasures done, by request and by retention", done);
+        registry.register("erased_rows", "Rows of usage that lost their details", rows);
+        let help =
+            "When retention was last seen to, in seconds since 1970; 0 before the first time";
+        let run = Gauge::clone(&retention_run);
+        registry.register_with_unit("last_retention_run_timestamp", help, Unit::Seconds, run);
+        Self { registry, requests, seconds, erasures, erased_rows, retention_run }
+    }
+
+    /// Counts an erasure that is done.
+    pub(crate) fn erased(&self, rows: u64) {
+        self.erasures.inc();
+        self.erased_rows.inc_by(rows);
+    }
+
+    /// Notes that retention was seen to.
+    pub(crate) fn retention_ran(&self, now: UtcTime) {
+        self.retention_run.set(now.to_micros() / 1_000_000);
     }
 
     /// Counts a request; those that no route matches are of one.

@@ -101,6 +101,14 @@ fn own_calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(own::subscriptions::changes::resume))
         .routes(routes!(own::subscriptions::changes::cancel))
         .routes(routes!(own::subscriptions::changes::history))
+        .routes(routes!(
+            own::keeping::show_retention,
+            own::keeping::set_retention,
+            own::keeping::clear_retention
+        ))
+        .routes(routes!(own::keeping::show_hold, own::keeping::set_hold, own::keeping::lift_hold))
+        .routes(routes!(own::erasures::list, own::erasures::begin))
+        .routes(routes!(own::erasures::show))
         .routes(routes!(own::resource_groups::list))
         .routes(routes!(own::resource_groups::set_tags))
         .routes(routes!(own::cost::show))

@@ -116,6 +116,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     tracing::info!(url, data = %data.display(), "listening");
     let mut background = JoinSet::new();
     background.spawn(keep_issuers_fresh(Arc::clone(&app)));
+    background.spawn(Arc::clone(&app).keep_erasing());
     if let Some(own) = own_certificate {
         background.spawn(keep_certificate(own, served));
     }

@@ -124,6 +124,9 @@ impl Scene {
             let earlier = self.names.insert(name, text).filter(|_| name == "KEY");
             self.names.extend(earlier.map(|key| ("EARLIER_KEY", key)));
         }
+        if step.head.ends_with("/erasures") {
+            self.names.insert("ERASURE", json["id"].as_str().unwrap().to_owned());
+        }
         if step.head.ends_with("/v1/role-assignments") {
             self.names.insert("ASSIGNED", json["name"].as_str().unwrap().to_owned());
         }

@@ -7,8 +7,9 @@
 //! their own instances, `@groups N` of their own resource groups, `@name A B` calls what B stands for A as well, `@claims` shows what the
 //! answer's token says, `@times N` sends the request N times and shows the last answer, `@headers`
 //! shows every header, `@first N` shows the first N rows of `value`, `@sum NAME` follows the links to
-//! every page and shows the exact sum of a property. `$NAME` stands for a token or one of TENANT,
-//! ADMINISTRATOR, NEXT (the last answer's nextLink), ROLE (the last role assignment's name), and APP,
+//! every page and shows the exact sum of a property, `@erase` first has erased what is due. `$NAME` stands for a token or one of TENANT,
+//! ADMINISTRATOR, NEXT (the last answer's nextLink), ROLE (the last role assignment's name), ERASURE (the last erasure's id; of
+//! a list ERASURE_0 and so on), and APP,
 //! OBJECT, KEY, PASSWORD, BASIC and GIVEN (the last service principal's ids, its secret, both as
 //! HTTP's credentials, and the last token that was given).
 
@@ -90,6 +91,7 @@ pub(crate) async fn check_on(path: &Path, folder: TempDir) {
 }
 
 struct Story {
+    app: Arc<App>,
     router: Router,
     now: Arc<AtomicI64>,
     names: BTreeMap<String, String>,
@@ -123,6 +125,7 @@ impl Story {
         names.insert("ADMINISTRATOR".to_owned(), app.administrator_id().to_string());
         Self {
             router: service(&app),
+            app,
             now,
             names,
             show_headers: false,
@@ -199,6 +202,7 @@ impl Story {
         let words: Vec<_> = line.split(' ').collect();
         match words.as_slice() {
             ["@time", time] => self.now.store(moment(time).to_micros(), Ordering::SeqCst),
+            ["@erase"] => self.app.erase_due().await,
             ["@headers"] => self.show_headers = true,
             ["@claims"] => self.show_claims = true,
             ["@times", count] => self.times = count.parse().unwrap(),
@@ -271,6 +275,9 @@ impl Story {
                 text = text.replace(value.as_str(), &format!("${name}"));
             }
         }
+        for (name, id) in self.names.iter().filter(|(name, _)| name.starts_with("ERASURE")) {
+            text = text.replace(id.as_str(), &format!("${name}"));
+        }
         match self.names.get("VERSION") {
             Some(version) => text.replace(version.as_str(), "$VERSION"),
             None => text,
@@ -291,6 +298,12 @@ impl Story {
         }
         keep("ROLE", if json["roleName"].is_string() { &json["name"] } else { &json["none"] });
         keep("VERSION", &json["basis"]["ledgerVersion"]);
+        keep("VERSION", &json["ledgerVersion"]);
+        keep("ERASURE", if json["cause"].is_string() { &json["id"] } else { &json["none"] });
+        let listed = json["value"].as_array().into_iter().flatten().enumerate();
+        for (position, erasure) in listed.filter(|(_, one)| one["cause"].is_string()) {
+            keep(&format!("ERASURE_{position}"), &erasure["id"]);
+        }
         keep("GIVEN", &json["access_token"]);
         keep("APP", &json["appId"]);
         keep("OBJECT", &json["objectId"]);

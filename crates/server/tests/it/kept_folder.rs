@@ -1,7 +1,8 @@
 //! Data folders made by earlier commits, which every later commit must open and answer from.
 //!
 //! `tests/folders/1` was made by the first version: usage imported, sealed into the table, and more
-//! usage left in the journal. `tests/folders/2` has accounts of format 2 with a change of each kind.
+//! usage left in the journal. `tests/folders/2` has accounts of format 2 with a change of each kind, `tests/folders/3` of format 3 with
+//! usage that names somebody.
 //! They are never made anew; a new format gets a folder of its own.
 
 use std::path::Path;
@@ -24,6 +25,11 @@ async fn the_folder_of_the_first_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_folder_with_accounts_of_format_2() {
     check(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_with_accounts_of_format_3() {
+    check(3).await;
 }
 
 fn copy(from: &Path, to: &Path) {

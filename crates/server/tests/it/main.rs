@@ -9,6 +9,7 @@ mod attacks;
 mod audit;
 mod backup;
 mod corrections;
+mod erasure;
 mod http;
 mod identity_server;
 mod issuers;
@@ -45,7 +46,7 @@ macro_rules! stories {
                 .collect();
             found.sort();
             let mut run = vec![$(stringify!($name).to_owned()),+];
-            run.extend(["kept_folder_1", "kept_folder_2"].map(str::to_owned));
+            run.extend(["kept_folder_1", "kept_folder_2", "kept_folder_3"].map(str::to_owned));
             run.sort();
             assert_eq!(found, run);
         }
@@ -68,6 +69,7 @@ stories!(
     cost_query,
     cost_terms,
     events,
+    erasure,
     events_wrong,
     export,
     graph,

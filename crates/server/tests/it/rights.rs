@@ -163,6 +163,7 @@ fn path(line: &Line) -> String {
         ("name", if path.ends_with("/tags") { "web".to_owned() } else { GHOST.to_owned() }),
         ("appId", GHOST.to_owned()),
         ("oldMeterId", GHOST.to_owned()),
+        ("erasureId", GHOST.to_owned()),
         ("id", "1".to_owned()),
         ("version", "1".to_owned()),
         ("offer", "MS-AZR-0003P".to_owned()),
@@ -257,8 +258,10 @@ fn mark(line: &Line, answer: &Answer, place: &[&str]) -> Result<char, String> {
         200 | 201 | 204 => Ok('x'),
         // Whoever has no right is not told what is wrong with the rest.
         400 if !reads => Ok('x'),
-        // There are no invoices yet.
-        404 if line.path.ends_with("/{invoiceName}") && json["error"]["code"] == "NotFound" => {
+        // There are no invoices yet, and no erasures.
+        404 if ["/{invoiceName}", "/{erasureId}"].iter().any(|end| line.path.ends_with(end))
+            && json["error"]["code"] == "NotFound" =>
+        {
             Ok('x')
         }
         404 if !reads && json["error"]["code"] == "NotFound" => Ok('x'),

@@ -54,16 +54,27 @@ impl World {
     /// Opens an application with the settings that `toml` gives for its data folder.
     pub(crate) async fn open(toml: impl FnOnce(&std::path::Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let now = Arc::new(AtomicI64::new(START));
+        let settings = Settings::from_toml(&toml(folder.path())).unwrap();
+        Self::open_in(folder, settings, Arc::new(AtomicI64::new(START))).await
+    }
+
+    async fn open_in(folder: TempDir, settings: Settings, now: Arc<AtomicI64>) -> Self {
         let read = Arc::clone(&now);
         let clock = Arc::new(move || {
             UtcTime::from_micros(read.load(Ordering::SeqCst) * 1_000_000).unwrap()
         });
-        let settings = Settings::from_toml(&toml(folder.path())).unwrap();
         let config = settings.into_config(folder.path().join("data")).unwrap();
         let ids = Arc::new(|| uuid::Uuid::from_u128(1));
         let app = App::open(config, clock, ids).await.unwrap();
         Self { router: service(&app), app, now, folder }
+    }
+
+    /// Stops the application and opens its folder again, without settings.
+    pub(crate) async fn reopened(self) -> Self {
+        let Self { app, router, now, folder } = self;
+        app.close().await;
+        drop((app, router));
+        Self::open_in(folder, Settings::default(), now).await
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

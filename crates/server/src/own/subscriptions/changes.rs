@@ -184,7 +184,8 @@ pub(crate) async fn history(
     Ok(Json(List { value: std::iter::once(made).chain(changes).collect() }))
 }
 
-fn find(app: &App, subscription: &str) -> Result<Arc<Subscription>, ApiError> {
+/// The subscription that a path of the administrator's names.
+pub(crate) fn find(app: &App, subscription: &str) -> Result<Arc<Subscription>, ApiError> {
     let id = SubscriptionId::parse(subscription);
     let id = id.map_err(|error| ApiError::MalformedSubscription(error.text))?;
     let directory = app.directory();
