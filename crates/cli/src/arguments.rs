@@ -33,9 +33,10 @@ pub(crate) use ratecard::{RateCardOptions, RatecardCommand};
 pub(crate) use resource_group::ResourceGroupCommand;
 pub(crate) use service_principal::ServicePrincipalCommand;
 pub(crate) use subscription::{
-    OrNone, StateOptions, SubscriptionCommand, SubscriptionCreateOptions, SubscriptionUpdateOptions,
+    HoldCommand, OrNone, RetentionCommand, StateOptions, SubscriptionCommand,
+    SubscriptionCreateOptions, SubscriptionUpdateOptions,
 };
-pub(crate) use usage::{UsageCommand, UsageCorrectOptions, UsageListOptions};
+pub(crate) use usage::{UsageCommand, UsageCorrectOptions, UsageEraseOptions, UsageListOptions};
 
 use crate::connection::ConnectionOptions;
 use crate::failure::EXIT_CODES;

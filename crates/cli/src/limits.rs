@@ -65,6 +65,10 @@ pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// How long work takes before it shows its progress.
 pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it is asked how far an erasure is.
+pub(crate) const ERASURE_ASK: Duration = Duration::from_millis(500);
+
 /// Longest manifest of a backup, in bytes: one names every file.
 pub(crate) const MANIFEST_BYTES: u64 = 1 << 30;
 /// Bytes of a file that are received at a time.

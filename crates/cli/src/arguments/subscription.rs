@@ -47,6 +47,12 @@ Example:
 Example:
   tallyhouse subscription cancel --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001 --effective 2026-11-01")]
     Cancel(StateOptions),
+    /// For how long details of usage are kept
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    /// Legal holds, under which nothing is erased
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Show how a subscription was made and what was changed since
     #[command(after_long_help = "\
 Example:
@@ -56,6 +62,73 @@ Example:
         #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
         id: SubscriptionId,
     },
+}
+
+/// What can be done with retention.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionCommand {
+    /// Show for how many days details of usage are kept; null is for ever
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription retention show --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Show(SubscriptionOption),
+    /// Keep details of usage for so many days
+    ///
+    /// At the beginning of each day, UTC, usage that began longer ago loses what may name people, as
+    /// with `usage erase`. Quantities, times, meters and with them every cost stay.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription retention set --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001 --days 400")]
+    Set {
+        /// Which subscription.
+        #[command(flatten)]
+        subscription: SubscriptionOption,
+        /// Days from the start of usage on, 1 to 36500
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+    },
+    /// Keep details of usage for ever; what was erased stays so
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription retention clear --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Clear(SubscriptionOption),
+}
+
+/// What can be done with legal holds.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HoldCommand {
+    /// Show the legal hold on a subscription; a null reason is none
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription hold show --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Show(SubscriptionOption),
+    /// Put a legal hold on a subscription, or give it another reason
+    ///
+    /// While it is there, nothing of the subscription is erased, neither by hand nor by retention.
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription hold set --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001 --reason \"case 12/26\"")]
+    Set {
+        /// Which subscription.
+        #[command(flatten)]
+        subscription: SubscriptionOption,
+        /// Why nothing may be erased: one line
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift the legal hold on a subscription
+    #[command(after_long_help = "\
+Example:
+  tallyhouse subscription hold lift --id 8c1f9e52-3a61-4f0e-9d0c-3f6f3a4f1001")]
+    Lift(SubscriptionOption),
+}
+
+/// Which subscription.
+#[derive(Debug, Args)]
+pub(crate) struct SubscriptionOption {
+    /// Its GUID
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) id: SubscriptionId,
 }
 
 /// Which subscription is suspended, resumed or cancelled, and from when.

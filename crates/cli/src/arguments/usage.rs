@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use domain::id::SubscriptionId;
+use domain::time::Date;
+
+use super::day;
 
 /// What can be done with usage.
 #[derive(Debug, Subcommand)]
@@ -40,6 +43,43 @@ Examples:
     },
     Correct(UsageCorrectOptions),
     List(UsageListOptions),
+    Erase(UsageEraseOptions),
+    /// List the erasures of a subscription, newest first
+    #[command(after_long_help = "\
+Example:
+  tallyhouse usage erasures --subscription GUID -o table")]
+    Erasures {
+        /// Whose usage
+        #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+        subscription: SubscriptionId,
+    },
+}
+
+/// Erase for good what may name people in the usage of a subscription
+///
+/// Of usage that is stored by now, tags, additional info and info fields go, and names of resource
+/// groups and resources become pseudonyms that nobody can take back. Quantities, times, meters and with
+/// them every cost stay to the last digit. Without --before, the tags of its resource groups go too.
+/// Backups, copies and exports that were made before still have all of it.
+///
+/// Waits until the server is done; if it is not waited for, it goes on all the same.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  tallyhouse usage erase --subscription GUID --before 2025-01-01 --yes
+  tallyhouse usage erase --subscription GUID --yes")]
+pub(crate) struct UsageEraseOptions {
+    /// Whose usage
+    #[arg(long, value_name = "GUID", value_parser = SubscriptionId::parse)]
+    pub(crate) subscription: SubscriptionId,
+
+    /// Only of usage that began before this day, UTC
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) before: Option<Date>,
+
+    /// Do it; without this, only what would be done is said
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Take a record of usage back, and store another in its place

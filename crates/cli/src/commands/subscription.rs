@@ -3,18 +3,19 @@
 use std::io::Write;
 
 use wire::own::{
-    List, NumberText, StateChange, SubscriptionChange, SubscriptionCreate, SubscriptionFacts,
-    SubscriptionUpdate,
+    LegalHoldSet, List, NumberText, RetentionSet, StateChange, SubscriptionChange,
+    SubscriptionCreate, SubscriptionFacts, SubscriptionUpdate,
 };
 
 use super::{OWN_API, json, list, payload, post, row};
 use crate::arguments::{
-    OrNone, StateOptions, SubscriptionCommand, SubscriptionCreateOptions, SubscriptionUpdateOptions,
+    HoldCommand, OrNone, RetentionCommand, StateOptions, SubscriptionCommand,
+    SubscriptionCreateOptions, SubscriptionUpdateOptions,
 };
 use crate::client::Client;
 use crate::document::Document;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, message};
 
 /// Runs a command of the group.
 pub(super) fn run<W: Write>(
@@ -38,6 +39,8 @@ pub(super) fn run<W: Write>(
         SubscriptionCommand::Suspend(options) => state(&options, "suspend", client, output),
         SubscriptionCommand::Resume(options) => state(&options, "resume", client, output),
         SubscriptionCommand::Cancel(options) => state(&options, "cancel", client, output),
+        SubscriptionCommand::Retention(command) => retention(command, client, output),
+        SubscriptionCommand::Hold(command) => hold(command, client, output),
         SubscriptionCommand::History { id } => {
             let path = format!("/subscriptions/{id}/history");
             if !output.is_flat() {
@@ -46,6 +49,46 @@ pub(super) fn run<W: Write>(
             let changes: List<SubscriptionChange> =
                 client.get_as(&format!("{OWN_API}{path}"), &[])?;
             output.write(Document::Array(changes.value.into_iter().map(flat).collect()))
+        }
+    }
+}
+
+fn retention<W: Write>(
+    command: RetentionCommand,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = |id| format!("{OWN_API}/subscriptions/{id}/retention");
+    match command {
+        RetentionCommand::Show(of) => output.write(client.get(&path(of.id), &[])?),
+        RetentionCommand::Set { subscription, days } => {
+            let body = json(&RetentionSet { days });
+            output.write(client.put(&path(subscription.id), payload(&body))?)
+        }
+        RetentionCommand::Clear(of) => {
+            client.delete(&path(of.id))?;
+            message(format!("details of usage of subscription {} are kept for ever", of.id));
+            Ok(())
+        }
+    }
+}
+
+fn hold<W: Write>(
+    command: HoldCommand,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = |id| format!("{OWN_API}/subscriptions/{id}/legal-hold");
+    match command {
+        HoldCommand::Show(of) => output.write(client.get(&path(of.id), &[])?),
+        HoldCommand::Set { subscription, reason } => {
+            let body = json(&LegalHoldSet { reason });
+            output.write(client.put(&path(subscription.id), payload(&body))?)
+        }
+        HoldCommand::Lift(of) => {
+            client.delete(&path(of.id))?;
+            message(format!("no legal hold is on subscription {}", of.id));
+            Ok(())
         }
     }
 }

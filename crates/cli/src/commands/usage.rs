@@ -1,20 +1,22 @@
-//! `usage import`, `usage correct` and `usage list`.
+//! `usage import`, `usage correct`, `usage list`, `usage erase` and `usage erasures`.
 
 use std::io::Write;
 use std::path::Path;
+use std::thread;
 
 use serde_json::value::RawValue;
-use wire::own::{Correction, CorrectionRequest};
+use wire::own::{Correction, CorrectionRequest, Erasure, ErasureRequest};
 
-use super::{OWN_API, json, payload};
-use crate::arguments::{UsageCommand, UsageCorrectOptions, UsageListOptions};
+use super::{OWN_API, json, list as list_of, payload};
+use crate::arguments::{UsageCommand, UsageCorrectOptions, UsageEraseOptions, UsageListOptions};
 use crate::client::Client;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::import::slices::{Slices, import_slices};
 use crate::import::{import_file, read_whole};
 use crate::limits;
-use crate::output::Output;
+use crate::output::{Output, message};
+use crate::progress::Progress;
 
 /// Runs a command of the group.
 pub(super) fn run<W: Write>(
@@ -38,6 +40,10 @@ pub(super) fn run<W: Write>(
         }
         UsageCommand::Correct(options) => correct(&options, client, output),
         UsageCommand::List(options) => list(&options, client, output),
+        UsageCommand::Erase(options) => erase(&options, client, output),
+        UsageCommand::Erasures { subscription } => {
+            list_of(client, &format!("/subscriptions/{subscription}/erasures"), output)
+        }
     }
 }
 
@@ -57,6 +63,40 @@ fn correct<W: Write>(
     };
     let answer: Correction = client.post_until_taken(&path, &[], payload(&json(&request)))?;
     output.write(Document::of(&answer))
+}
+
+fn erase<W: Write>(
+    options: &UsageEraseOptions,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let subscription = options.subscription;
+    let which = match options.before {
+        Some(day) => format!("usage of subscription {subscription} from before {day}"),
+        None => format!("all usage of subscription {subscription}"),
+    };
+    if !options.yes {
+        return Err(Failure::Usage(format!(
+            "this erases for good what may name people in {which}: tags, additional info, info \
+             fields, and names of resource groups and resources; with --yes it is done"
+        )));
+    }
+    let path = format!("{OWN_API}/subscriptions/{subscription}/erasures");
+    let request = ErasureRequest { before: options.before.map(|day| day.to_string()) };
+    let begun: Erasure = client.post_until_taken(&path, &[], payload(&json(&request)))?;
+    let path = format!("{path}/{}", begun.id);
+    let (mut erasure, mut progress) = (begun, None);
+    while erasure.state != "done" {
+        thread::sleep(limits::ERASURE_ASK);
+        erasure = client.get_as(&path, &[])?;
+        if let (Some(done), Some(to_do)) = (erasure.files_done, erasure.files_to_do) {
+            let progress = progress.get_or_insert_with(|| Progress::of_count(to_do, "erasing"));
+            progress.at(done);
+        }
+    }
+    drop(progress);
+    message(format!("erased what may name people in {which}"));
+    output.write(Document::of(&erasure))
 }
 
 /// Reads an event from a file, with every digit as it stands there.
