@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::WithBody;
-use ureq::{Agent, Body, Proxy, RequestBuilder};
+use ureq::{Agent, Body, Proxy, RequestBuilder, SendBody};
 
 use crate::connection::Connection;
 use crate::document::Document;
@@ -203,6 +203,39 @@ impl Client {
         }
     }
 
+    /// POSTs a body of any length, read as it is sent; where the server is busy before any of it was
+    /// read, waits and tries again.
+    ///
+    /// # Errors
+    /// As [`Client::get`], also after [`limits::RETRIES`] refusals of a busy server.
+    pub(crate) fn post_stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &Parameters<'_>,
+        content_type: &'static str,
+        body: &mut dyn Read,
+    ) -> Result<T, Failure> {
+        let mut body = Begun { body, has_begun: false };
+        let mut attempt = 0;
+        loop {
+            let request = self.agent.post(format!("{}{path}", self.server));
+            let request = request.query_pairs(query.iter().copied()).content_type(content_type);
+            let request = request.header(header::AUTHORIZATION, &self.authorization);
+            // What is refused is refused before it is sent.
+            let request = request.header(header::EXPECT, "100-continue");
+            let request = request.config().timeout_recv_response(Some(limits::FIRST_BYTE)).build();
+            let answer = request.send(SendBody::from_reader(&mut body));
+            match answer.as_ref().ok().and_then(wait) {
+                Some(wait) if attempt < limits::RETRIES && !body.has_begun => thread::sleep(wait),
+                _ => {
+                    let body = self.body(answer)?;
+                    return serde_json::from_slice(&body).map_err(|error| self.unreadable(&error));
+                }
+            }
+            attempt += 1;
+        }
+    }
+
     /// PATCHes what the path names.
     ///
     /// # Errors
@@ -308,6 +341,19 @@ impl Client {
             other => other.to_string(),
         };
         Failure::Unreachable { server: self.server.clone(), reason, hint }
+    }
+}
+
+/// A body, and whether any of it was read.
+struct Begun<'a> {
+    body: &'a mut dyn Read,
+    has_begun: bool,
+}
+
+impl Read for Begun<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.has_begun = true;
+        self.body.read(buffer)
     }
 }
 

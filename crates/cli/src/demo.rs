@@ -24,7 +24,7 @@ use crate::client::Client;
 use crate::commands::{import_rate_card, post};
 use crate::connection::ConnectionOptions;
 use crate::failure::Failure;
-use crate::import::Import;
+use crate::import::import_stream;
 use crate::progress::Progress;
 use crate::serve::Server;
 use report::{Loaded, Report, Spend};
@@ -152,16 +152,38 @@ fn load_subscriptions(client: &Client, card: &RateCardOptions) -> Result<(), Fai
 fn load_usage(client: &Client, sample: &Sample) -> Result<IngestResponse, Failure> {
     let hours = u64::try_from(sample.hours().len()).unwrap_or(u64::MAX);
     let mut progress = Progress::of_count(hours, "importing hours of sample usage");
-    let mut import = Import::new(client, Some("demo"));
-    for (done, hour) in (0..).zip(sample.hours()) {
-        for row in sample.rows(*hour) {
-            import.push_text(row)?;
-        }
+    let hours = (0..).zip(sample.hours()).map(|(done, hour)| {
         progress.at(done);
+        let rows = sample.rows(*hour).map(|row| row + "\n");
+        rows.collect::<String>()
+    });
+    let mut rows = Hours { hours, hour: io::Cursor::default() };
+    let answer = import_stream(client, &mut rows, Some("demo"))?;
+    match (answer.rejected_rows, answer.conflicting_rows) {
+        (0, 0) => Ok(answer.result),
+        (rejected, conflicting) => Err(Failure::Partial { rejected, conflicting }),
     }
-    let sent = import.flush();
-    let (response, done) = import.finish(sent);
-    done.map(|()| response)
+}
+
+/// Texts of hours, made as they are read.
+struct Hours<I> {
+    hours: I,
+    hour: io::Cursor<String>,
+}
+
+impl<I: Iterator<Item = String>> Read for Hours<I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let length = self.hour.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            match self.hours.next() {
+                Some(hour) => self.hour = io::Cursor::new(hour),
+                None => return Ok(0),
+            }
+        }
+    }
 }
 
 /// The spend of the current billing period, and of the one before it where that has just begun.

@@ -1,13 +1,8 @@
-//! Import of usage in the wire shape: rows in, batches to the server, one result out.
-//!
-//! A row that the server would refuse is refused here, with its position, and the rest goes on.
-//! Every row is sent with its occurrence among the equal rows of the whole import, so a file that
-//! is imported again, in batches cut elsewhere, is recognised row by row.
+//! Import of usage in the wire shape: a file is sent as it is, unpacked, and the server reads its rows
+//! while they come; one result comes back.
 
-pub(crate) mod rows;
 pub(crate) mod slices;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -15,48 +10,90 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
-use wire::own::{IngestProblem, IngestResponse, TouchedBucket};
-use wire::usage::{ImportedAggregate, Occurrences, parse_aggregate, with_occurrence};
+use wire::own::{ImportResponse, IngestResponse};
 
-use crate::client::{Client, Payload};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::limits;
 use crate::output::message;
 use crate::progress::Progress;
-use rows::{Row, Rows};
-use slices::Slices;
 
 /// The first two bytes of a gzip file.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Imports a file; `-` is standard input. The result of what was stored comes also with a failure.
+/// Imports a file; `-` is standard input. The result of what was stored comes also with a failure, but
+/// where the server does not say it.
 pub(crate) fn import_file(
     client: &Client,
     file: &Path,
     source: Option<&str>,
 ) -> (IngestResponse, Result<(), Failure>) {
-    let mut import = Import::new(client, source);
-    let done = match import_rows(&mut import, file) {
-        Err(refused @ (Failure::Refused { .. } | Failure::Unreachable { .. })) => Err(refused),
-        // The rows before the place where the file is broken are as good as any.
-        read => import.flush().and(read),
-    };
-    import.finish(done)
-}
-
-fn import_rows(import: &mut Import<'_>, file: &Path) -> Result<(), Failure> {
     let wrong = |reason: String| Failure::Input { file: file.display().to_string(), reason };
-    let input = Input::open(file).map_err(|error| wrong(error.to_string()))?;
-    let mut progress = Progress::of_bytes(input.bytes, "importing");
-    let mut rows = Rows::new(input.reader).map_err(|error| wrong(error.to_string()))?;
-    while let Some(row) = rows.next().map_err(|error| wrong(error.to_string()))? {
-        import.push(row)?;
-        progress.at(input.read.load(Ordering::Relaxed));
-    }
-    if rows.is_continued() {
+    let input = match Input::open(file) {
+        Ok(input) => input,
+        Err(error) => return (IngestResponse::default(), Err(wrong(error.to_string()))),
+    };
+    let mut upload = Upload {
+        reader: input.reader,
+        read: input.read,
+        progress: Progress::of_bytes(input.bytes, "importing"),
+        failed: None,
+    };
+    let answer = match import_stream(client, &mut upload, source) {
+        Ok(answer) => answer,
+        Err(failure) => return (IngestResponse::default(), Err(failure)),
+    };
+    let is_whole = answer.broken.is_none() && upload.failed.is_none();
+    if answer.continued && is_whole {
         message("the file's last page has a nextLink: further pages are not in it");
     }
-    Ok(())
+    if answer.touched_more {
+        message("more buckets got rows than are listed");
+    }
+    let broken = upload.failed.map(|error| error.to_string()).or(answer.broken);
+    let done = match (broken, answer.rejected_rows, answer.conflicting_rows) {
+        (Some(reason), _, _) => Err(wrong(reason)),
+        (None, 0, 0) => Ok(()),
+        (None, rejected, conflicting) => Err(Failure::Partial { rejected, conflicting }),
+    };
+    (answer.result, done)
+}
+
+/// Streams rows to the server, which reads and counts them.
+///
+/// # Errors
+/// [`Failure::Refused`] or [`Failure::Unreachable`].
+pub(crate) fn import_stream(
+    client: &Client,
+    rows: &mut dyn Read,
+    source: Option<&str>,
+) -> Result<ImportResponse, Failure> {
+    let query: Vec<_> = source.into_iter().map(|source| ("source", source)).collect();
+    client.post_stream("/tallyhouse/v1/imports", &query, "application/x-ndjson", rows)
+}
+
+/// A file on its way to the server. Where it cannot be read on it ends: what came before is as good as
+/// any.
+struct Upload {
+    reader: Box<dyn BufRead>,
+    read: Arc<AtomicU64>,
+    progress: Progress,
+    failed: Option<io::Error>,
+}
+
+impl Read for Upload {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                self.failed = Some(error);
+                Ok(0)
+            }
+            Ok(length) => Ok(length),
+        };
+        self.progress.at(self.read.load(Ordering::Relaxed));
+        read
+    }
 }
 
 /// Reads a file whole, unpacked; `-` is standard input.
@@ -73,169 +110,6 @@ pub(crate) fn read_whole(file: &Path, most_bytes: u64) -> Result<Vec<u8>, Failur
         return Err(wrong(format!("larger than {most_bytes} bytes")));
     }
     Ok(document)
-}
-
-/// An import under way.
-pub(crate) struct Import<'a> {
-    client: &'a Client,
-    source: Option<&'a str>,
-    /// What the server does with the slices of a request, where each has whole ones.
-    slices: Option<Slices>,
-    occurrences: Occurrences,
-    /// Rows to be sent, each with the end of its line.
-    body: Vec<u8>,
-    /// Of each row to be sent, its position in the import.
-    positions: Vec<u64>,
-    rows: u64,
-    result: IngestResponse,
-    touched: BTreeSet<TouchedBucket>,
-    rejected: u64,
-    conflicting: u64,
-}
-
-impl<'a> Import<'a> {
-    /// An import of rows that this source has; the server's name for imports if absent.
-    pub(crate) fn new(client: &'a Client, source: Option<&'a str>) -> Self {
-        Self {
-            client,
-            source,
-            slices: None,
-            occurrences: Occurrences::default(),
-            body: Vec::new(),
-            positions: Vec::new(),
-            rows: 0,
-            result: IngestResponse::default(),
-            touched: BTreeSet::new(),
-            rejected: 0,
-            conflicting: 0,
-        }
-    }
-
-    /// Adds a row whose text is known to be one.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`] or [`Failure::Unreachable`] if a batch was full and could not be sent.
-    pub(crate) fn push_text(&mut self, text: String) -> Result<(), Failure> {
-        self.push(Row::Text(text))
-    }
-
-    fn push(&mut self, row: Row) -> Result<(), Failure> {
-        let Some((position, text, aggregate)) = self.read(row) else { return Ok(()) };
-        let text = match aggregate.occurrence {
-            Some(_) => text,
-            None => with_occurrence(&text, self.occurrences.next(&aggregate)),
-        };
-        if self.is_full_with(1, text.len()) {
-            self.flush()?;
-        }
-        self.put(position, &text);
-        Ok(())
-    }
-
-    /// Counts a row, and reads it; one that is wrong is listed.
-    fn read(&mut self, row: Row) -> Option<(u64, String, ImportedAggregate)> {
-        let position = self.rows;
-        self.rows += 1;
-        let text = match row {
-            Row::Text(text) => text,
-            Row::Unreadable(reason) => {
-                self.reject(IngestProblem {
-                    position,
-                    source: None,
-                    id: None,
-                    code: "InvalidRow".to_owned(),
-                    reason: reason.to_owned(),
-                });
-                return None;
-            }
-        };
-        match parse_aggregate(&text) {
-            Ok(aggregate) => Some((position, text, aggregate)),
-            Err(error) => {
-                self.reject(IngestProblem { position, ..error.at(0) });
-                None
-            }
-        }
-    }
-
-    /// Whether so many rows more, of so many bytes, have to wait for another request.
-    fn is_full_with(&self, rows: usize, bytes: usize) -> bool {
-        self.positions.len() + rows > limits::BATCH_ROWS
-            || self.body.len() + bytes >= limits::BATCH_BYTES
-    }
-
-    fn put(&mut self, position: u64, text: &str) {
-        self.body.extend_from_slice(text.as_bytes());
-        self.body.push(b'\n');
-        self.positions.push(position);
-    }
-
-    /// Sends what is waiting.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`] or [`Failure::Unreachable`].
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        if self.positions.is_empty() {
-            return Ok(());
-        }
-        let payload = Payload { content_type: "application/x-ndjson", bytes: &self.body };
-        let path = "/tallyhouse/v1/usage-aggregates";
-        let source = self.source.map(|source| ("source", source));
-        let slices = self.slices.map(|slices| ("slices", slices.as_str()));
-        let query: Vec<_> = source.into_iter().chain(slices).collect();
-        let answer: IngestResponse = self.client.post_until_taken(path, &query, payload)?;
-        self.add(answer);
-        self.body.clear();
-        self.positions.clear();
-        Ok(())
-    }
-
-    /// The result of all that was sent, and whether it was everything.
-    pub(crate) fn finish(
-        mut self,
-        done: Result<(), Failure>,
-    ) -> (IngestResponse, Result<(), Failure>) {
-        self.result.touched_buckets = self.touched.into_iter().collect();
-        let done = done.and(match (self.rejected, self.conflicting) {
-            (0, 0) => Ok(()),
-            (rejected, conflicting) => Err(Failure::Partial { rejected, conflicting }),
-        });
-        (self.result, done)
-    }
-
-    fn reject(&mut self, problem: IngestProblem) {
-        self.rejected += 1;
-        if self.result.rejected.len() < limits::PROBLEMS_LISTED {
-            self.result.rejected.push(problem);
-        }
-    }
-
-    /// Adds the answer to a batch, whose positions become those of the import.
-    fn add(&mut self, answer: IngestResponse) {
-        let positions = &self.positions;
-        let in_import = |problem: IngestProblem| {
-            let in_batch = usize::try_from(problem.position).ok();
-            let position = in_batch.and_then(|place| positions.get(place).copied());
-            IngestProblem { position: position.unwrap_or(problem.position), ..problem }
-        };
-        let rejected: Vec<_> = answer.rejected.into_iter().map(in_import).collect();
-        let conflicting: Vec<_> = answer.conflicting.into_iter().map(in_import).collect();
-        rejected.into_iter().for_each(|problem| self.reject(problem));
-        for problem in conflicting {
-            self.conflicting += 1;
-            if self.result.conflicting.len() < limits::PROBLEMS_LISTED {
-                self.result.conflicting.push(problem);
-            }
-        }
-        // A row may be rejected here before one of an earlier batch is by the server.
-        self.result.rejected.sort_by_key(|problem| problem.position);
-        self.result.accepted += answer.accepted;
-        self.result.duplicate += answer.duplicate;
-        self.result.commit = self.result.commit.max(answer.commit);
-        self.touched.extend(answer.touched_buckets);
-        let room = limits::DIFFERENCES_LISTED - self.result.slices.len();
-        self.result.slices.extend(answer.slices.into_iter().take(room));
-    }
 }
 
 /// A file, unpacked if it is gzip.

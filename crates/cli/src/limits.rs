@@ -21,10 +21,10 @@ pub(crate) const SLICES_BYTES: usize = 512 << 20;
 /// Longest event that takes the place of a record, in bytes.
 pub(crate) const EVENT_BYTES: u64 = 1 << 20;
 
-/// Longest row of an import, in bytes.
+/// Longest line of a CSV file of usage, in bytes.
 pub(crate) const ROW_BYTES: usize = 1 << 20;
 
-/// How much of a file is looked at to tell a document from one row a line, in bytes.
+/// How much of a file is looked at to tell JSON from CSV, in bytes.
 pub(crate) const SNIFF_BYTES: usize = 64 << 10;
 
 /// Buffer for reading files, in bytes.
@@ -73,5 +73,6 @@ pub(crate) const ERASURE_ASK: Duration = Duration::from_millis(500);
 pub(crate) const MANIFEST_BYTES: u64 = 1 << 30;
 /// Bytes of a file that are received at a time.
 pub(crate) const PIECE_BYTES: usize = 1 << 16;
-/// How long the server may take to begin a file: it goes over all usage before the first byte of some.
+/// How long the server may take to begin a file, as it goes over all usage before the first byte of some,
+/// and to answer an import once it was sent.
 pub(crate) const FIRST_BYTE: Duration = Duration::from_secs(30 * 60);

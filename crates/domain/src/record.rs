@@ -3,6 +3,8 @@
 //! A record's *identity* is its subscription, source and event id; its *content* is everything that the producer
 //! sent, in canonical form. Both are hashed here in one way for ever (`docs/FORMAT.md`).
 
+mod hashed;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use crate::id::{
 };
 use crate::resource_groups;
 use crate::time::{ReportedTime, UtcTime};
+
+pub use hashed::{HashedInstance, HashedRecord};
 
 /// Number of a group commit of the ledger; never falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use domain::id::{ContentHash, RecordId, SubscriptionId};
+use domain::id::RecordId;
 use domain::record::Commit;
 use domain::time::{ReportedTime, UtcTime};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::encoded::Encoded;
 use crate::error::{AppendError, SealError};
 use crate::frame::{self, HEADER_BYTES, Header};
 use crate::index::{Index, IndexCommand, Known};
@@ -53,34 +54,16 @@ pub(crate) type Found = Result<Vec<Option<Known>>, AppendError>;
 pub(crate) struct Request {
     /// Whether they are stored together or not at all.
     pub(crate) together: bool,
-    pub(crate) records: Vec<Pending>,
-    /// Their encodings, one behind the other.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) records: Arc<Encoded>,
     pub(crate) reply: oneshot::Sender<Result<Settled, AppendError>>,
 }
 
 impl Request {
     /// The records that those of a set take back, in order.
     fn reversed(&self) -> impl Iterator<Item = RecordId> {
-        let reversals = self.records.iter().filter(|_| self.together);
+        let reversals = self.records.pending.iter().filter(|_| self.together);
         reversals.filter_map(|record| record.reverses).map(|(id, _)| id)
     }
-}
-
-/// What the committer needs to know of one record.
-pub(crate) struct Pending {
-    pub(crate) id: RecordId,
-    pub(crate) content: ContentHash,
-    /// The record that it takes back, and the content that it must have.
-    pub(crate) reverses: Option<(RecordId, ContentHash)>,
-    /// Whether that record was erased since. Its reversal, which is known by its id, may have been stored
-    /// before, and then is what it was, without a name.
-    pub(crate) of_erased: bool,
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) reported: Option<ReportedTime>,
-    pub(crate) start: UtcTime,
-    /// Where its encoding ends in the request's bytes.
-    pub(crate) end: usize,
 }
 
 /// The committer.
@@ -141,14 +124,14 @@ impl Committer {
 
     /// Takes what waits, up to the limits; the message that does not belong is held.
     fn gather(&mut self, first: Request) -> (Vec<Request>, Option<Message>) {
-        let mut bytes = first.bytes.len();
+        let mut bytes = first.records.bytes.len();
         let mut group = vec![first];
         while bytes < GROUP_BYTES && group.len() < GROUP_REQUESTS_MAX {
             match self.queue.try_recv() {
                 Ok(Message::Append(next))
-                    if bytes + next.bytes.len() <= FRAME_PAYLOAD_BYTES_MAX =>
+                    if bytes + next.records.bytes.len() <= FRAME_PAYLOAD_BYTES_MAX =>
                 {
-                    bytes += next.bytes.len();
+                    bytes += next.records.bytes.len();
                     group.push(next);
                 }
                 Ok(other) => return (group, Some(other)),
@@ -159,13 +142,13 @@ impl Committer {
     }
 
     fn commit(&mut self, group: Vec<Request>) {
-        let queued: usize = group.iter().map(|request| request.bytes.len()).sum();
+        let queued: usize = group.iter().map(|request| request.records.bytes.len()).sum();
         let outcomes = self.write(&group, queued);
         self.shared.queued_bytes.fetch_sub(queued as u64, Ordering::SeqCst);
         match outcomes {
             Ok(outcomes) => {
                 for (request, settled) in group.into_iter().zip(outcomes) {
-                    self.shared.measures.settled(&settled, request.records.len());
+                    self.shared.measures.settled(&settled, request.records.pending.len());
                     let _ = request.reply.send(Ok(settled)); // the client may have gone away
                 }
             }
@@ -184,7 +167,7 @@ impl Committer {
         }
         // All of it before anything of the group is entered: a segment that does not answer leaves no
         // trace of the group.
-        let ids = group.iter().flat_map(|request| &request.records).map(|record| record.id);
+        let ids = group.iter().flat_map(|request| &request.records.pending).map(|record| record.id);
         let mut stored = self.look_up(ids)?.into_iter();
         let mut reversed = self.look_up(group.iter().flat_map(Request::reversed))?.into_iter();
         let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
@@ -261,7 +244,7 @@ impl Committer {
         // Each was looked up: each has to be taken, whatever the first one says.
         let reversed: Vec<_> = request.reversed().zip(reversed).collect();
         let mut reversed = reversed.into_iter();
-        let wrong = together::without_record(&request.records, |id| {
+        let wrong = together::without_record(&request.records.pending, |id| {
             let (_, on_shelf) = reversed.next().expect("every reversed record was looked up");
             on_shelf.or_else(|| self.index.fresh(id))
         });
@@ -272,7 +255,7 @@ impl Committer {
             None => together::of_each(&outcomes),
         };
         if matches!(settled, Together::Refused { .. }) {
-            for (record, outcome) in request.records.iter().zip(outcomes) {
+            for (record, outcome) in request.records.pending.iter().zip(outcomes) {
                 if matches!(outcome, Outcome::Stored(_)) {
                     self.index.forget(record.id);
                 }
@@ -291,9 +274,9 @@ impl Committer {
         stored: &mut impl Iterator<Item = Option<Known>>,
         draft: &mut Draft,
     ) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(request.records.len());
+        let mut outcomes = Vec::with_capacity(request.records.pending.len());
         let mut begin = 0;
-        for record in &request.records {
+        for record in &request.records.pending {
             let known = Known { content: record.content, commit: draft.commit };
             let on_shelf = stored.next().expect("every record of the group was looked up");
             let entered = on_shelf.map_or_else(|| self.index.enter(record.id, known), Err);
@@ -307,7 +290,7 @@ impl Committer {
                         commit: draft.commit,
                         commit_time: draft.time,
                     });
-                    draft.frame.extend_from_slice(&request.bytes[begin..record.end]);
+                    draft.frame.extend_from_slice(&request.records.bytes[begin..record.end]);
                     Outcome::Stored(draft.commit)
                 }
                 Err(known) if known.content == record.content || record.of_erased => {

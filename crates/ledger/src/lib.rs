@@ -16,6 +16,7 @@ mod daily;
 mod data_file;
 mod delta;
 mod doubling;
+mod encoded;
 mod encoding;
 mod erasing;
 mod erasure;
@@ -62,13 +63,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use domain::id::ContentHash;
 use domain::record::{Commit, UsageRecord};
 use domain::time::{ReportedTime, UtcTime};
 use tokio::sync::{mpsc, oneshot};
 
-use committer::{Message, Pending, Request};
+use committer::{Message, Request};
 use compactor::CompactCommand;
 use index::{IndexCheck, Shelf};
 use sealer::SealCommand;
@@ -79,6 +81,7 @@ use together::Settled;
 use verify::Subject;
 
 pub use backup::{CopiedFile, CopyError, LedgerCopy};
+pub use encoded::Encoded;
 pub use erasure::{EraseError, EraseProgress, Erased, Erasure, ErasureReport};
 pub use error::{
     AppendError, CloseError, CompactError, FileError, FindError, OpenError, ReadError, SealError,
@@ -231,6 +234,35 @@ impl Ledger {
         }
     }
 
+    /// Stores records that are encoded already, as [`Ledger::append`] does; but where the ledger is
+    /// busy, waits until it is so no more, for as long as it is asked to.
+    ///
+    /// Dropping the future does not take the records back, if they wait no longer.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`]; `Busy` after `patience`.
+    pub async fn append_encoded(
+        &self,
+        records: Encoded,
+        patience: Duration,
+    ) -> Result<Vec<Outcome>, AppendError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records = Arc::new(records);
+        let begun = Instant::now();
+        loop {
+            match self.settle_encoded(Arc::clone(&records), false).await {
+                Ok(Settled::Each(outcomes)) => return Ok(outcomes),
+                Ok(Settled::Together(_)) => unreachable!("an outcome for each was asked for"),
+                Err(AppendError::Busy) if begun.elapsed() < patience => {
+                    tokio::time::sleep(Duration::from_millis(limits::BUSY_PAUSE_MS)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Has the committer settle records: each by itself, or together, where it is told the content of
     /// records that reversals among them take back and that were erased.
     async fn settle(
@@ -238,28 +270,40 @@ impl Ledger {
         records: Vec<NewRecord>,
         of_erased: Option<BTreeMap<usize, ContentHash>>,
     ) -> Result<Settled, AppendError> {
+        if !self.0.shared.writable.load(Ordering::SeqCst) {
+            return Err(AppendError::Refused);
+        }
+        let together = of_erased.is_some();
+        let mut encoded = match records.len() {
+            0..=ENCODED_IN_PLACE_MAX => Encoded::of(records)?,
+            _ => {
+                let encoded = tokio::task::spawn_blocking(move || Encoded::of(records)).await;
+                encoded.unwrap_or(Err(AppendError::Refused))?
+            }
+        };
+        encoded.tell_of_erased(of_erased.unwrap_or_default());
+        let settled = self.settle_encoded(Arc::new(encoded), together).await;
+        settled.inspect_err(|error| {
+            if matches!(error, AppendError::Busy) {
+                self.0.shared.measures.refused_as_busy.inc();
+            }
+        })
+    }
+
+    async fn settle_encoded(
+        &self,
+        records: Arc<Encoded>,
+        together: bool,
+    ) -> Result<Settled, AppendError> {
         let shared = &self.0.shared;
         if !shared.writable.load(Ordering::SeqCst) {
             return Err(AppendError::Refused);
         }
-        let together = of_erased.is_some();
-        let (mut records, bytes) = match records.len() {
-            0..=ENCODED_IN_PLACE_MAX => encode(&records)?,
-            _ => {
-                let encoded = tokio::task::spawn_blocking(move || encode(&records)).await;
-                encoded.unwrap_or(Err(AppendError::Refused))?
-            }
-        };
-        for (position, content) in of_erased.into_iter().flatten() {
-            let record = &mut records[position];
-            record.reverses = record.reverses.map(|(id, _)| (id, content));
-            record.of_erased = true;
-        }
-        let length = bytes.len() as u64;
+        let length = records.bytes.len() as u64;
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
         let (reply, answer) = oneshot::channel();
-        let message = Message::Append(Request { together, records, bytes, reply });
+        let message = Message::Append(Request { together, records, reply });
         let sent = if shared.stall.is_on() || waiting + length > limits::UNSEALED_BYTES_MAX {
             Err(AppendError::Busy)
         } else {
@@ -270,7 +314,6 @@ impl Ledger {
         };
         if let Err(error) = sent {
             shared.queued_bytes.fetch_sub(length, Ordering::SeqCst);
-            shared.measures.refused_as_busy.inc();
             return Err(error);
         }
         answer.await.unwrap_or(Err(AppendError::Refused))
@@ -435,34 +478,6 @@ impl Inner {
         let unlocked = self.shared.lock.free();
         if panicked == 0 && unlocked.is_ok() { Ok(()) } else { Err(CloseError) }
     }
-}
-
-/// Hashes and encodes records for the committer.
-fn encode(records: &[NewRecord]) -> Result<(Vec<Pending>, Vec<u8>), AppendError> {
-    let mut pending = Vec::with_capacity(records.len());
-    let mut bytes = Vec::new();
-    for (position, NewRecord { record, reported }) in records.iter().enumerate() {
-        let begin = bytes.len();
-        encoding::encode(record, record.instance.hash(), *reported, &mut bytes);
-        let length = bytes.len() - begin;
-        if length > limits::RECORD_BYTES_MAX {
-            return Err(AppendError::RecordTooLarge { position, bytes: length });
-        }
-        pending.push(Pending {
-            id: record.id(),
-            content: record.content_hash(),
-            reverses: domain::correction::reversed_content(record),
-            of_erased: false,
-            subscription: record.subscription,
-            reported: *reported,
-            start: record.window.start(),
-            end: bytes.len(),
-        });
-    }
-    if bytes.len() > limits::FRAME_PAYLOAD_BYTES_MAX {
-        return Err(AppendError::RequestTooLarge { bytes: bytes.len() });
-    }
-    Ok((pending, bytes))
 }
 
 #[cfg(test)]

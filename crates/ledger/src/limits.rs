@@ -14,6 +14,8 @@ pub const COMMITTER_QUEUE: usize = 1_024;
 pub const SEALER_QUEUE: usize = 16;
 /// Bytes waiting for the committer or not yet sealed; above it appends are answered `Busy`.
 pub const UNSEALED_BYTES_MAX: u64 = 256 << 20;
+/// How often an append that may wait looks whether it is its turn, in milliseconds.
+pub const BUSY_PAUSE_MS: u64 = 20;
 /// Most bytes at which the journal may be told to be sealed: a seal and what comes meanwhile fit.
 pub const SEAL_BYTES_MAX: u64 = UNSEALED_BYTES_MAX / 2;
 /// Tail chunks are merged up to this size, so that a snapshot holds few of them.

@@ -8,7 +8,7 @@ use domain::id::RecordId;
 use domain::record::Commit;
 
 use crate::Outcome;
-use crate::committer::Pending;
+use crate::encoded::Pending;
 use crate::index::Known;
 
 /// What became of records that are stored together or not at all.

@@ -6,6 +6,7 @@ mod authorization;
 mod correction;
 mod erasure;
 pub(crate) mod grant;
+mod import;
 
 use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;
@@ -31,6 +32,7 @@ use crate::rate_limits::Throttled;
 pub(crate) use authorization::AuthorizationError;
 pub(crate) use correction::CorrectionError;
 pub(crate) use erasure::ErasureError;
+pub(crate) use import::ImportError;
 
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
@@ -156,6 +158,8 @@ pub(crate) enum ApiError {
     LedgerRefuses,
     /// The answer would take more than a question may ask for.
     TooMuch(String),
+    /// An import of any length stops.
+    Import(ImportError),
     /// A record or slice cannot be corrected so.
     Correction(CorrectionError),
     /// An erasure is not begun.
@@ -227,6 +231,7 @@ impl ApiError {
             Self::Authorization(error) => error.status(),
             Self::Correction(error) => error.status(),
             Self::Erasure(error) => error.status(),
+            Self::Import(error) => error.status(),
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. }
             | Self::InvoiceDownloadOff(_)
@@ -266,6 +271,7 @@ impl ApiError {
             Self::Authorization(error) => error.code(),
             Self::Correction(error) => error.code(),
             Self::Erasure(error) => error.code(),
+            Self::Import(error) => error.code(),
             Self::Query(_) => "InvalidQueryString",
             Self::Ambiguous(_) => "InvalidRequestUri",
             Self::Unauthenticated { error, .. } => error.code(),
@@ -326,6 +332,7 @@ impl ApiError {
             Self::Authorization(error) => error.to_string(),
             Self::Correction(error) => error.to_string(),
             Self::Erasure(error) => error.to_string(),
+            Self::Import(error) => error.to_string(),
             Self::Query(error) => error.to_string(),
             Self::Ambiguous(reason) => reason.clone(),
             Self::Unauthenticated { error, .. } => error.to_string(),
@@ -485,6 +492,9 @@ impl IntoResponse for ApiError {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             }
             Self::Busy | Self::LedgerStalled | Self::LedgerRefuses => {
+                headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
+            }
+            Self::Import(error) if error.is_busy() => {
                 headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
             }
             _ => {}

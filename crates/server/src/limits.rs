@@ -6,6 +6,28 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 32 << 20;
 /// Most events or rows in one request.
 pub const EVENTS_PER_REQUEST: usize = 50_000;
+/// Imports of any length under way at a time: each may hold two hundred megabytes.
+pub const IMPORTS: usize = 4;
+/// Pieces of an import's body that wait to be split into rows.
+pub const IMPORT_PIECES: usize = 16;
+/// Bytes of rows that an import stores at a time.
+pub const IMPORT_BLOCK_BYTES: usize = 4 << 20;
+/// Rows that it stores at a time.
+pub const IMPORT_BLOCK_ROWS: usize = 16 << 10;
+/// Blocks of rows of one import under way at a time: while one waits for its sync, others are read.
+pub const IMPORT_BLOCKS: usize = 4;
+/// Rows whose occurrences an import counts at a time, with four more for each slice: 130 MB.
+pub const IMPORT_ROWS_COUNTED: usize = 2_000_000;
+/// Slices whose rows an import counts no more: 70 MB.
+pub const IMPORT_SLICES_CLOSED: usize = 3_600_000;
+/// Rejected and conflicting rows that the answer to an import lists, each.
+pub const IMPORT_PROBLEMS_LISTED: usize = 10_000;
+/// Buckets that the answer to an import lists.
+pub const IMPORT_TOUCHED_LISTED: usize = 100_000;
+/// How long the client of an import may send nothing before it is given up.
+pub const IMPORT_READ: Duration = Duration::from_secs(300);
+/// How long an import waits for a busy ledger.
+pub const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
 /// Rows that may be stored of a slice that is compared, with those that were taken back: a kilobyte of
 /// memory each, at most twice over.
 pub const SLICE_ROWS: usize = 100_000;

@@ -29,6 +29,7 @@ pub mod ratecard;
 mod record;
 pub mod resource_groups;
 pub mod retail;
+mod scan;
 mod sealed;
 pub mod secret;
 pub mod stack;

@@ -145,6 +145,25 @@ pub struct IngestResponse {
     pub slices: Vec<SliceDifference>,
 }
 
+/// What became of the rows of an import of any length.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportResponse {
+    /// Of all rows; the first 10,000 rejected and the first 10,000 conflicting ones are listed.
+    pub result: IngestResponse,
+    /// How many rows are wrong; nothing of them was stored.
+    pub rejected_rows: u64,
+    /// How many were stored before with other content; nothing of them was stored.
+    pub conflicting_rows: u64,
+    /// Whether the import added rows to more buckets than are listed.
+    pub touched_more: bool,
+    /// Whether the last document names a further page, which is not in the body.
+    pub continued: bool,
+    /// Where the body is not of its form, and what was expected there; rows before it are stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}
+
 /// An event or row that was not stored, and why.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct IngestProblem {

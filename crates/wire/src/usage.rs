@@ -10,16 +10,18 @@ mod csv;
 mod import;
 mod page;
 mod request;
+mod rows;
 
 pub use csv::{CsvColumns, CsvHeaderError, CsvRowError, CsvUsage};
 pub use import::{
-    AggregatesError, ImportedAggregate, Occurrences, RowError, parse_aggregate, read_aggregates,
-    with_occurrence,
+    AggregatesError, HashedRow, ImportedAggregate, Occurrences, RowError, RowReader,
+    parse_aggregate, read_aggregates, with_occurrence,
 };
 pub(crate) use page::{Writer, granularity_name};
 pub use page::{next_link, write_page};
 pub(crate) use request::{CONTINUATION_TOKEN, GRANULARITY, REPORTED_END, REPORTED_START};
 pub use request::{UsageRequest, UsageRequestError};
+pub use rows::{NOT_UTF8, ROW_BYTES_MAX, Row, RowBytes, Rows, RowsError};
 
 #[cfg(test)]
 mod tests;

@@ -14,9 +14,13 @@ pub(crate) enum UsageCommand {
     /// Import usage in the form that Azure's UsageAggregates API answers
     ///
     /// The file is one or more documents {"value": [...]}, a list, or one aggregate a line; gzip is
-    /// recognised, and a file of any size is read piece by piece. Importing it again adds nothing:
-    /// equal rows of one file are told apart by counting them. A wrong row is reported with its
-    /// position and does not stop the others.
+    /// recognised, and a file of any size is sent piece by piece, and stored while it is sent. Importing
+    /// it again adds nothing: equal rows of one file are told apart by counting them. Where an import
+    /// breaks off, what was stored stays, and importing the file again adds the rest. A wrong row is
+    /// reported with its position and does not stop the others.
+    ///
+    /// A file of many million rows is best in order of time, or of subscriptions: where too many rows
+    /// lie between two of one subscription and reported bucket, the later one is rejected.
     ///
     /// With --correct the file has whole slices: every row of each subscription and reported bucket in
     /// it. Rows that are stored of a slice and not in the file are taken back, others are added, each

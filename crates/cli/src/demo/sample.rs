@@ -174,7 +174,7 @@ mod tests {
             let row = parse_aggregate(row).unwrap();
             assert!(row.bucket <= ReportedTime(now) && row.window.end() <= row.bucket.0);
             late += usize::from(row.bucket.0 > row.window.end());
-            tagged += usize::from(row.instance.tag("env").is_some());
+            tagged += usize::from(row.instance.instance().tag("env").is_some());
         }
         assert!(late > 0, "no late rows");
         assert!(tagged > rows.len() / 2 && tagged < rows.len(), "{tagged} rows with tags");

@@ -16,11 +16,10 @@ use domain::record::{
 };
 use domain::time::ReportedTime;
 use domain::usage::Usage;
-use wire::usage::{CsvColumns, parse_aggregate};
+use wire::usage::{CsvColumns, Row, Rows, RowsError, parse_aggregate};
 
 use crate::failure::Failure;
 use crate::import::Input;
-use crate::import::rows::{Row, Rows, RowsError};
 use crate::limits;
 use crate::output::message;
 use crate::progress::Progress;

@@ -43,13 +43,13 @@ use slices::Slices;
 /// The right to send events.
 const WRITE_EVENTS: Action = Action::EVENTS_WRITE;
 /// The right to import usage with the reported time that its origin gave it.
-const WRITE_IMPORTS: Action = Action::IMPORTS_WRITE;
+pub(super) const WRITE_IMPORTS: Action = Action::IMPORTS_WRITE;
 /// The source of imported aggregates whose importer names none.
-const IMPORT_SOURCE: &str = "azure-usage-aggregates";
+pub(super) const IMPORT_SOURCE: &str = "azure-usage-aggregates";
 
 const EVENT_TYPES: &str = "application/cloudevents+json, application/cloudevents-batch+json and \
                            application/x-ndjson";
-const AGGREGATE_TYPES: &str = "application/json and application/x-ndjson";
+pub(super) const AGGREGATE_TYPES: &str = "application/json and application/x-ndjson";
 
 /// A record that may be stored, and its place in the request.
 struct Candidate {
@@ -113,7 +113,7 @@ pub(crate) async fn post_events(
 }
 
 /// Lets in whoever may do this anywhere; the gate decides record by record.
-fn admit(
+pub(super) fn admit(
     app: &App,
     asked: &Asked,
     action: Action,
@@ -126,10 +126,15 @@ fn admit(
     Err(forbidden(&principal, action, "/".to_owned()))
 }
 
-fn media_type(headers: &HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = value.unwrap_or_default().split(';').next().unwrap_or_default();
     kind.trim().to_ascii_lowercase()
+}
+
+/// Whether a body of this type may have usage aggregates.
+pub(super) fn is_of_aggregates(media_type: &str) -> bool {
+    matches!(media_type, "application/json" | "application/x-ndjson" | "application/ndjson")
 }
 
 async fn post_single(
@@ -250,8 +255,7 @@ pub(crate) async fn post_usage_aggregates(
 ) -> Result<Json<IngestResponse>, ApiError> {
     let (principal, directory) = admit(&app, &asked, WRITE_IMPORTS)?;
     let form = media_type(&headers);
-    if !matches!(form.as_str(), "application/json" | "application/x-ndjson" | "application/ndjson")
-    {
+    if !is_of_aggregates(&form) {
         return Err(ApiError::MediaType { given: form, taken: AGGREGATE_TYPES });
     }
     let source = asked.parameters.get("source").unwrap_or(IMPORT_SOURCE);
@@ -289,7 +293,7 @@ fn sort_aggregates(body: &[u8], source: &Source, gate: &mut Gate<'_>) -> Result<
                 continue;
             }
         };
-        if let Some(problem) = gate.impossible_bucket(&row, position) {
+        if let Some(problem) = gate.impossible_bucket(row.bucket, row.window, position as u64) {
             sorted.rejected.push(problem);
             continue;
         }
@@ -315,7 +319,7 @@ impl Sorted {
             }
             Err(refusal) => {
                 let (source, id) = (&record.source, &record.event_id);
-                self.rejected.push(problem(position, source, id, &refusal));
+                self.rejected.push(problem(position as u64, source, id, &refusal));
             }
         }
     }
@@ -332,20 +336,37 @@ impl Sorted {
             Ok(()) => self.watermarks.push((position, watermark)),
             Err(refusal) => {
                 let (source, id) = (&watermark.source, &watermark.event_id);
-                self.rejected.push(problem(position, source, id, &refusal));
+                self.rejected.push(problem(position as u64, source, id, &refusal));
             }
         }
     }
 }
 
-fn problem(position: usize, source: &Source, id: &EventId, refusal: &ApiError) -> IngestProblem {
+pub(super) fn problem(
+    position: u64,
+    source: &Source,
+    id: &EventId,
+    refusal: &ApiError,
+) -> IngestProblem {
     IngestProblem {
-        position: position as u64,
+        position,
         source: Some(source.to_string()),
         id: Some(id.to_string()),
         code: refusal.code().to_owned(),
         reason: refusal.message(),
     }
+}
+
+/// What is said of a record that was stored before with other content.
+pub(super) fn conflict(
+    position: u64,
+    source: &Source,
+    id: &EventId,
+    commit: Commit,
+) -> IngestProblem {
+    let (source_text, id_text) = (source.to_string(), id.to_string());
+    let refusal = ApiError::Conflict { source: source_text, id: id_text, commit: commit.0 };
+    problem(position, source, id, &refusal)
 }
 
 /// What is left of a candidate once its record is on its way to the ledger.
@@ -370,9 +391,7 @@ impl Sent {
     }
 
     fn conflict(&self, commit: Commit) -> IngestProblem {
-        let (source, id) = (self.source.to_string(), self.event_id.to_string());
-        let refusal = ApiError::Conflict { source, id, commit: commit.0 };
-        problem(self.position, &self.source, &self.event_id, &refusal)
+        conflict(self.position as u64, &self.source, &self.event_id, commit)
     }
 }
 
@@ -407,7 +426,7 @@ async fn store(app: &App, mut sorted: Sorted) -> Result<IngestResponse, ApiError
             Ok(false) => duplicate += 1,
             Err(refusal) => {
                 let (source, id) = (&watermark.source, &watermark.event_id);
-                sorted.rejected.push(problem(*position, source, id, &refusal));
+                sorted.rejected.push(problem(*position as u64, source, id, &refusal));
             }
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod corrections;
 pub(crate) mod cost;
 pub(crate) mod erasures;
 pub(crate) mod export;
+pub(crate) mod imports;
 pub(crate) mod ingest;
 pub(crate) mod keeping;
 pub(crate) mod ledger;

@@ -12,6 +12,7 @@ mod corrections;
 mod erasure;
 mod http;
 mod identity_server;
+mod imports;
 mod issuers;
 mod kept_folder;
 mod metrics;
@@ -75,6 +76,7 @@ stories!(
     graph,
     headers,
     imports,
+    imports_streamed,
     invoices,
     meter_aliases,
     offer_rules,

@@ -191,7 +191,7 @@ fn body(line: &Line) -> (&'static str, String) {
     }
     match line.path {
         "/tallyhouse/v1/events" => ("application/cloudevents+json", event("vm1", "web")),
-        "/tallyhouse/v1/usage-aggregates" => {
+        "/tallyhouse/v1/usage-aggregates" | "/tallyhouse/v1/imports" => {
             let properties = json!({
                 "subscriptionId": OURS, "meterId": METER, "quantity": 1, "infoFields": {},
                 "usageStartTime": "2026-01-31T00:00:00+00:00",
@@ -220,7 +220,8 @@ fn event(machine: &str, group: &str) -> String {
 fn mark(line: &Line, answer: &Answer, place: &[&str]) -> Result<char, String> {
     let (status, json) = (answer.status.as_u16(), answer.json());
     let told = || Err(format!("{} {}", answer.outcome(), answer.message()));
-    let of_row = &json["rejected"][0]["code"];
+    let result = if line.path.ends_with("/imports") { &json["result"] } else { &json };
+    let of_row = &result["rejected"][0]["code"];
     if status == 403 || of_row == "AuthorizationFailed" {
         return Ok('.');
     }

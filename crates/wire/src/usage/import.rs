@@ -2,13 +2,18 @@
 //! so members that are not known are let pass; those that matter are read strictly, and one row
 //! that is wrong does not harm the others.
 
+mod fields;
+mod reader;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use domain::decimal::Quantity;
 use domain::id::{ContentHash, EventId, MeterId, Source, SubscriptionId};
-use domain::record::{Billed, Instance, MeterDescription, UsageRecord, Window, multiset_event_id};
+use domain::record::{
+    Billed, HashedInstance, HashedRecord, Instance, MeterDescription, UsageRecord, Window,
+};
 use domain::time::{Civil, ReportedTime, UtcTime};
 
 use crate::object::{self, Object, Shape};
@@ -16,6 +21,8 @@ use crate::own::IngestProblem;
 use crate::property::{Malformed, PropertyError};
 use crate::record::{self, RECORD_BYTES_MAX};
 use crate::time::parse_rfc3339_or_naive;
+
+pub use reader::{HashedRow, RowReader};
 
 static DOCUMENT: Shape = Shape { path: "", names: &["value"] };
 
@@ -61,7 +68,7 @@ pub struct ImportedAggregate {
     /// How much; never negative.
     pub quantity: Quantity,
     /// By which resource.
-    pub instance: Arc<Instance>,
+    pub instance: HashedInstance,
     /// The origin's reported bucket, from `name`; the end of the usage day where there is no name.
     pub bucket: ReportedTime,
     /// Which of several equal rows of its slice it is, from 1, if the file says so: our own member
@@ -164,39 +171,41 @@ impl ImportedAggregate {
     /// Hash of its content: equal rows of a slice have equal hashes.
     #[must_use]
     pub fn content_hash(&self) -> ContentHash {
-        self.clone().unnamed(unnamed_source()).content_hash()
+        let (source, event_id) = unnamed();
+        self.clone().hashed_as(source, event_id).content()
     }
 
     /// The record that the row stands for, named after its content: the `occurrence`-th (from 1) of
     /// the equal rows that this source has in the reported bucket.
     #[must_use]
     pub fn into_record(self, source: Source, occurrence: u64) -> UsageRecord {
-        let bucket = self.bucket;
-        let record = self.unnamed(source);
-        let content = record.content_hash();
-        let event_id = multiset_event_id(&record.source, bucket, content, occurrence);
-        UsageRecord { event_id, ..record }
+        let (bucket, (_, event_id)) = (self.bucket, unnamed());
+        let record = self.hashed_as(source, event_id);
+        record.as_row_of(bucket, occurrence).into_record()
     }
 
-    /// The record under a name that is no part of its content.
-    fn unnamed(self, source: Source) -> UsageRecord {
-        UsageRecord {
+    /// The record that the row stands for, under a name that is no part of its content.
+    fn hashed_as(self, source: Source, event_id: EventId) -> HashedRecord {
+        let record = UsageRecord {
             subscription: self.subscription,
             window: self.window,
             meter: self.meter,
             description: self.description,
             quantity: self.quantity,
-            instance: self.instance,
+            instance: Arc::clone(self.instance.instance()),
             source,
-            event_id: EventId::parse("row").expect("three letters are an event id"),
+            event_id,
             billed: Billed::default(),
             reverses: None,
-        }
+        };
+        HashedRecord::of_instance(record, self.instance)
     }
 }
 
-fn unnamed_source() -> Source {
-    Source::parse("row").expect("three letters are a source")
+/// What a record is called before it is named.
+fn unnamed() -> (Source, EventId) {
+    let source = Source::parse("row").expect("three letters are a source");
+    (source, EventId::parse("row").expect("three letters are an event id"))
 }
 
 /// Counts equal rows over one file or request of one source.
@@ -279,7 +288,7 @@ pub fn parse_aggregate(row: &str) -> Result<ImportedAggregate, RowError> {
         meter: record::meter(&properties)?,
         description: record::description(&properties)?,
         quantity: record::quantity(&properties)?,
-        instance: Arc::new(instance(&properties)?),
+        instance: HashedInstance::new(Arc::new(instance(&properties)?)),
         bucket: bucket(&row, window)?,
         occurrence: occurrence(&row)?,
     })
@@ -292,10 +301,26 @@ fn instance(properties: &Object<'_>) -> Result<Instance, PropertyError> {
     let Some(data) = data else { return Ok(Instance { info_fields, ..Instance::default() }) };
     let data = Object::read(&data, &INSTANCE_DATA)
         .map_err(|malformed| properties.malformed(NAME, malformed))?;
+    Ok(Instance { info_fields, ..resource_of(&data)? })
+}
+
+fn resource_of(data: &Object<'_>) -> Result<Instance, PropertyError> {
     let resource = data.required_raw("Microsoft.Resources")?;
     let resource = Object::read(resource.get(), &RESOURCE)
         .map_err(|malformed| data.malformed("Microsoft.Resources", malformed))?;
-    Ok(Instance { info_fields, ..record::resource(&resource)? })
+    record::resource(&resource)
+}
+
+/// The instance in the text of a member `instanceData`, as it stands between its quotes, and in that of
+/// `infoFields`; each may be empty. None if one is wrong.
+fn instance_of(data: &str, info: &str) -> Option<Instance> {
+    let text = |member: &str, text: &str, quote: &str| match text {
+        "" => String::new(),
+        text => format!("\"{member}\":{quote}{text}{quote},"),
+    };
+    let (data, info) = (text("instanceData", data, "\""), text("infoFields", info, ""));
+    let properties = format!("{{{data}{info}\"unit\":null}}");
+    instance(&Object::read(&properties, &PROPERTIES).ok()?).ok()
 }
 
 fn bucket(row: &Object<'_>, window: Window) -> Result<ReportedTime, PropertyError> {

@@ -152,7 +152,7 @@ fn what_is_written_is_read_back_the_same() {
                 (&imported.description, imported.quantity),
                 (&row.description, row.quantity)
             );
-            assert_eq!(Some(&imported.instance), row.instance.as_ref());
+            assert_eq!(Some(imported.instance.instance()), row.instance.as_ref());
         }
     }
 }

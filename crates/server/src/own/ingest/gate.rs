@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use accounts::{Action, Scope};
 use domain::id::SubscriptionId;
-use domain::record::UsageRecord;
-use domain::time::{Date, UtcTime};
+use domain::record::{UsageRecord, Window};
+use domain::time::{Date, ReportedTime, UtcTime};
 use wire::event::Watermark;
 use wire::own::IngestProblem;
-use wire::usage::ImportedAggregate;
 
 use crate::authorize::forbidden;
 use crate::directory::Directory;
@@ -93,12 +92,13 @@ impl<'a> Gate<'a> {
     }
 
     /// An origin reports usage no earlier than on its day, and no later than now.
-    pub(super) fn impossible_bucket(
+    pub(crate) fn impossible_bucket(
         &self,
-        row: &ImportedAggregate,
-        position: usize,
+        bucket: ReportedTime,
+        window: Window,
+        position: u64,
     ) -> Option<IngestProblem> {
-        let (bucket, start) = (row.bucket.0, row.window.start());
+        let (bucket, start) = (bucket.0, window.start());
         let reason = if bucket > self.now {
             format!("reported bucket {bucket} is in the future")
         } else if bucket < start.day_start() {
@@ -107,6 +107,6 @@ impl<'a> Gate<'a> {
             return None;
         };
         let code = "InvalidTime".to_owned();
-        Some(IngestProblem { position: position as u64, source: None, id: None, code, reason })
+        Some(IngestProblem { position, source: None, id: None, code, reason })
     }
 }

@@ -1,0 +1,100 @@
+//! Imports of any length: bodies in pieces, over several blocks of rows, and bodies that break off.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, World};
+
+const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
+
+/// A world with a subscription, and the administrator's token.
+async fn world() -> (World, String) {
+    let world = World::open(|_| String::new()).await;
+    let admin = world.app.administrator_token().unwrap();
+    let tenant = world.app.tenant().to_string();
+    world.subscribe(&admin, SUBSCRIPTION, &tenant).await;
+    (world, admin)
+}
+
+/// A line of usage of this quantity.
+fn row(quantity: usize) -> String {
+    let properties = json!({
+        "subscriptionId": SUBSCRIPTION, "meterId": "e60caf26-9ba0-413d-a422-6141f58081d6",
+        "usageStartTime": "2026-01-31T00:00:00+00:00",
+        "usageEndTime": "2026-02-01T00:00:00+00:00", "quantity": quantity,
+    });
+    json!({ "name": "Daily_BRSDT_20260201_0000", "properties": properties }).to_string() + "\n"
+}
+
+/// Imports a body of these pieces.
+async fn import(
+    (world, admin): &(World, String),
+    pieces: impl IntoIterator<Item = io::Result<Bytes>, IntoIter: Send + 'static>,
+) -> Answer {
+    let request = Request::post("/tallyhouse/v1/imports").header("host", "billing.example");
+    let request = request.header("authorization", format!("Bearer {admin}"));
+    let request = request.header("content-type", "application/x-ndjson");
+    let body = Body::from_stream(stream::iter(pieces));
+    world.send(request.body(body).unwrap()).await
+}
+
+fn pieces(text: &str, length: usize) -> Vec<io::Result<Bytes>> {
+    text.as_bytes().chunks(length).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect()
+}
+
+/// How many rows were accepted and duplicate.
+fn counts(answer: &Answer) -> (Value, Value) {
+    let result = &answer.json()["result"];
+    (result["accepted"].clone(), result["duplicate"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_rows_are_counted_over_all_blocks() {
+    let world = world().await;
+    // Every third row is the same, and there are more than two blocks of them.
+    let rows = |count: usize| -> String {
+        (0..count).map(|number| row(if number % 3 == 0 { 0 } else { number })).collect()
+    };
+    let answer = import(&world, pieces(&rows(40_000), 10_007)).await;
+    assert_eq!(counts(&answer), (json!(40_000), json!(0)), "{}", answer.message());
+    let answer = import(&world, pieces(&rows(40_001), 1 << 20)).await;
+    assert_eq!(counts(&answer), (json!(1), json!(40_000)), "{}", answer.message());
+    // The calls with a limit know the rows by the same names.
+    let (world, admin) = world;
+    let request = Request::post("/tallyhouse/v1/usage-aggregates").header("host", "x");
+    let request = request.header("authorization", format!("Bearer {admin}"));
+    let request = request.header("content-type", "application/x-ndjson");
+    let answer = world.send(request.body(Body::from(rows(40_002))).unwrap()).await;
+    let answer = answer.json();
+    assert_eq!((&answer["accepted"], &answer["duplicate"]), (&json!(1), &json!(40_001)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_of_a_body_that_breaks_off_stays() {
+    let world = world().await;
+    let rows: Vec<String> = (0..30_000).map(row).collect();
+    let mut broken = pieces(&rows[..20_000].concat(), 1 << 16);
+    broken.push(Err(io::ErrorKind::ConnectionReset.into()));
+    let answer = import(&world, broken).await;
+    assert_eq!(answer.outcome(), "400 InvalidRequestBody");
+    let told = "20000 rows of it were added and stay";
+    assert!(answer.message().contains(told), "{}", answer.message());
+    let answer = import(&world, pieces(&rows.concat(), 1 << 16)).await;
+    assert_eq!(counts(&answer), (json!(10_000), json!(20_000)), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_rows_are_listed_up_to_a_limit_and_all_counted() {
+    let world = world().await;
+    let wrong = "{}\n".repeat(40_000) + &row(1);
+    let answer = import(&world, pieces(&wrong, 1 << 16)).await.json();
+    assert_eq!(answer["rejectedRows"], 40_000);
+    assert_eq!(answer["result"]["accepted"], 1);
+    let rejected = answer["result"]["rejected"].as_array().unwrap();
+    let positions = rejected.iter().map(|problem| problem["position"].as_u64().unwrap());
+    assert!(positions.eq(0..10_000));
+}
