@@ -49,7 +49,7 @@ impl Instance {
     #[must_use]
     pub fn erased(&self, key: &ErasureKey) -> Self {
         Self {
-            resource_uri: self.resource_uri.as_deref().map(|uri| erased_uri(uri, key).into()),
+            resource_uri: self.resource_uri.as_deref().map(|uri| erased_uri(uri, key)),
             location: self.location.clone(),
             tags: Tags::new(),
             additional_info: None,

@@ -105,7 +105,8 @@ impl Ledger {
         progress: impl FnMut(EraseProgress) -> ControlFlow<()> + Send + 'static,
     ) -> Result<ErasureReport, EraseError> {
         let asked = self.0.shared.current.load().last;
-        let sealed = self.ask_sealer(SealCommand::Empty).await.ok_or(EraseError::Stopped)?;
+        let sealed = self.ask_sealer(SealCommand::Empty).await.map_err(SealError::from)?;
+        let sealed = sealed.ok_or(EraseError::Stopped)?;
         let last = sealed?.max(asked); // an opening may be a commit without rows
         let (reply, answer) = oneshot::channel();
         let job = EraseJob { erasure, last, progress: Box::new(progress), reply };

@@ -7,17 +7,16 @@ mod correction;
 mod erasure;
 pub(crate) mod grant;
 mod import;
+mod response;
 
-use axum::response::{IntoResponse, Response};
 use domain::aggregate::SumOutOfRange;
 use domain::id::{ObjectId, OfferId, SubscriptionId};
 use domain::offer::rule::OfferRule;
 use domain::rate::RateError;
 use domain::time::Date;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use wire::continuation::ContinuationError;
 use wire::cost_request::CostRequestError;
-use wire::error::{ErrorBody, RateCardErrorBody};
 use wire::graph::GraphError;
 use wire::page_token::PageTokenError;
 use wire::query::QueryError;
@@ -33,9 +32,6 @@ pub(crate) use authorization::AuthorizationError;
 pub(crate) use correction::CorrectionError;
 pub(crate) use erasure::ErasureError;
 pub(crate) use import::ImportError;
-
-/// Tells a refusal of Azure Resource Manager from one of a resource provider.
-const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
 
 /// What a refusal adds where the right may come by a group that the token has no room for.
 const GROUPS_LEFT_OUT: &str = " The token names none of the principal's groups, as they are too many for a token, so roles \
@@ -457,49 +453,6 @@ impl ApiError {
                 "something failed on the server; its log has it under the request id".to_owned()
             }
         }
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let status = self.status();
-        if matches!(self, Self::RateCardQuery) {
-            let body = RateCardErrorBody { message: self.message() };
-            return (status, axum::Json(body)).into_response();
-        }
-        let target = matches!(self, Self::OfferUnsupported { .. }).then_some("subscriptionId");
-        let body = ErrorBody::new(self.code(), self.message()).with_target(target);
-        let mut response = (status, axum::Json(body)).into_response();
-        let headers = response.headers_mut();
-        if self.is_of_the_gateway() {
-            headers.insert(FAILURE_CAUSE, HeaderValue::from_static("gateway"));
-        }
-        match &self {
-            Self::Unauthenticated { error, authority } => {
-                let challenge = format!(
-                    "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", \
-                     error_description=\"{}\"",
-                    error.description()
-                );
-                if let Ok(value) = HeaderValue::from_str(&challenge) {
-                    headers.insert(header::WWW_AUTHENTICATE, value);
-                }
-            }
-            Self::Throttled(throttled) => {
-                headers.insert(header::RETRY_AFTER, throttled.retry_after.into());
-            }
-            Self::ResourceGroupChange(_) => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-            }
-            Self::Busy | Self::LedgerStalled | Self::LedgerRefuses => {
-                headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
-            }
-            Self::Import(error) if error.is_busy() => {
-                headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
-            }
-            _ => {}
-        }
-        response
     }
 }
 
