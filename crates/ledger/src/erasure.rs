@@ -21,7 +21,7 @@ use crate::error::{CompactError, FileError, ReadError, SealError};
 use crate::scan::Selection;
 use crate::sealer::SealCommand;
 use crate::state::DataFile;
-use crate::version::Version;
+use crate::version::{JournalId, Version};
 
 /// What is to be erased: of rows that are stored when it is asked, as [`domain::erasure`] says it.
 #[derive(Debug, Clone)]
@@ -128,8 +128,8 @@ impl Erasure {
     }
 
     /// Whether a file can only have rows that were erased before.
-    pub(crate) fn is_done(&self, file: &DataFile) -> bool {
-        self.since.as_ref().is_some_and(|since| {
+    pub(crate) fn is_done(&self, journal: JournalId, file: &DataFile) -> bool {
+        self.since.as_ref().filter(|since| since.version.is_of(journal)).is_some_and(|since| {
             let is_before = since.before.is_none_or(|before| file.bounds.start.1 < before);
             is_before && file.bounds.commit.1 <= since.version.commit
         })

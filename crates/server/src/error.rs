@@ -127,7 +127,7 @@ pub(crate) enum ApiError {
     /// A single event is wrong.
     Event { code: &'static str, reason: String },
     /// A single event was stored before with other content.
-    Conflict { source: String, id: String, commit: u64 },
+    Conflict { source: String, id: String, commit: u64, erased: bool },
     /// What was to be made is there already.
     Exists { what: &'static str, id: String },
     /// The subscription is cancelled, and changes no more.
@@ -417,8 +417,9 @@ impl ApiError {
                 format!("content type '{given}' is not taken here, but {taken} are")
             }
             Self::Event { reason, .. } => reason.clone(),
-            Self::Conflict { source, id, commit } => format!(
-                "event '{id}' of source '{source}' was stored by commit {commit} with other content"
+            Self::Conflict { source, id, commit, erased } => format!(
+                "event '{id}' of source '{source}' was stored by commit {commit} with other content{}",
+                if *erased { ", of which names and tags were erased since" } else { "" }
             ),
             Self::Exists { what, id } => format!("{what} '{id}' exists already"),
             Self::SubscriptionCancelled(id) => {

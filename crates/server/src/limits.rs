@@ -31,6 +31,8 @@ pub const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
 /// Rows that may be stored of a slice that is compared, with those that were taken back: a kilobyte of
 /// memory each, at most twice over.
 pub const SLICE_ROWS: usize = 100_000;
+/// Conflicts of one request of which the stored record is looked at, where it may have been erased.
+pub const CONFLICTS_LOOKED_AT: usize = 100;
 /// Rows that differ and are listed in one answer.
 pub const DIFFERENCES_LISTED: usize = 1_000;
 /// How often a slice is compared again that others change meanwhile.

@@ -1,3 +1,5 @@
+//! What goes and what stays, as a table, and laws on random instances.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -64,11 +64,12 @@ impl Compactor {
     /// The files that may have rows that are to be erased. Nobody is to hold one longer than it takes.
     fn files_with(&self, erasure: &Erasure, last: Commit) -> Vec<PathBuf> {
         let selection = erasure.selection(last);
-        let files = Arc::clone(&self.shared.current.load().files);
-        let may_have =
-            |file: &&Arc<DataFile>| selection.may_match(&file.bounds) && !erasure.is_done(file);
+        let state = self.shared.current.load();
+        let may_have = |file: &&Arc<DataFile>| {
+            selection.may_match(&file.bounds) && !erasure.is_done(state.journal, file)
+        };
         let mut paths: Vec<_> =
-            files.iter().filter(may_have).map(|file| file.path.clone()).collect();
+            state.files.iter().filter(may_have).map(|file| file.path.clone()).collect();
         paths.sort_unstable();
         paths
     }

@@ -19,6 +19,39 @@ use crate::storage::Folder;
 /// How the names of the transactions that count erasures begin; the subscription follows.
 const ERASURE: &str = "erasure-";
 
+/// A data file that another has taken the place of.
+#[derive(Debug, Clone)]
+pub(crate) struct Replaced {
+    pub(crate) path: PathBuf,
+    /// The file as the log names it and snapshots hold it; none if only a checkpoint has it.
+    pub(crate) held: Option<Arc<DataFile>>,
+    /// Since when.
+    pub(crate) since: UtcTime,
+    /// Whether it has what was erased: then it goes as soon as nobody holds it.
+    pub(crate) erased: bool,
+}
+
+impl Replaced {
+    /// A file in whose place another is since a time.
+    pub(crate) fn since(since: UtcTime, file: &Arc<DataFile>, erased: bool) -> Self {
+        Self { path: file.path.clone(), held: Some(Arc::clone(file)), since, erased }
+    }
+
+    /// The same for the log, which tells no more.
+    pub(crate) fn unheld(&self) -> Self {
+        Self { path: self.path.clone(), held: None, since: self.since, erased: self.erased }
+    }
+
+    /// Whether it may have rows of a subscription that stay for a while.
+    pub(crate) fn may_have(&self, subscription: SubscriptionId) -> bool {
+        let may_be_within = |file: &Arc<DataFile>| {
+            let (low, high) = file.bounds.subscription;
+            low <= subscription && subscription <= high
+        };
+        !self.erased && self.held.as_ref().is_none_or(may_be_within)
+    }
+}
+
 /// Puts a data file in the place of others that have its rows. `sealed_time` is the time of the last
 /// sealed commit.
 pub(crate) fn join(

@@ -1,5 +1,6 @@
 //! One basis for all of an answer, and bounds on how much is asked.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -8,12 +9,13 @@ use domain::book::PriceList;
 use domain::catalogue::RateCardKey;
 use domain::daily::day_lines;
 use domain::decimal::{Money, Quantity};
+use domain::erasure::ErasureKey;
 use domain::id::{Country, Currency, EventId, Locale, MeterId, OfferId, Source, SubscriptionId};
 use domain::period::AnchorDay;
 use domain::record::{Billed, Instance, MeterDescription, UsageRecord, Window};
 use domain::spend::{Dimension, RatedPeriod, SpendQuery, Step, spend};
 use domain::time::{Date, ReportedTime, UtcTime};
-use ledger::NewRecord;
+use ledger::{Erasure, NewRecord};
 use tempfile::TempDir;
 
 use crate::App;
@@ -379,4 +381,28 @@ async fn the_last_period_touched_is_that_of_the_last_moment() {
         let last = account.last_period(&(from..to));
         assert_eq!(last.start().date().month().to_string(), month);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_from_before_an_erasure_says_to_begin_again() {
+    let fixture = Fixture::new().await;
+    fixture.use_hours(&["2026-02-01"]).await;
+    let app = &fixture.app;
+    let erase = async || {
+        let key = ErasureKey::from_bytes([1; 32]);
+        let erasure = Erasure { subscription: id(), before: None, since: None, key };
+        app.ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap()
+    };
+    let token = async || app.basis(None).await.unwrap().page_token(id(), 3);
+    let (before, other) = (token().await, SubscriptionId::from_bits(77));
+    assert!(app.basis_of(&before, id()).await.is_ok());
+    assert_eq!(erase().await.rows, 1);
+    let error = app.basis_of(&before, id()).await.err().unwrap();
+    assert!(error.message().contains("begin again without it"), "{}", error.message());
+    // It is the subscription's own usage that counts, and a later token goes on.
+    assert!(app.basis_of(&before, other).await.is_ok());
+    let after = token().await;
+    assert!(app.basis_of(&after, id()).await.is_ok());
+    assert_eq!(erase().await.rows, 0);
+    assert!(app.basis_of(&after, id()).await.is_ok());
 }

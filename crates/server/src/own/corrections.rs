@@ -170,7 +170,7 @@ impl Corrected {
             Obstacle::Conflict(commit) => {
                 let id = if of_reversal { &self.reversal.event_id } else { &id };
                 let (source, id) = (source.to_string(), id.to_string());
-                ApiError::Conflict { source, id, commit: commit.0 }
+                ApiError::Conflict { source, id, commit: commit.0, erased: false }
             }
             Obstacle::NothingToReverse => {
                 let record = self.stored.record.id().to_string();

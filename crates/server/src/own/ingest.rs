@@ -6,6 +6,7 @@
 //! A record is checked and authorized by itself, so that one bad one does not sink a batch; what is
 //! acknowledged is durable, and sending it again changes nothing.
 
+mod conflict;
 mod gate;
 mod slices;
 mod watermarks;
@@ -169,13 +170,15 @@ async fn post_single(
 }
 
 async fn post_record(app: &App, record: UsageRecord) -> Result<Response, ApiError> {
-    let (source, id) = (record.source.to_string(), record.event_id.to_string());
+    let (subscription, source) = (record.subscription, record.source.clone());
+    let event_id = record.event_id.clone();
     let outcomes = append(app, vec![NewRecord { record, reported: None }]).await?;
     let (status, accepted, commit) = match outcomes.as_slice() {
         [Outcome::Stored(commit)] => (StatusCode::CREATED, 1, commit),
         [Outcome::Duplicate(commit)] => (StatusCode::OK, 0, commit),
         [Outcome::Conflict(commit)] => {
-            return Err(ApiError::Conflict { source, id, commit: commit.0 });
+            let name = (&source, &event_id);
+            return Err(conflict::refusal(app, subscription, name, *commit).await);
         }
         other => unreachable!("one record has one outcome, not {other:?}"),
     };
@@ -390,8 +393,17 @@ impl Sent {
         }
     }
 
-    fn conflict(&self, commit: Commit) -> IngestProblem {
-        conflict(self.position as u64, &self.source, &self.event_id, commit)
+    /// Says of a conflict whether something of the stored record was erased, if it is to be looked at.
+    async fn conflict(&self, app: &App, commit: Commit, is_looked_at: bool) -> IngestProblem {
+        let (source, id) = (self.source.to_string(), self.event_id.to_string());
+        let refusal = match is_looked_at {
+            true => {
+                let name = (&self.source, &self.event_id);
+                conflict::refusal(app, self.subscription, name, commit).await
+            }
+            false => ApiError::Conflict { source, id, commit: commit.0, erased: false },
+        };
+        problem(self.position as u64, &self.source, &self.event_id, &refusal)
     }
 }
 
@@ -415,7 +427,10 @@ async fn store(app: &App, mut sorted: Sorted) -> Result<IngestResponse, ApiError
                 duplicate += 1;
                 highest = highest.max(Some(commit));
             }
-            Outcome::Conflict(commit) => conflicting.push(sent.conflict(commit)),
+            Outcome::Conflict(commit) => {
+                let is_looked_at = conflicting.len() < limits::CONFLICTS_LOOKED_AT;
+                conflicting.push(sent.conflict(app, commit, is_looked_at).await);
+            }
         }
     }
     let watermarks: Vec<_> = sorted.watermarks.iter().map(|(_, watermark)| watermark).collect();
