@@ -189,14 +189,13 @@ impl<R: BufRead> Bytes<R> {
     fn consume(&mut self, length: usize) -> io::Result<()> {
         let stepped = &self.piece()?[..length];
         let ends = stepped.iter().filter(|byte| **byte == b'\n').count();
-        if ends > 0 {
-            self.line += ends as u64;
-            self.column = 1;
-        }
         let behind = match ends {
             0 => length,
             _ => stepped.iter().rev().take_while(|byte| **byte != b'\n').count(),
         };
+        if ends > 0 {
+            (self.line, self.column) = (self.line + ends as u64, 1);
+        }
         self.column += behind as u64;
         self.reader.consume(length);
         Ok(())
