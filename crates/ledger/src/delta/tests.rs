@@ -25,6 +25,7 @@ fn times_in_statistics_have_one_text() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line of the log after the other, as it is written")]
 fn an_entry_is_these_lines() {
     let dir = tempfile::tempdir().unwrap();
     let table = &folder(dir.path());

@@ -368,7 +368,8 @@ pub(super) fn conflict(
     commit: Commit,
 ) -> IngestProblem {
     let (source_text, id_text) = (source.to_string(), id.to_string());
-    let refusal = ApiError::Conflict { source: source_text, id: id_text, commit: commit.0 };
+    let commit = commit.0;
+    let refusal = ApiError::Conflict { source: source_text, id: id_text, commit, erased: false };
     problem(position, source, id, &refusal)
 }
 
@@ -395,15 +396,13 @@ impl Sent {
 
     /// Says of a conflict whether something of the stored record was erased, if it is to be looked at.
     async fn conflict(&self, app: &App, commit: Commit, is_looked_at: bool) -> IngestProblem {
-        let (source, id) = (self.source.to_string(), self.event_id.to_string());
-        let refusal = match is_looked_at {
-            true => {
-                let name = (&self.source, &self.event_id);
-                conflict::refusal(app, self.subscription, name, commit).await
-            }
-            false => ApiError::Conflict { source, id, commit: commit.0, erased: false },
-        };
-        problem(self.position as u64, &self.source, &self.event_id, &refusal)
+        let position = self.position as u64;
+        if !is_looked_at {
+            return conflict(position, &self.source, &self.event_id, commit);
+        }
+        let name = (&self.source, &self.event_id);
+        let refusal = conflict::refusal(app, self.subscription, name, commit).await;
+        problem(position, &self.source, &self.event_id, &refusal)
     }
 }
 

@@ -200,12 +200,12 @@ fn named(text: &str) -> Vec<&'static str> {
 async fn an_erasure_leaves_every_total_and_no_name() {
     let scene = Scene::open().await;
     let version = scene.get(&format!("{}/cost?period=2026-02", own(OURS))).await.json();
-    let as_of = format!("&asOf=2026-02-11T00:00:00Z");
+    let as_of = "&asOf=2026-02-11T00:00:00Z";
     assert_eq!(version["basis"]["accountsRevision"], 6);
-    let before = (scene.sums(OURS, "").await, scene.sums(OURS, &as_of).await);
+    let before = (scene.sums(OURS, "").await, scene.sums(OURS, as_of).await);
     let hourly = scene.usage(OURS, "Hourly").await;
     assert_eq!(hourly.0, EVENTS);
-    for more in ["", &as_of] {
+    for more in ["", as_of] {
         assert_eq!(named(&scene.said(OURS, more).await), PEOPLE);
     }
     let others = (scene.sums(OTHER, "").await, scene.said(OTHER, "").await);
@@ -220,12 +220,12 @@ async fn an_erasure_leaves_every_total_and_no_name() {
     assert_eq!((&done["state"], &done["rows"]), (&json!("done"), &json!(EVENTS)), "{done}");
     assert_eq!(done["cause"], "request");
 
-    assert_eq!((scene.sums(OURS, "").await, scene.sums(OURS, &as_of).await), before);
+    assert_eq!((scene.sums(OURS, "").await, scene.sums(OURS, as_of).await), before);
     for granularity in ["Hourly", "Daily"] {
         let (rows, sum, _) = scene.usage(OURS, granularity).await;
         assert_eq!((rows, sum), (EVENTS, hourly.1), "{granularity}");
     }
-    for more in ["", &as_of] {
+    for more in ["", as_of] {
         let said = scene.said(OURS, more).await;
         assert_eq!(named(&said), [""; 0], "{more}");
         assert!(said.contains("erased-") && said.contains("/virtualmachines/"), "{more}");
