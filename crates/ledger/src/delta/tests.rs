@@ -24,18 +24,12 @@ fn times_in_statistics_have_one_text() {
     }
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "one line of the log after the other, as it is written")]
-fn an_entry_is_these_lines() {
-    let dir = tempfile::tempdir().unwrap();
-    let table = &folder(dir.path());
-    table.folder(LOG).make().unwrap();
-    let writer = Writer { journal: JournalId([0x1f; 16]), epoch: 4 };
-    let author = Author { writer, now: UtcTime::from_micros(1_500).unwrap() };
+/// A file of four bytes.
+fn data_file(table: &Folder, name: &str) -> DataFile {
     let instant = UtcTime::from_micros(1_000_000).unwrap();
-    let file = DataFile {
+    DataFile {
         storage: table.storage.clone(),
-        path: table.file("data/a.parquet"),
+        path: table.file(name),
         day: instant.date(),
         bounds: Bounds {
             subscription: (SubscriptionId::from_bits(1), SubscriptionId::from_bits(2)),
@@ -46,7 +40,18 @@ fn an_entry_is_these_lines() {
         rows: 9,
         bytes: 4,
         made: UtcTime::from_micros(1_000).unwrap(),
-    };
+    }
+}
+
+#[test]
+fn an_entry_is_these_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = &folder(dir.path());
+    table.folder(LOG).make().unwrap();
+    let writer = Writer { journal: JournalId([0x1f; 16]), epoch: 4 };
+    let author = Author { writer, now: UtcTime::from_micros(1_500).unwrap() };
+    let instant = UtcTime::from_micros(1_000_000).unwrap();
+    let file = data_file(table, "data/a.parquet");
     table.folder(DATA).make().unwrap();
     std::fs::write(&file.path, "four").unwrap();
     assert!(matches!(create(table, author, None), Ok(Put::Done)));
@@ -77,14 +82,28 @@ fn an_entry_is_these_lines() {
     assert_eq!((known.next, known.sealed, known.sealed_time), (3, Commit(5), instant));
     assert_eq!((known.files.len(), &*known.files[0]), (1, &joined));
     assert_eq!((known.replaced.len(), &known.replaced[0].path), (1, &file.path));
+}
 
-    let erased = DataFile { path: table.file("data/c.parquet"), ..file.clone() };
-    std::fs::rename(&joined.path, &erased.path).unwrap();
+#[test]
+fn an_entry_of_an_erasure_is_these_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = &folder(dir.path());
+    table.folder(LOG).make().unwrap();
+    let writer = Writer { journal: JournalId([0x1f; 16]), epoch: 4 };
+    let author = Author { writer, now: UtcTime::from_micros(1_500).unwrap() };
+    let instant = UtcTime::from_micros(1_000_000).unwrap();
+    let [first, joined, erased] =
+        ["data/a.parquet", "data/b.parquet", "data/c.parquet"].map(|name| data_file(table, name));
+    assert!(matches!(create(table, author, None), Ok(Put::Done)));
+    let written = [Arc::new(first.clone())];
+    assert!(matches!(add(table, author, 1, &written, (Commit(5), instant)).put(), Ok(Put::Done)));
+    assert!(matches!(join(table, author, 2, (&written, &joined), instant).put(), Ok(Put::Done)));
+
     let subscription = SubscriptionId::from_bits(2);
-    let with = vec![file.path.clone()];
+    let with = vec![first.path.clone()];
     let first_of = Some(instant);
     let erasing = Erasing { subscription, generation: 1, first_of, with };
-    let files = (&[Arc::new(joined.clone())][..], &erased);
+    let files = (&[Arc::new(joined)][..], &erased);
     assert!(matches!(erase(table, author, 3, &erasing, files, instant).put(), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 3)).unwrap();
     let lines: Vec<_> = text.lines().collect();

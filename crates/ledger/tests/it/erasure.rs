@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use domain::correction::{SliceChange, reversal_of};
-use domain::erasure::ErasureKey;
+use domain::erasure::{ErasureKey, is_pseudonym};
 use domain::id::{EventId, Source};
 use domain::record::UsageRecord;
 use domain::time::{ReportedTime, UtcTime};
@@ -435,6 +435,30 @@ fn a_copy_of_a_ledger_with_erased_rows_is_one() {
         assert!(ledger.snapshot(None).await.unwrap().erasures(subscription(0)) > 0);
         ledger.close().await.unwrap();
         assert_sound(to.path());
+    });
+}
+
+#[test]
+fn groups_that_are_known_are_not_gone_on_from() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path(), &Clock::at(hour(24 * 3))).unwrap();
+        let groups = async |known| {
+            let snapshot = ledger.snapshot(None).await.unwrap();
+            snapshot.resource_groups(subscription(0), known, 10).await.unwrap()
+        };
+        let spec = |event: u16, instance| Spec { event, instance, ..Spec::default() };
+        append(&ledger, &[spec(0, 1), spec(1, 2), spec(2, 3)]).await;
+        let known = groups(None).await;
+        assert_eq!(known.groups().len(), 2);
+        erase(&ledger, all_of(0)).await;
+        for known in [None, Some(known)] {
+            let found = groups(known).await;
+            let names: Vec<_> = found.groups().iter().map(|(_, group)| group.name()).collect();
+            assert_eq!(names.len(), 2);
+            assert!(names.iter().all(|name| is_pseudonym(name)), "{names:?}");
+        }
+        ledger.close().await.unwrap();
     });
 }
 

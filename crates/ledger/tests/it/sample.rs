@@ -1,12 +1,15 @@
 //! A small ledger that is the same every time: the kept sample folder is made by it.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use domain::erasure::ErasureKey;
 use domain::record::Commit;
+use ledger::{Erasure, verify_folder};
 
-use crate::folder::{append, open, run};
-use crate::support::{Clock, Model, Spec, hour};
+use crate::folder::{append, copy, open, run};
+use crate::support::{Clock, Model, Spec, hour, queries, subscription};
 
 /// Makes the ledger in `dir`: two seals, and frames in the journal beyond them.
 async fn make(dir: &Path) -> Model {
@@ -68,6 +71,63 @@ fn the_sample_is_the_same_every_time() {
         assert_eq!((ledger.status().rows, ledger.status().last_commit), (240, Commit(6)));
         ledger.close().await.unwrap();
     });
+}
+
+/// The same, some rows of which are erased; later rows are not, in the table and in the journal.
+async fn make_erased(dir: &Path) -> Model {
+    let mut model = make(dir).await;
+    let clock = Clock::at(hour(72));
+    let ledger = open(dir, &clock).unwrap();
+    let (key, before) = (ErasureKey::from_bytes([7; 32]), Some(hour(30)));
+    let erasure = Erasure { subscription: subscription(1), before, since: None, key: key.clone() };
+    ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap();
+    model.erase(1, before, &key);
+    for batch in 6..8 {
+        let specs: Vec<_> = (0..40).map(|number| spec(batch, number)).collect();
+        append(&ledger, &specs).await;
+        model.append(&specs, clock.now());
+        if batch == 6 {
+            ledger.seal().await.unwrap();
+            ledger.compact().await.unwrap();
+        }
+    }
+    ledger.close().await.unwrap();
+    model
+}
+
+/// The ledger in `tests/folders/erased` is of the first version that erased rows: every later one opens
+/// it, and answers the same from it. It is never made anew.
+#[test]
+fn a_kept_ledger_with_erased_rows_opens() {
+    run(async {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/folders/erased/ledger");
+        let (dir, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        copy(&kept, dir.path());
+        let model = make_erased(made.path()).await;
+        let ledger = open(dir.path(), &Clock::at(hour(72))).unwrap();
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        assert!(snapshot.erasures(subscription(1)) > 0);
+        for number in 0..2 {
+            let records = snapshot.records(subscription(number), hour(0)..hour(24 * 31)).await;
+            assert_eq!(records.unwrap(), model.records_of(number));
+            for query in queries(number) {
+                let page = snapshot.usage_page(&query, None, usize::MAX).await.unwrap();
+                assert_eq!(page.rows, model.answer(&query, model.last));
+            }
+        }
+        drop(snapshot);
+        ledger.close().await.unwrap();
+        let report = verify_folder(dir.path(), &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(report.damaged, []);
+    });
+}
+
+/// Writes that ledger where `LEDGER_ERASED_OUT` says; by itself it makes nothing.
+#[test]
+fn the_ledger_with_erased_rows_is_written_where_asked() {
+    if let Some(out) = std::env::var_os("LEDGER_ERASED_OUT") {
+        run(make_erased(&PathBuf::from(out)));
+    }
 }
 
 /// Writes the sample folder where `LEDGER_SAMPLE_OUT` says; by itself it makes nothing.
