@@ -1,6 +1,7 @@
 //! A ledger on an object store that fails, and two writers that fight for one: what was acknowledged is
 //! there once, whoever writes.
 
+mod erasure;
 mod world;
 
 use std::collections::BTreeMap;
