@@ -201,6 +201,37 @@ fn a_snapshot_keeps_what_it_has_until_it_is_dropped() {
 }
 
 #[test]
+fn a_file_that_was_joined_before_goes_too_whoever_opens_next() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(24 * 9));
+        let kept = Options { keep_replaced_seconds: 7 * 86_400, ..options(&clock) };
+        let ledger = Ledger::open(dir.path(), kept.clone()).unwrap();
+        append(&ledger, &specs(0..40)).await;
+        ledger.seal().await.unwrap();
+        ledger.compact().await.unwrap();
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        append(&ledger, &specs(40..80)).await;
+        ledger.seal().await.unwrap();
+        ledger.compact().await.unwrap();
+        for number in 0..2 {
+            erase(&ledger, all_of(number)).await;
+        }
+        // The snapshot has files that were joined, and that were to stay for a week.
+        assert!(!files_with(dir.path(), "Grün").is_empty());
+        let crashed = tempfile::tempdir().unwrap();
+        copy(dir.path(), crashed.path());
+        drop(snapshot);
+        ledger.close().await.unwrap();
+        let ledger = Ledger::open(crashed.path(), kept).unwrap();
+        ledger.compact().await.unwrap();
+        assert_eq!(files_with(crashed.path(), "Grün"), Vec::<PathBuf>::new());
+        ledger.close().await.unwrap();
+        assert_sound(crashed.path());
+    });
+}
+
+#[test]
 fn an_erasure_with_a_bound_leaves_what_was_used_later() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
