@@ -4,6 +4,7 @@
 //! cut off goes on at the next look, which is soon after the start; a legal hold stops one, and lifted
 //! lets it go on.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use accounts::{Erasure, ErasureCause, ErasureEnd, NewErasure, Retention, Unfinis
 use aws_lc_rs::rand;
 use domain::erasure::ErasureKey;
 use domain::id::{ErasureId, SubscriptionId};
-use domain::time::Date;
+use domain::time::{Date, UtcTime};
 use ledger::{EraseError, EraseProgress, Erased};
 use tokio::sync::{Mutex, Notify, watch};
 use uuid::Uuid;
@@ -29,10 +30,28 @@ const RETENTION: &str = "retention";
 pub(crate) struct Erasing {
     /// Told when there may be something to do.
     work: Notify,
-    /// Held by whoever does it, with the day of the last retention run.
-    turn: Mutex<Option<Date>>,
+    /// Held by whoever does it.
+    turn: Mutex<Turn>,
     /// The erasure that the ledger works on.
     running: watch::Sender<Option<Running>>,
+}
+
+/// What one look knows of those before.
+#[derive(Debug)]
+struct Turn {
+    /// The day of the last retention run.
+    last_run: Option<Date>,
+    /// Erasures that failed, and from when on they are tried again.
+    failed: BTreeMap<ErasureId, UtcTime>,
+    /// Whether the accounts' log may have the key of an erasure that is done.
+    key_in_log: bool,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        // An earlier run may have been cut off in between.
+        Self { last_run: None, failed: BTreeMap::new(), key_in_log: true }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,32 +146,53 @@ impl App {
     /// Erases what is due now: what was begun and not done, and once a day what retention asks for. What
     /// fails is logged, and due again.
     pub async fn erase_due(self: &Arc<Self>) {
-        let mut last_run = self.erasing.turn.lock().await;
-        if let Err(error) = self.finish_erasures().await {
+        let mut turn = self.erasing.turn.lock().await;
+        if let Err(error) = self.finish_erasures(&mut turn).await {
             tracing::error!(code = error.code(), "erasures that were begun go on later");
             return;
         }
         let today = (self.clock)().date();
-        if *last_run != Some(today) {
-            match self.run_retention(today).await {
-                Ok(()) => *last_run = Some(today),
+        if turn.last_run != Some(today) {
+            match self.run_retention(&mut turn, today).await {
+                Ok(()) => turn.last_run = Some(today),
                 Err(error) => tracing::error!(code = error.code(), "retention goes on later"),
+            }
+        }
+        if turn.key_in_log {
+            match self.accounts.empty_log().await {
+                Ok(is_empty) => turn.key_in_log = !is_empty,
+                Err(error) => tracing::error!(%error, "the accounts' log was not emptied"),
             }
         }
     }
 
-    /// Goes on with the erasures that were begun, but for those that a hold is on.
-    async fn finish_erasures(&self) -> Result<(), ApiError> {
+    /// Goes on with the erasures that were begun, but for those that a hold is on; one that fails
+    /// stands in no other's way.
+    async fn finish_erasures(&self, turn: &mut Turn) -> Result<(), ApiError> {
         let unfinished = self.accounts.unfinished_erasures().await;
         let unfinished = unfinished.map_err(|error| ApiError::internal("reading erasures", &error));
-        for unfinished in unfinished? {
-            self.finish_erasure(unfinished).await?;
+        let unfinished = unfinished?;
+        turn.failed.retain(|id, _| unfinished.iter().any(|one| one.erasure.id == *id));
+        for unfinished in unfinished {
+            let (id, now) = (unfinished.erasure.id, (self.clock)());
+            if turn.failed.get(&id).is_some_and(|retry| now < *retry) {
+                continue;
+            }
+            match self.finish_erasure(unfinished).await {
+                Ok(is_done) => turn.key_in_log |= is_done,
+                Err(ApiError::LedgerRefuses) => return Err(ApiError::LedgerRefuses),
+                Err(_) => {
+                    let retry = now.plus_seconds(limits::ERASURE_RETRY_SECONDS);
+                    tracing::error!(erasure = %id, %retry, "an erasure failed, and is tried again");
+                    turn.failed.insert(id, retry);
+                }
+            }
         }
         Ok(())
     }
 
     /// Erases what is older than retention allows, one subscription after the other.
-    async fn run_retention(self: &Arc<Self>, today: Date) -> Result<(), ApiError> {
+    async fn run_retention(self: &Arc<Self>, turn: &mut Turn, today: Date) -> Result<(), ApiError> {
         let retentions = self.accounts.retentions().await;
         let failed = |error| ApiError::internal("reading retention", &error);
         for Retention { subscription, days, .. } in retentions.map_err(failed)? {
@@ -164,7 +204,7 @@ impl App {
             }
             let (cause, by) = (ErasureCause::Retention, RETENTION.to_owned());
             match self.begin_erasure(subscription, Some(before), cause, by).await {
-                Ok(_) => self.finish_erasures().await?,
+                Ok(_) => self.finish_erasures(turn).await?,
                 Err(ApiError::Erasure(ErasureError::Held { reason, .. })) => {
                     tracing::info!(%subscription, %before, %reason, "a legal hold stops retention");
                 }
@@ -178,8 +218,8 @@ impl App {
         Ok(())
     }
 
-    /// Goes on with an erasure to its end, unless a hold is on it.
-    async fn finish_erasure(&self, unfinished: UnfinishedErasure) -> Result<(), ApiError> {
+    /// Goes on with an erasure to its end, unless a hold is on it; answers whether it is done.
+    async fn finish_erasure(&self, unfinished: UnfinishedErasure) -> Result<bool, ApiError> {
         let Erasure { id, subscription, .. } = unfinished.erasure;
         let progress = EraseProgress::default();
         // In this order: whoever puts a hold on it afterwards finds that it runs.
@@ -190,21 +230,15 @@ impl App {
         drop(runs);
         // What was read before may name what is gone.
         self.known_groups.forget(subscription);
-        let Some(end) = erased? else {
-            tracing::info!(%subscription, erasure = %id, "a legal hold stops an erasure");
-            return Ok(());
-        };
+        let Some(end) = erased? else { return Ok(false) };
         let (files, rows) = (end.files, end.rows);
         let failed = |error| ApiError::internal("ending an erasure", &error);
         self.accounts.end_erasure(id, end).await.map_err(failed)?;
-        if !self.accounts.empty_log().await.map_err(failed)? {
-            tracing::warn!(erasure = %id, "the accounts' log holds the erasure's key a while longer");
-        }
         self.metrics.erased(rows);
         let cause = unfinished.erasure.cause.as_str();
         let before = unfinished.erasure.before.map(|day| day.to_string());
         tracing::info!(%subscription, erasure = %id, cause, before, files, rows, "erased details of usage");
-        Ok(())
+        Ok(true)
     }
 
     /// Has the ledger erase; answers nothing if a hold stops it.
@@ -236,7 +270,10 @@ impl App {
         };
         let report = match self.ledger.erase(erasure, progress).await {
             Ok(report) => report,
-            Err(EraseError::Stopped) if self.erasing.stops() => return Ok(None),
+            Err(EraseError::Stopped) if self.erasing.stops() => {
+                tracing::info!(%subscription, "a legal hold stops an erasure");
+                return Ok(None);
+            }
             Err(EraseError::Stopped | EraseError::Refused) => return Err(ApiError::LedgerRefuses),
             Err(error) => return Err(ApiError::internal("erasing", &error)),
         };

@@ -100,6 +100,8 @@ pub const AUDIT_PAGE_ENTRIES: usize = 1_000;
 pub const ERASURES_LISTED: usize = 1_000;
 /// How often it is looked whether something is to be erased, beside being told so.
 pub const ERASURE_LOOK: Duration = Duration::from_secs(60);
+/// After how many seconds an erasure that failed is tried again: it may read a whole table before it fails.
+pub const ERASURE_RETRY_SECONDS: i64 = 3_600;
 /// Groups of one cost answer.
 pub const GROUPS_IN_ANSWER: usize = 100_000;
 /// Entries that one cost question may group by.
