@@ -94,7 +94,7 @@ fn own_calls() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(own::ingest::post_events))
         .routes(routes!(own::ingest::post_usage_aggregates))
-        .routes(routes!(own::imports::post))
+        .routes(routes!(own::imports::post_imports))
         .routes(routes!(own::corrections::correct))
         .routes(routes!(own::subscriptions::list, own::subscriptions::create))
         .routes(routes!(own::subscriptions::show, own::subscriptions::changes::update))

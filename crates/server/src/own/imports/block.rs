@@ -115,7 +115,7 @@ fn closed(position: u64, row: &HashedRow) -> IngestProblem {
         code: "SliceClosed".to_owned(),
         reason: format!(
             "too many other rows lie between those of subscription '{subscription}' in bucket {}, so \
-             that equal ones cannot be counted: sort the file by reported bucket",
+             that equal ones cannot be counted: sort the file by reported bucket and subscription",
             row.bucket.0
         ),
     }

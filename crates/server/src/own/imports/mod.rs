@@ -46,9 +46,9 @@ static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
 /// again adds those that are missing, and none twice. `broken` says where a body is not of its form. Of
 /// rejected and conflicting rows the first 10,000 are listed, and all are counted.
 ///
-/// Counters are held for as many subscriptions and buckets as fit: where more than a million rows lie
-/// between two of one subscription and bucket, the later one may be rejected (`SliceClosed`); a body
-/// sorted by reported bucket has none such.
+/// Counters are held for as many subscriptions and buckets as fit: where some hundred thousand rows or
+/// more lie between two of one subscription and bucket, the later one may be rejected (`SliceClosed`);
+/// a body sorted by reported bucket and subscription has none such.
 #[utoipa::path(post, path = "/tallyhouse/v1/imports", tag = "Ingest",
     params(
         ("source" = Option<String>, Query, description = "Name of the source; azure-usage-aggregates if absent"),
@@ -64,7 +64,7 @@ static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
         (status = 503, description = "Too many imports are under way, or storing stopped: what was stored stays; try again", body = wire::error::ErrorBody),
     )
 )]
-pub(crate) async fn post(
+pub(crate) async fn post_imports(
     State(app): State<Arc<App>>,
     asked: Asked,
     headers: HeaderMap,
