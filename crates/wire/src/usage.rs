@@ -15,7 +15,7 @@ mod rows;
 pub use csv::{CsvColumns, CsvHeaderError, CsvRowError, CsvUsage};
 pub use import::{
     AggregatesError, HashedRow, ImportedAggregate, Occurrences, RowError, RowReader,
-    parse_aggregate, read_aggregates, with_occurrence,
+    parse_aggregate, read_aggregates,
 };
 pub(crate) use page::{Writer, granularity_name};
 pub use page::{next_link, write_page};

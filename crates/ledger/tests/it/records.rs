@@ -1,7 +1,7 @@
 //! What becomes of records: identity, limits, versions, closing.
 
-use domain::record::{CanonicalJson, Commit, Instance};
-use ledger::{AppendError, NewRecord, Outcome, ReadError, SealError, limits};
+use domain::record::{CanonicalJson, Commit, HashedRecord, Instance};
+use ledger::{AppendError, Encoded, NewRecord, Outcome, ReadError, SealError, limits};
 
 use crate::folder::{append, new_records, open, run};
 use crate::support::{Clock, Spec, hour, queries};
@@ -124,8 +124,15 @@ fn too_much_unsealed_is_busy_and_sealing_helps() {
             assert!(first < 6_000, "the journal grows without limit");
         };
         assert_eq!(error, AppendError::Busy);
+        // Whoever may wait does: a seal is on its way.
+        let mut encoded = Encoded::default();
+        for NewRecord { record, reported } in batch(first) {
+            encoded.push(&HashedRecord::new(record), reported).unwrap();
+        }
+        let patience = std::time::Duration::from_secs(60);
+        assert_eq!(ledger.append_encoded(encoded, patience).await.unwrap().len(), 60);
         ledger.seal().await.unwrap();
-        assert_eq!(ledger.append(batch(first)).await.unwrap().len(), 60);
+        assert_eq!(ledger.append(batch(first + 60)).await.unwrap().len(), 60);
         ledger.close().await.unwrap();
     });
 }

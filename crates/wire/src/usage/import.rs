@@ -221,13 +221,6 @@ impl Occurrences {
     }
 }
 
-/// The text of a row that [`parse_aggregate`] has read, with the occurrence put in front.
-#[must_use]
-pub fn with_occurrence(row: &str, occurrence: u64) -> String {
-    let members = row.trim_ascii_start().strip_prefix('{').unwrap_or(row);
-    format!("{{\"occurrence\":{occurrence},{members}")
-}
-
 /// Splits a body into the texts of its rows, at most `limit`: `{"value":[…]}`, a JSON array of rows,
 /// one row, or one row a line. In lines, one that is no JSON is a row for [`parse_aggregate`] to
 /// refuse; empty lines do not count.

@@ -436,6 +436,6 @@ fn equal_rows_are_told_apart_by_their_number() {
         assert_ne!(first.event_id, other.event_id);
         assert_eq!(first.content_hash(), other.content_hash());
     }
-    let numbered = parse_aggregate(&with_occurrence(RECORDED_FORM, 7)).unwrap();
+    let numbered = parse_aggregate(&RECORDED_FORM.replacen('{', "{\"occurrence\":7,", 1)).unwrap();
     assert_eq!(numbered, ImportedAggregate { occurrence: Some(7), ..row });
 }
