@@ -348,6 +348,19 @@ text_type!(
     event_text
 );
 
+impl EventId {
+    /// The name of a row by its hash.
+    pub(crate) fn of_row(hash: [u8; 16]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = *b"row-00000000000000000000000000000000";
+        for (digits, byte) in text[4..].chunks_exact_mut(2).zip(hash) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        Self(std::str::from_utf8(&text).expect("digits are ASCII").into())
+    }
+}
+
 text_type!(
     /// A place in the tree of resources: a path such as `/subscriptions/…/resourceGroups/web`, and all
     /// that is below it. In lower case, without a slash at the end.

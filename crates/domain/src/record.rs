@@ -244,6 +244,11 @@ impl UsageRecord {
     /// Hash of the content: everything sent but source and event id.
     #[must_use]
     pub fn content_hash(&self) -> ContentHash {
+        self.content_with(|canonical| self.instance.write(canonical))
+    }
+
+    /// The same, where the bytes of its instance are at hand.
+    fn content_with(&self, instance: impl FnOnce(&mut Canonical)) -> ContentHash {
         let mut canonical = Canonical::new(b"content/1");
         canonical.bytes(1, &self.subscription.to_bits().to_be_bytes());
         canonical.bytes(2, &self.window.start.to_micros().to_be_bytes());
@@ -255,7 +260,7 @@ impl UsageRecord {
         canonical.text(8, self.description.region.as_deref());
         canonical.text(9, self.description.unit.as_deref());
         canonical.bytes(10, &self.quantity.to_scaled().to_be_bytes());
-        self.instance.write(&mut canonical);
+        instance(&mut canonical);
         if let Some(block) = self.billed.unit_block {
             canonical.bytes(40, &block.to_scaled().to_be_bytes());
         }
@@ -295,8 +300,7 @@ pub fn multiset_event_id(
     canonical.bytes(2, &bucket.0.to_micros().to_be_bytes());
     canonical.bytes(3, &content.to_bytes()); // the subscription is part of the content
     canonical.bytes(4, &occurrence.to_be_bytes());
-    let hash = u128::from_be_bytes(canonical.finish());
-    EventId::parse(&format!("row-{hash:032x}")).expect("hexadecimal digits are an event id")
+    EventId::of_row(canonical.finish())
 }
 
 /// What most records come to, in bytes.

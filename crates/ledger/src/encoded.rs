@@ -55,7 +55,7 @@ impl Encoded {
         reported: Option<ReportedTime>,
     ) -> Result<(), AppendError> {
         let (record, begin) = (hashed.record(), self.bytes.len());
-        encoding::encode(record, hashed.instance(), reported, &mut self.bytes);
+        encoding::encode(hashed, reported, &mut self.bytes);
         let (length, whole) = (self.bytes.len() - begin, self.bytes.len());
         if length > limits::RECORD_BYTES_MAX || whole > limits::FRAME_PAYLOAD_BYTES_MAX {
             self.bytes.truncate(begin);

@@ -3,19 +3,19 @@
 //! An absent field leaves no trace, so a later field can be added without touching old records;
 //! a program that writes one raises the frame's format version. `docs/FORMAT.md` has the bytes.
 
+use std::sync::Arc;
+
 use domain::decimal::Quantity;
 use domain::id::{InstanceHash, MeterId, RecordId, SubscriptionId};
-use domain::record::{Commit, UsageRecord, Window};
+use domain::record::{CanonicalJson, Commit, HashedRecord, Instance, Window};
 use domain::time::{ReportedTime, UtcTime};
 
-use crate::row::{Malformed, Row, TEXT_COUNT, TEXTS, Text, Texts, tags_json};
+use crate::row::{Malformed, Row, TEXTS, Text, Texts, tags_json};
 
 /// Bytes before the first field, without the leading length.
 const FIXED_BYTES: usize = 16 + 8 + 8 + 16 + 16 + 16;
 /// Bytes of the leading length.
 const LENGTH_BYTES: usize = 4;
-/// Texts whose tags lie below those of the fields that are no texts.
-const TEXTS_FIRST: usize = TEXT_COUNT - 2;
 
 const REPORTED: u8 = 32;
 const UNIT_BLOCK: u8 = 40;
@@ -30,26 +30,25 @@ pub(crate) struct Assigned {
 }
 
 /// Appends the encoding of a record; `reported` is left out where the group commit's time applies.
-pub(crate) fn encode(
-    record: &UsageRecord,
-    instance: InstanceHash,
-    reported: Option<ReportedTime>,
-    out: &mut Vec<u8>,
-) {
-    let begin = out.len();
+pub(crate) fn encode(hashed: &HashedRecord, reported: Option<ReportedTime>, out: &mut Vec<u8>) {
+    let (record, begin) = (hashed.record(), out.len());
     out.extend_from_slice(&[0; LENGTH_BYTES]);
     out.extend_from_slice(&record.subscription.to_bits().to_be_bytes());
     out.extend_from_slice(&record.window.start().to_micros().to_le_bytes());
     out.extend_from_slice(&record.window.end().to_micros().to_le_bytes());
     out.extend_from_slice(&record.meter.to_bits().to_be_bytes());
     out.extend_from_slice(&record.quantity.to_scaled().to_le_bytes());
-    out.extend_from_slice(&instance.to_bytes());
+    out.extend_from_slice(&hashed.instance_hash().to_bytes());
 
-    let tags = tags_json(&record.instance.tags);
-    let texts = texts_of(record, tags.as_deref());
-    for (text, _, tag) in &TEXTS[..TEXTS_FIRST] {
-        text_field(out, *tag, texts.get(*text));
-    }
+    let description = &record.description;
+    text_field(out, Text::MeterName, description.name.as_deref());
+    text_field(out, Text::MeterCategory, description.category.as_deref());
+    text_field(out, Text::MeterSubcategory, description.subcategory.as_deref());
+    text_field(out, Text::MeterRegion, description.region.as_deref());
+    text_field(out, Text::Unit, description.unit.as_deref());
+    out.extend_from_slice(hashed.instance().stored(instance_fields));
+    text_field(out, Text::Source, Some(record.source.as_str()));
+    text_field(out, Text::EventId, Some(record.event_id.as_str()));
     if let Some(ReportedTime(time)) = reported {
         field(out, REPORTED, &time.to_micros().to_le_bytes());
     }
@@ -59,9 +58,9 @@ pub(crate) fn encode(
     if let Some(cost) = record.billed.cost {
         field(out, BILLED_COST, &cost.to_scaled().to_le_bytes());
     }
-    for (text, _, tag) in &TEXTS[TEXTS_FIRST..] {
-        text_field(out, *tag, texts.get(*text));
-    }
+    let currency = record.billed.currency.as_ref();
+    text_field(out, Text::BillingCurrency, currency.map(domain::id::Currency::as_str));
+    text_field(out, Text::ChargeCategory, record.billed.charge_category.as_deref());
     if let Some(reversed) = record.reverses {
         field(out, REVERSES, &reversed.to_bytes());
     }
@@ -69,32 +68,23 @@ pub(crate) fn encode(
     out[begin..begin + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
-fn texts_of<'a>(record: &'a UsageRecord, tags: Option<&'a str>) -> Texts<'a> {
-    let instance = &record.instance;
-    let mut texts = Texts::default();
-    texts.set(Text::MeterName, record.description.name.as_deref());
-    texts.set(Text::MeterCategory, record.description.category.as_deref());
-    texts.set(Text::MeterSubcategory, record.description.subcategory.as_deref());
-    texts.set(Text::MeterRegion, record.description.region.as_deref());
-    texts.set(Text::Unit, record.description.unit.as_deref());
-    texts.set(Text::ResourceUri, instance.resource_uri.as_deref());
-    texts.set(Text::Location, instance.location.as_deref());
-    texts.set(Text::Tags, tags);
-    texts.set(Text::AdditionalInfo, instance.additional_info.as_ref().map(|json| &*json.0));
-    texts.set(Text::PartNumber, instance.part_number.as_deref());
-    texts.set(Text::OrderNumber, instance.order_number.as_deref());
-    texts.set(Text::InfoFields, instance.info_fields.as_ref().map(|json| &*json.0));
-    texts.set(Text::Source, Some(record.source.as_str()));
-    texts.set(Text::EventId, Some(record.event_id.as_str()));
-    let currency = record.billed.currency.as_ref();
-    texts.set(Text::BillingCurrency, currency.map(domain::id::Currency::as_str));
-    texts.set(Text::ChargeCategory, record.billed.charge_category.as_deref());
-    texts
+/// The fields of an instance, one behind the other: the same in each of its records.
+fn instance_fields(instance: &Instance) -> Box<[u8]> {
+    let mut out = Vec::new();
+    text_field(&mut out, Text::ResourceUri, instance.resource_uri.as_deref());
+    text_field(&mut out, Text::Location, instance.location.as_deref());
+    text_field(&mut out, Text::Tags, tags_json(&instance.tags).as_deref());
+    let json = |json: &Option<CanonicalJson>| json.as_ref().map(|json| Arc::clone(&json.0));
+    text_field(&mut out, Text::AdditionalInfo, json(&instance.additional_info).as_deref());
+    text_field(&mut out, Text::PartNumber, instance.part_number.as_deref());
+    text_field(&mut out, Text::OrderNumber, instance.order_number.as_deref());
+    text_field(&mut out, Text::InfoFields, json(&instance.info_fields).as_deref());
+    out.into_boxed_slice()
 }
 
-fn text_field(out: &mut Vec<u8>, tag: u8, text: Option<&str>) {
-    if let Some(text) = text {
-        field(out, tag, text.as_bytes());
+fn text_field(out: &mut Vec<u8>, text: Text, value: Option<&str>) {
+    if let Some(value) = value {
+        field(out, text.tag(), value.as_bytes());
     }
 }
 

@@ -60,6 +60,13 @@ pub(crate) const TEXTS: [(Text, &str, u8); TEXT_COUNT] = [
     (Text::ChargeCategory, "charge_category", 43),
 ];
 
+impl Text {
+    /// Its tag in the journal.
+    pub(crate) const fn tag(self) -> u8 {
+        TEXTS[self as usize].2
+    }
+}
+
 /// The texts of one row.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Texts<'a>([Option<&'a str>; TEXT_COUNT]);

@@ -1,40 +1,64 @@
 //! A record with the hashes that follow from it, so that each is computed once on its way into the
 //! ledger.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Instance, UsageRecord, multiset_event_id};
+use super::{Canonical, Instance, UsageRecord, multiset_event_id};
 use crate::id::{ContentHash, EventId, InstanceHash, RecordId};
 use crate::time::ReportedTime;
 
-/// An instance with its hash, for the many records that have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HashedInstance {
+/// An instance with its hash, for the many records that have it; cheap to clone. What its bytes are
+/// hashed and stored from lies in one piece, however many texts it has.
+#[derive(Debug, Clone)]
+pub struct HashedInstance(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     instance: Arc<Instance>,
     hash: InstanceHash,
+    /// What it adds to the canonical bytes of a record.
+    canonical: Box<[u8]>,
+    /// Its part of a record as it is stored.
+    stored: OnceLock<Box<[u8]>>,
 }
 
 impl HashedInstance {
     /// Hashes an instance.
     #[must_use]
     pub fn new(instance: Arc<Instance>) -> Self {
+        let mut canonical = Canonical { bytes: Vec::new() };
+        instance.write(&mut canonical);
+        let canonical = canonical.bytes.into_boxed_slice();
         let hash = instance.hash();
-        Self { instance, hash }
+        Self(Arc::new(Inner { instance, hash, canonical, stored: OnceLock::new() }))
     }
 
     /// The instance.
     #[must_use]
-    pub const fn instance(&self) -> &Arc<Instance> {
-        &self.instance
+    pub fn instance(&self) -> &Arc<Instance> {
+        &self.0.instance
+    }
+
+    /// Its part of a record as the ledger stores it, made when it is asked for first.
+    pub fn stored(&self, make: impl FnOnce(&Instance) -> Box<[u8]>) -> &[u8] {
+        self.0.stored.get_or_init(|| make(&self.0.instance))
     }
 }
+
+impl PartialEq for HashedInstance {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.instance == other.0.instance
+    }
+}
+
+impl Eq for HashedInstance {}
 
 /// A record with the hashes of its content and of its instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedRecord {
     record: UsageRecord,
     content: ContentHash,
-    instance: InstanceHash,
+    instance: HashedInstance,
 }
 
 impl HashedRecord {
@@ -48,9 +72,10 @@ impl HashedRecord {
     /// Hashes a record whose instance is this one, whatever it says itself.
     #[must_use]
     pub fn of_instance(record: UsageRecord, instance: HashedInstance) -> Self {
-        let HashedInstance { instance, hash } = instance;
-        let record = UsageRecord { instance, ..record };
-        Self { content: record.content_hash(), instance: hash, record }
+        let record = UsageRecord { instance: Arc::clone(instance.instance()), ..record };
+        let canonical = &instance.0.canonical;
+        let content = record.content_with(|bytes| bytes.bytes.extend_from_slice(canonical));
+        Self { record, content, instance }
     }
 
     /// The same content under another name of its source: neither is a part of it.
@@ -91,10 +116,16 @@ impl HashedRecord {
         self.content
     }
 
+    /// Its instance.
+    #[must_use]
+    pub const fn instance(&self) -> &HashedInstance {
+        &self.instance
+    }
+
     /// Hash of its instance.
     #[must_use]
-    pub const fn instance(&self) -> InstanceHash {
-        self.instance
+    pub fn instance_hash(&self) -> InstanceHash {
+        self.instance.0.hash
     }
 }
 
@@ -114,7 +145,7 @@ mod tests {
         let whole = UsageRecord { event_id, instance, ..record() };
         assert_eq!(renamed, HashedRecord::new(whole.clone()));
         assert_eq!(renamed.content(), whole.content_hash());
-        assert_eq!(renamed.instance(), whole.instance.hash());
+        assert_eq!(renamed.instance_hash(), whole.instance.hash());
         assert_ne!(renamed.id(), hashed.id());
     }
 }

@@ -12,7 +12,7 @@ fn stored(spec: &Spec) -> (Vec<u8>, StoredRecord) {
     let record = spec.record();
     let instance_hash = record.instance.hash();
     let mut bytes = Vec::new();
-    encode(&record, instance_hash, spec.reported(), &mut bytes);
+    encode(&HashedRecord::new(record.clone()), spec.reported(), &mut bytes);
     let (commit, time) = (Commit(ASSIGNED.0), hour(ASSIGNED.1));
     let reported = spec.reported().unwrap_or(ReportedTime(time));
     (bytes, StoredRecord { record, instance_hash, reported, commit, erased: None })

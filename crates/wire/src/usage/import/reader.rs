@@ -18,8 +18,8 @@ use crate::time::parse_rfc3339_or_naive;
 
 /// Most bytes that remembered instances take, about.
 const INSTANCES_BYTES_MAX: usize = 32 << 20;
-/// What an instance takes for each byte of its text: the text, and what was read from it.
-const INSTANCE_BYTES_PER_BYTE: usize = 4;
+/// What an instance takes for each byte of its text: the text, what was read from it, and its forms.
+const INSTANCE_BYTES_PER_BYTE: usize = 5;
 /// Longest text of an instance that is remembered.
 const INSTANCE_TEXT_MAX: usize = 8 << 10;
 /// Most descriptions of meters that are remembered.
