@@ -13,7 +13,7 @@ use std::sync::atomic;
 use arrow_array::RecordBatch;
 use domain::erasure::ErasureKey;
 use domain::id::{ContentHash, InstanceHash, MeterId, SubscriptionId};
-use domain::record::Instance;
+use domain::record::{HashedInstance, HashedRecord};
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::columns::{self, maybe_hash};
@@ -134,7 +134,7 @@ struct Eraser<'a> {
     key: &'a ErasureKey,
     interner: Interner,
     /// What is left of instances, by what they were.
-    known: HashMap<InstanceHash, (Arc<Instance>, InstanceHash)>,
+    known: HashMap<InstanceHash, HashedInstance>,
     /// Rows since the last time that all was forgotten.
     rows: usize,
 }
@@ -147,25 +147,25 @@ impl Eraser<'_> {
             self.known.clear();
         }
         let mut stored = self.interner.stored(row)?;
-        if is_erased {
+        let hashed = if is_erased {
             stored.erased = Some(stored.record.content_hash());
             let instance = &stored.record.instance;
-            let (left, hash) = self.known.entry(row.instance_hash).or_insert_with(|| {
-                let left = instance.erased(self.key);
-                let hash = left.hash();
-                (Arc::new(left), hash)
-            });
-            (stored.record.instance, stored.instance_hash) = (Arc::clone(left), *hash);
-        }
+            let left = self
+                .known
+                .entry(row.instance_hash)
+                .or_insert_with(|| HashedInstance::new(Arc::new(instance.erased(self.key))));
+            HashedRecord::of_instance(stored.record, left.clone())
+        } else {
+            HashedRecord::new(stored.record)
+        };
         run.begin = Some(begin_of(row));
         run.rows.push(RunRow {
-            instance: stored.instance_hash,
+            instance: hashed.instance_hash(),
             offset: run.bytes.len(),
             assigned: Assigned { commit: row.commit, time: row.commit_time },
             erased: stored.erased,
         });
-        let (record, reported) = (&stored.record, Some(row.reported));
-        encoding::encode(record, stored.instance_hash, reported, &mut run.bytes);
+        encoding::encode(&hashed, Some(row.reported), &mut run.bytes);
         Ok(())
     }
 }
