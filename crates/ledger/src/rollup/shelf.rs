@@ -60,7 +60,7 @@ impl Shelf {
             return known.map(|footer| Opened { storage: file.storage.clone(), path, footer });
         }
         let opened = open(&file.storage, &path)?;
-        match Footer::read(&opened, &write::of(file), layout::read(grain)) {
+        match Footer::read(&opened, &write::of(file, grain), layout::read(grain)) {
             Ok(footer) => {
                 let footer = Arc::new(footer);
                 self.kept().keep(path.clone(), Some(Arc::clone(&footer)));

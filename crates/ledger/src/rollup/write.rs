@@ -159,14 +159,15 @@ impl<T: Entry> Part<T> {
         if !rest.is_empty() {
             self.write(&rest)?;
         }
-        self.writer.finish(of(file), &self.path).map(drop)
+        self.writer.finish(of(file, self.grain), &self.path).map(drop)
     }
 }
 
-/// What a rollup says that it is of: another data file has another name, or other rows.
-pub(super) fn of(file: &DataFile) -> String {
+/// What a rollup says that it is of: another data file has another name, or other rows, and sums of days
+/// look like those of hours.
+pub(super) fn of(file: &DataFile, grain: Grain) -> String {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-    format!("1 {name} {} rows {} bytes", file.rows, file.bytes)
+    format!("2 {} {name} {} rows {} bytes", grain.name(), file.rows, file.bytes)
 }
 
 trait Entry: Sized {
