@@ -9,7 +9,6 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, available_parallelism};
 
-use domain::id::SubscriptionId;
 use domain::sums::{DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep};
 
 use crate::error::ReadError;
@@ -26,7 +25,7 @@ use pieces::{Piece, pieces};
 
 impl Snapshot {
     /// Sums of meters as [`domain::sums::meter_sums`] defines them; none if there are more than `most`:
-    /// then no more than twice as many were in memory.
+    /// then no more than four times as many were in memory.
     ///
     /// # Errors
     /// [`ReadError`] if a file cannot be read, or a sum would not be exact.
@@ -81,8 +80,13 @@ fn of_meters(
     };
     let of_files = pieces(&query.start, grains);
     let files: Vec<_> = reading.files(&whole).collect();
+    let threads = match query.subscription {
+        // It has little in each.
+        Some(_) => 1,
+        None => available_parallelism().map_or(1, usize::from).min(SUM_THREADS),
+    };
     let part = |files: &[&Arc<DataFile>]| -> Result<Option<Meters<'_>>, Failed> {
-        let mut meters = Meters::new(query, most);
+        let mut meters = Meters::new(query, most, threads);
         for file in files {
             meters_of_file(reading, file, &whole, &of_files, &mut meters)?;
             if meters.are_too_many()? {
@@ -91,13 +95,13 @@ fn of_meters(
         }
         Ok(Some(meters))
     };
-    let mut meters = Meters::new(query, most);
-    for part in in_parts(query.subscription, &files, part) {
+    let mut meters = Meters::new(query, most, 1);
+    for part in in_parts(&files, threads, part) {
         let Some(part) = part? else { return Ok(None) };
         meters.absorb(part);
-    }
-    if meters.are_too_many()? {
-        return Ok(None);
+        if meters.are_too_many()? {
+            return Ok(None);
+        }
     }
     let of_chunks = pieces(&query.start, &[Grain::Hour]);
     for chunk in reading.state.chunks() {
@@ -121,17 +125,12 @@ fn of_meters(
     meters.finish()
 }
 
-/// What becomes of the files, in parts that are worked on at the same time where all usage is asked for:
-/// one subscription has little in each.
+/// What becomes of the files, in so many parts at most that are worked on at the same time.
 fn in_parts<T: Send>(
-    subscription: Option<SubscriptionId>,
     files: &[&Arc<DataFile>],
+    threads: usize,
     part: impl Fn(&[&Arc<DataFile>]) -> T + Sync,
 ) -> Vec<T> {
-    let threads = match subscription {
-        Some(_) => 1,
-        None => available_parallelism().map_or(1, usize::from).min(SUM_THREADS),
-    };
     let length = files.len().div_ceil(threads).max(1);
     if files.len() <= length {
         return vec![part(files)];

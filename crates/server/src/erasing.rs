@@ -13,7 +13,7 @@ use aws_lc_rs::rand;
 use domain::erasure::ErasureKey;
 use domain::id::{ErasureId, SubscriptionId};
 use domain::time::{Date, UtcTime};
-use ledger::{EraseError, EraseProgress, Erased};
+use ledger::{EraseError, EraseProgress, Erased, SealError};
 use tokio::sync::{Mutex, Notify, watch};
 use uuid::Uuid;
 
@@ -96,12 +96,8 @@ impl Erasing {
         self.running.borrow().is_some_and(|running| running.stops)
     }
 
-    /// Stops the erasure of a subscription that a hold was put on, if one runs; returns once nothing of
-    /// it is erased any more.
-    pub(crate) async fn stop(&self, subscription: SubscriptionId) {
-        let is_its = |running: &Option<Running>| {
-            running.is_some_and(|running| running.subscription == subscription)
-        };
+    /// Has the erasure of a subscription that a hold was put on stop, if one runs.
+    pub(crate) fn stop(&self, subscription: SubscriptionId) {
         self.running.send_if_modified(|running| match running {
             Some(running) if running.subscription == subscription => {
                 running.stops = true;
@@ -109,6 +105,13 @@ impl Erasing {
             }
             _ => false,
         });
+    }
+
+    /// Returns once nothing of a subscription is erased any more, as it was told to stop.
+    pub(crate) async fn stopped(&self, subscription: SubscriptionId) {
+        let is_its = |running: &Option<Running>| {
+            running.is_some_and(|running| running.subscription == subscription)
+        };
         let mut changes = self.running.subscribe();
         // The sender is this.
         let _ = changes.wait_for(|running| !is_its(running)).await;
@@ -180,7 +183,9 @@ impl App {
             }
             match self.finish_erasure(unfinished).await {
                 Ok(is_done) => turn.key_in_log |= is_done,
-                Err(ApiError::LedgerRefuses) => return Err(ApiError::LedgerRefuses),
+                Err(error @ (ApiError::LedgerRefuses | ApiError::LedgerStalled)) => {
+                    return Err(error);
+                }
                 Err(_) => {
                     let retry = now.plus_seconds(limits::ERASURE_RETRY_SECONDS);
                     tracing::error!(erasure = %id, %retry, "an erasure failed, and is tried again");
@@ -199,7 +204,8 @@ impl App {
             let days = i32::try_from(days).expect("days of retention are few");
             let before = today.plus_days(-days);
             let last = self.accounts.last_retention_erasure(subscription).await.map_err(failed)?;
-            if last.and_then(|last| last.before).is_some_and(|last| last >= before) {
+            // A later bound is of before retention was lengthened: what came since may be older.
+            if last.and_then(|last| last.before).is_some_and(|last| last == before) {
                 continue;
             }
             let (cause, by) = (ErasureCause::Retention, RETENTION.to_owned());
@@ -228,8 +234,6 @@ impl App {
         let runs = Runs(&self.erasing.running);
         let erased = self.erase(&unfinished).await;
         drop(runs);
-        // What was read before may name what is gone.
-        self.known_groups.forget(subscription);
         let Some(end) = erased? else { return Ok(false) };
         let (files, rows) = (end.files, end.rows);
         let failed = |error| ApiError::internal("ending an erasure", &error);
@@ -268,13 +272,17 @@ impl App {
             });
             if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let report = match self.ledger.erase(erasure, progress).await {
+        let report = self.ledger.erase(erasure, progress).await;
+        // What was read before may name what is gone.
+        self.known_groups.forget(subscription);
+        let report = match report {
             Ok(report) => report,
             Err(EraseError::Stopped) if self.erasing.stops() => {
                 tracing::info!(%subscription, "a legal hold stops an erasure");
                 return Ok(None);
             }
             Err(EraseError::Stopped | EraseError::Refused) => return Err(ApiError::LedgerRefuses),
+            Err(EraseError::Log(SealError::Stalled)) => return Err(ApiError::LedgerStalled),
             Err(error) => return Err(ApiError::internal("erasing", &error)),
         };
         if report.held > 0 {

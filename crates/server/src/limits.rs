@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const BODY_BYTES: usize = 32 << 20;
 /// Most events or rows in one request.
 pub const EVENTS_PER_REQUEST: usize = 50_000;
-/// Imports of any length under way at a time: each may hold two hundred megabytes.
+/// Imports of any length under way at a time: each may hold some four hundred megabytes.
 pub const IMPORTS: usize = 4;
 /// Pieces of an import's body that wait to be split into rows.
 pub const IMPORT_PIECES: usize = 16;

@@ -94,6 +94,7 @@ impl ObjectJournal {
         let path = self.folder.file(name(commit));
         let longest = Duration::from_millis(OBJECT_PAUSE_MAX_MS);
         let mut pause = objects(&self.folder).pause();
+        let mut failures = 0;
         loop {
             match self.folder.storage.put_if_absent(&path, frame) {
                 Ok(Put::Done) => {
@@ -110,7 +111,9 @@ impl ObjectJournal {
                     if shared.closing.load(Ordering::SeqCst) {
                         return Err(error);
                     }
-                    if !shared.stall.set(true) {
+                    failures += 1;
+                    // One is no outage: the next try may be answered at once.
+                    if failures > 1 && !shared.stall.set(true) {
                         let cause = &error.cause;
                         tracing::error!(%error, %cause, "journal waits for the object store");
                     }

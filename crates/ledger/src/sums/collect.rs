@@ -25,9 +25,10 @@ pub(super) struct Meters<'q> {
 }
 
 impl<'q> Meters<'q> {
-    pub(super) fn new(query: &'q MeterQuery, most: usize) -> Self {
+    /// One of so many parts that are summed at a time.
+    pub(super) fn new(query: &'q MeterQuery, most: usize, parts: usize) -> Self {
         let interner = Interner::default();
-        let room = Room { most, held: 0 };
+        let room = Room { most, parts, held: 0 };
         Self { query, interner, places: HashMap::default(), meters: vec![], last: None, room }
     }
 
@@ -115,7 +116,7 @@ pub(super) struct Instances {
 
 impl Instances {
     pub(super) fn new(most: usize) -> Self {
-        let room = Room { most, held: 0 };
+        let room = Room { most, parts: 1, held: 0 };
         Self { interner: Interner::default(), places: HashMap::default(), instances: vec![], room }
     }
 
@@ -183,12 +184,14 @@ impl Instances {
 /// How many sums may be held, and are; several of one step count each until they are brought together.
 struct Room {
     most: usize,
+    /// How many share the memory.
+    parts: usize,
     held: usize,
 }
 
 impl Room {
     fn is_left(&self) -> bool {
-        self.held <= self.most.saturating_mul(2)
+        self.held <= self.most.saturating_mul(2) / self.parts
     }
 }
 

@@ -44,13 +44,14 @@ struct Part {
 type Shared = BTreeMap<Bounds, Vec<MeterSums>>;
 
 impl App {
-    /// What each of these subscriptions spent, in their order.
+    /// Tells what each of these subscriptions spent, in their order; an error of `each` ends it.
     pub(crate) async fn spend_of_all(
         &self,
-        accounts: Vec<Account>,
+        accounts: &[Account],
         basis: &Basis,
         query: &SpendQuery,
-    ) -> Result<Vec<(Account, Spend)>, ApiError> {
+        mut each: impl FnMut(&Account, Spend) -> Result<(), ApiError> + Send,
+    ) -> Result<(), ApiError> {
         let detail = Detail::of(query);
         let mut found: Vec<Option<Spend>> = accounts.iter().map(|_| None).collect();
         for step in detail.steps_together() {
@@ -65,15 +66,14 @@ impl App {
             let spends = blocking(move || Ok(spend_of_each(&bills, &sums, &query))).await?;
             places.into_iter().zip(spends).for_each(|(place, spend)| *place = spend);
         }
-        let mut spends = Vec::with_capacity(accounts.len());
-        for (account, found) in accounts.into_iter().zip(found) {
+        for (account, found) in accounts.iter().zip(found) {
             let found = match found {
                 Some(found) => found,
-                None => self.spend_of(&account, basis, query, detail).await?,
+                None => self.spend_of(account, basis, query, detail).await?,
             };
-            spends.push((account, found));
+            each(account, found)?;
         }
-        Ok(spends)
+        Ok(())
     }
 
     async fn spend_of(

@@ -19,7 +19,7 @@ use ledger::{Erasure, NewRecord};
 use tempfile::TempDir;
 
 use crate::App;
-use crate::bill::Detail;
+use crate::bill::{Account, Detail};
 use crate::config::Settings;
 use crate::error::ApiError;
 use crate::limits;
@@ -343,11 +343,17 @@ async fn all_together_spend_what_each_does_by_itself() {
                 inherited: None,
                 allocate_credit: false,
             };
-            let together = fixture.app.spend_of_all(accounts.clone(), &basis, &query).await;
-            for ((account, found), expected) in together.unwrap().into_iter().zip(&accounts) {
-                assert_eq!(account.subscription.id, expected.subscription.id);
+            let mut together = Vec::new();
+            let each = |account: &Account, spend| {
+                together.push((account.subscription.id, spend));
+                Ok(())
+            };
+            fixture.app.spend_of_all(&accounts, &basis, &query, each).await.unwrap();
+            assert_eq!(together.len(), accounts.len());
+            for ((id, found), account) in together.into_iter().zip(&accounts) {
+                assert_eq!(id, account.subscription.id);
                 let detail = (Detail::Rows, limits::ROWS_PER_QUESTION);
-                let rows = fixture.app.rated_by(&account, &basis, &range, detail).await.unwrap();
+                let rows = fixture.app.rated_by(account, &basis, &range, detail).await.unwrap();
                 assert_eq!(Ok(found), spend(&rows, &query), "{query:?}");
             }
         }

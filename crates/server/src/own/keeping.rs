@@ -133,11 +133,15 @@ pub(crate) async fn set_hold(
     let body: LegalHoldSet = read_json(body).await?;
     let reason = parsed("reason", HoldReason::parse(&body.reason))?;
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let at_work = Arc::clone(&app);
     let set = app.change(move |accounts| async move {
-        accounts.set_legal_hold(id, reason, &by, now).await.map_err(refusal)
+        let set = accounts.set_legal_hold(id, reason, &by, now).await.map_err(refusal)?;
+        // Here, as whoever asks may go away before the change is told.
+        at_work.erasing.stop(id);
+        Ok(set)
     });
     let set = set.await?;
-    app.erasing.stop(id).await;
+    app.erasing.stopped(id).await;
     Ok(Json(hold_body(set)))
 }
 

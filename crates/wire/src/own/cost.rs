@@ -54,7 +54,7 @@ pub struct CostOfAll {
     pub subscriptions: u64,
     /// A part for each currency, in the order of their codes.
     pub currencies: Vec<CostOfCurrency>,
-    /// Up to when the usage of all of them is complete.
+    /// Up to when the usage of those is complete that sources sent something of lately.
     pub complete_up_to: CompletenessOfAll,
     /// Whether late usage may still change it: the period of one of them is not over, or not for 72
     /// hours.

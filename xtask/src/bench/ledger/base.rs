@@ -15,8 +15,9 @@ use crate::bench::{data, import_card};
 use crate::process::{command, follow, fresh_folder, output, target};
 use crate::server::Server;
 
-/// Raised when other records are made, so that no older folder is taken for one.
-const VERSION: u64 = 1;
+/// Raised when other records are made, or the ledger keeps them in another way, so that no older folder
+/// is taken for one.
+const VERSION: u64 = 2;
 pub(super) const SUBSCRIPTIONS: u64 = 1_000;
 /// Written last: what loading said, and when.
 const DONE: &str = "load.json";

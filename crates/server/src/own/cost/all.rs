@@ -69,22 +69,22 @@ pub(crate) async fn show_all(
     let _turn = app.cost_turns.acquire().await;
     let provisional = question.is_provisional(&accounts, &basis);
     let complete_up_to = app.completeness_of_all(&accounts, &basis).await?;
-    let spends = app.spend_of_all(accounts, &basis, &question.query).await?;
-    let subscriptions = u64::try_from(spends.len()).expect("a count fits 64 bits");
+    let mut combined: BTreeMap<Currency, Combining> = BTreeMap::new();
+    let each = |account: &Account, spend| {
+        let subscription = &account.subscription;
+        let of_currency = combined.entry(subscription.currency.clone());
+        let sums = of_currency.or_insert_with(|| Combining::new(question.by_subscription));
+        let added = sums.add(subscription.id, spend);
+        added.map_err(|OutOfRange| ApiError::Rate(RateError::from(OutOfRange)))?;
+        match combined.values().map(Combining::groups).sum::<usize>() {
+            groups if groups > limits::GROUPS_IN_ANSWER => Err(too_many_groups(groups)),
+            _ => Ok(()),
+        }
+    };
+    app.spend_of_all(&accounts, &basis, &question.query, each).await?;
+    let subscriptions = u64::try_from(accounts.len()).expect("a count fits 64 bits");
     blocking(move || {
-        let mut currencies: BTreeMap<Currency, Combining> = BTreeMap::new();
-        for (account, spend) in spends {
-            let subscription = account.subscription;
-            let of_currency = currencies.entry(subscription.currency);
-            let sums = of_currency.or_insert_with(|| Combining::new(question.by_subscription));
-            let added = sums.add(subscription.id, spend);
-            added.map_err(|OutOfRange| ApiError::Rate(RateError::from(OutOfRange)))?;
-        }
-        let groups = currencies.values().map(Combining::groups).sum::<usize>();
-        if groups > limits::GROUPS_IN_ANSWER {
-            return Err(too_many_groups(groups));
-        }
-        let currencies = currencies
+        let currencies = combined
             .into_iter()
             .map(|(currency, sums)| question.of_currency(&currency, &sums.finish()));
         let currencies: Result<_, OutOfRange> = currencies.collect();

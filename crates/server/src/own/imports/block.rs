@@ -114,8 +114,9 @@ fn closed(position: u64, row: &HashedRow) -> IngestProblem {
         id: None,
         code: "SliceClosed".to_owned(),
         reason: format!(
-            "too many other rows lie between those of subscription '{subscription}' in bucket {}, so \
-             that equal ones cannot be counted: sort the file by reported bucket and subscription",
+            "too many rows lie between those of subscription '{subscription}' in bucket {}, so that \
+             equal ones cannot be counted: sort the file by reported bucket and subscription, or say \
+             of each row its 'occurrence'",
             row.bucket.0
         ),
     }

@@ -48,7 +48,8 @@ static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
 ///
 /// Counters are held for as many subscriptions and buckets as fit: where some hundred thousand rows or
 /// more lie between two of one subscription and bucket, the later one may be rejected (`SliceClosed`);
-/// a body sorted by reported bucket and subscription has none such.
+/// a body sorted by reported bucket and subscription has none such, unless one bucket of a subscription
+/// has two million rows that differ: there each row has to say its `occurrence`.
 #[utoipa::path(post, path = "/tallyhouse/v1/imports", tag = "Ingest",
     params(
         ("source" = Option<String>, Query, description = "Name of the source; azure-usage-aggregates if absent"),
