@@ -75,8 +75,11 @@ fn list<W: Write>(
     }
     let cost: CostOfAll = client.get_as(&path, &parameters)?;
     let out = output.stream();
-    let count = cost.subscriptions;
-    write!(out, "{} to {} (UTC), {count} subscriptions", day(&cost.from), day(&cost.to))?;
+    let counted = match cost.subscriptions {
+        1 => "1 subscription".to_owned(),
+        count => format!("{count} subscriptions"),
+    };
+    write!(out, "{} to {} (UTC), {counted}", day(&cost.from), day(&cost.to))?;
     match (&cost.complete_up_to.time, &cost.complete_up_to.subscription_id) {
         (Some(time), Some(id)) => write!(out, ", complete up to {time} ({id})")?,
         (Some(time), None) => write!(out, ", complete up to {time}")?,

@@ -94,7 +94,7 @@ pub(crate) async fn append(ledger: &Ledger, specs: &[Spec]) -> Vec<Outcome> {
 
 /// Runs a test to its end.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
 }
 
 /// Files in a folder, by name.
