@@ -2,6 +2,7 @@
 //! uses never changes what another pays.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Amounts, GroupKey, Spend, SpendGroup, SpendMeter, SpendTotals, UnpricedUsage};
 use crate::book::Unpriced;
@@ -69,9 +70,10 @@ impl Combining {
     pub fn add(&mut self, subscription: SubscriptionId, spend: Spend) -> Result<(), OutOfRange> {
         let subscription = self.by_subscription.then_some(subscription);
         for SpendGroup { key, amounts, meter } in spend.groups {
-            match self.groups.get_mut(&(subscription, key.clone())) {
-                None => drop(self.groups.insert((subscription, key), (amounts, meter))),
-                Some((sum, known)) => {
+            match self.groups.entry((subscription, key)) {
+                Entry::Vacant(vacant) => drop(vacant.insert((amounts, meter))),
+                Entry::Occupied(occupied) => {
+                    let (sum, known) = occupied.into_mut();
                     *sum = sum.plus(amounts)?;
                     *known = match (*known, meter) {
                         (Some((id, sum)), Some((other, more))) if id == other => {
@@ -83,9 +85,10 @@ impl Combining {
             }
         }
         for (id, meter) in spend.meters {
-            match self.meters.get_mut(&id) {
-                None => drop(self.meters.insert(id, meter)),
-                Some(sum) => {
+            match self.meters.entry(id) {
+                Entry::Vacant(vacant) => drop(vacant.insert(meter)),
+                Entry::Occupied(occupied) => {
+                    let sum = occupied.into_mut();
                     sum.quantity = sum.quantity.plus(meter.quantity)?;
                     sum.charge = sum.charge.plus(meter.charge)?;
                     sum.description = std::mem::take(&mut sum.description).max(meter.description);
@@ -93,9 +96,10 @@ impl Combining {
             }
         }
         for line in spend.unpriced {
-            match self.unpriced.get_mut(&(line.meter, line.reason)) {
-                None => drop(self.unpriced.insert((line.meter, line.reason), line)),
-                Some(sum) => {
+            match self.unpriced.entry((line.meter, line.reason)) {
+                Entry::Vacant(vacant) => drop(vacant.insert(line)),
+                Entry::Occupied(occupied) => {
+                    let sum = occupied.into_mut();
                     sum.quantity = sum.quantity.plus(line.quantity)?;
                     sum.description = std::mem::take(&mut sum.description).max(line.description);
                 }

@@ -35,7 +35,6 @@ struct Part {
     period: BillingPeriod,
     book: Book,
     aliases: Arc<BTreeMap<MeterId, MeterId>>,
-    /// What is before the range is summed apart from what is in it.
     ranges: Vec<Bounds>,
     step: SumStep,
 }
@@ -102,9 +101,8 @@ impl App {
         for account in accounts {
             let mut parts = Vec::new();
             for (period, until) in periods_of(account, range)? {
-                let cut = range.start.max(period.start());
-                let ranges = [(period.start(), cut), (cut, until)];
-                let ranges: Vec<_> = ranges.into_iter().filter(|(from, to)| from < to).collect();
+                let ranges = detail::summed_apart(period, &(range.start..until));
+                let ranges: Vec<_> = ranges.map(|range| (range.start, range.end)).collect();
                 sums.extend(ranges.iter().map(|range| (*range, Vec::new())));
                 let of_period = aliases.entry(period);
                 let aliases = of_period.or_insert_with(|| basis.changes.aliases_in(period).into());

@@ -102,7 +102,7 @@ impl Part<'_> {
 
     /// The start of what is asked about, within the period.
     fn cut(&self) -> UtcTime {
-        self.range.start.max(self.period.start())
+        cut(self.period, &self.range)
     }
 
     async fn of_meters(
@@ -113,9 +113,7 @@ impl Part<'_> {
         let subscription = Some(self.account.subscription.id);
         let mut sums = Vec::new();
         let mut count = 0;
-        // What is before the range is summed apart from what is in it.
-        let ranges = [self.period.start()..self.cut(), self.cut()..self.range.end];
-        for start in ranges.into_iter().filter(|range| !range.is_empty()) {
+        for start in summed_apart(self.period, &self.range) {
             let query = MeterQuery { subscription, start, step };
             let found = self.basis.snapshot.meter_sums(&query, self.most - count).await;
             let Some(found) = unless_too_great(found)? else { return Ok(None) };
@@ -182,6 +180,22 @@ impl Part<'_> {
 fn steps(longest: SumStep) -> impl Iterator<Item = SumStep> {
     let steps = [SumStep::Whole, SumStep::Day, SumStep::Hour];
     steps.into_iter().filter(move |step| *step <= longest)
+}
+
+/// The start of what is asked about, within a period.
+fn cut(period: BillingPeriod, range: &Range<UtcTime>) -> UtcTime {
+    range.start.max(period.start())
+}
+
+/// What counts of a period, up to the range's end: what is before the range is summed apart from what
+/// is in it.
+pub(super) fn summed_apart(
+    period: BillingPeriod,
+    range: &Range<UtcTime>,
+) -> impl Iterator<Item = Range<UtcTime>> + use<> {
+    let cut = cut(period, range);
+    let ranges = [period.start()..cut, cut..range.end];
+    ranges.into_iter().filter(|range| !range.is_empty())
 }
 
 /// Whether sums of this step may do: usage draws on a commitment in the order of its moments, of which
