@@ -1,9 +1,10 @@
 //! Erasures of what names people in the usage of subscriptions: asked for, under way and done.
 //!
 //! The rows of usage are the ledger's. Here is what has to outlive a crash: that an erasure was begun,
-//! and its key until it is done. Of an erasure of a whole subscription, the tags of its resource groups
+//! and its key until it has ended. Of an erasure of a whole subscription, the tags of its resource groups
 //! go here too, in the transaction that begins it, with what the audit log says of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::id::{ErasureId, SubscriptionId};
@@ -15,7 +16,7 @@ use crate::audit::{Entry, add_revision};
 use crate::error::StorageError;
 use crate::keeping::{HoldReason, legal_hold_of};
 use crate::resource_group_tags::erase_tags;
-use crate::store::{Accounts, Revision, Stored, stored};
+use crate::store::{Accounts, Change, Revision, Stored, stored};
 use crate::subscriptions::subscription_exists;
 
 /// Why there is an erasure.
@@ -73,6 +74,8 @@ pub struct ErasureEnd {
     pub files: u64,
     /// Rows that were erased.
     pub rows: u64,
+    /// Files that were damaged, by their paths in the table: nothing was erased of them.
+    pub damaged: Vec<String>,
 }
 
 /// An erasure that is under way, and its key.
@@ -111,7 +114,9 @@ macro_rules! erasures {
     ($rest:literal) => {
         concat!(
             "SELECT erasure.*, begun.at_micros, begun.by, ended.at_micros AS end_micros,
-                 ended.ledger_version, ended.files, ended.rows
+                 ended.ledger_version, ended.files, ended.rows,
+                 (SELECT group_concat(file, char(10)) FROM erasure_damage
+                  WHERE erasure_damage.erasure = erasure.revision) AS damaged
              FROM erasure JOIN revision AS begun ON begun.number = erasure.revision
              LEFT JOIN erasure_end AS ended ON ended.erasure = erasure.revision ",
             $rest
@@ -135,7 +140,7 @@ impl ErasureCause {
 }
 
 impl Accounts {
-    /// Begins an erasure, which is under way until [`Self::end_erasure`]. One without a bound takes the
+    /// Begins an erasure, which is under way until [`Self::end_erasures`]. One without a bound takes the
     /// tags of the subscription's resource groups away at once.
     ///
     /// # Errors
@@ -147,84 +152,55 @@ impl Accounts {
         by: &str,
         now: UtcTime,
     ) -> Result<Erasure, BeginErasureError> {
-        let NewErasure { id, subscription, before, cause, key } = new;
         let mut change = self.begin(now).await?;
-        if !subscription_exists(&mut change, subscription).await? {
-            return Err(BeginErasureError::NoSuchSubscription(subscription));
-        }
-        if let Some(hold) = legal_hold_of(&mut change, subscription).await? {
-            return Err(BeginErasureError::Held { subscription, reason: hold.reason });
-        }
-        if let Some(erasure) = under_way(&mut change, subscription).await? {
-            return Err(BeginErasureError::UnderWay { subscription, erasure });
-        }
-        let which = before.map_or(String::new(), |day| format!(" from before {day}"));
-        let action = format!("erase details of usage of subscription {subscription}{which}");
-        let entry = Entry::new("erasures/write", id)
-            .of_subscription(subscription)
-            .fact("before", None, before)
-            .new_fact("cause", cause.as_str());
-        let revision = add_revision(&mut change, by, &action, &entry).await?;
-        sqlx::query(
-            "INSERT INTO erasure (revision, id, subscription, before_day, cause)
-             VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(stored(revision.0))
-        .bind(id.to_string())
-        .bind(subscription.to_string())
-        .bind(before.map(|day| i64::from(day.to_days())))
-        .bind(cause.as_str())
-        .execute(&mut *change)
-        .await?;
-        sqlx::query("INSERT INTO erasure_key (erasure, key) VALUES (?, ?)")
-            .bind(stored(revision.0))
-            .bind(key.as_slice())
-            .execute(&mut *change)
-            .await?;
-        if before.is_none() {
-            erase_tags(&mut change, subscription).await?;
-        }
-        let at = change.now();
+        let begun = begin_in(&mut change, new, by).await?;
         change.commit().await?;
-        let by = by.to_owned();
-        Ok(Erasure { id, subscription, before, cause, revision, at, by, end: None })
+        Ok(begun)
     }
 
-    /// Notes that an erasure is done, and forgets its key; answers it as it is then. Nothing changes if
-    /// it was done before. This is no revision: nothing that anybody asked for.
+    /// Begins several at once; says of each why it was not begun.
     ///
     /// # Errors
-    /// [`StorageError`] if the file fails.
+    /// [`StorageError`] if the file fails: none is begun then.
+    pub async fn begin_erasures(
+        &self,
+        new: Vec<NewErasure>,
+        by: &str,
+        now: UtcTime,
+    ) -> Result<Vec<Result<Erasure, BeginErasureError>>, StorageError> {
+        let mut change = self.begin(now).await?;
+        let mut begun = Vec::with_capacity(new.len());
+        for new in new {
+            begun.push(match begin_in(&mut change, new, by).await {
+                Err(BeginErasureError::Storage(error)) => return Err(error),
+                other => other,
+            });
+        }
+        change.commit().await?;
+        Ok(begun)
+    }
+
+    /// Notes that erasures have ended, and forgets their keys. Nothing changes for one that had ended
+    /// before. This is no revision: nothing that anybody asked for.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the file fails: none has ended then.
     ///
     /// # Panics
     /// If there is no such erasure.
-    pub async fn end_erasure(
+    pub async fn end_erasures(
         &self,
-        id: ErasureId,
-        end: ErasureEnd,
-    ) -> Result<Erasure, StorageError> {
-        let mut change = self.begin(end.at).await?;
-        let erasure = find(&mut change, id).await?.expect("what ends was begun");
-        if erasure.end.is_some() {
-            return Ok(erasure);
+        ends: Vec<(ErasureId, ErasureEnd)>,
+    ) -> Result<(), StorageError> {
+        let Some((_, ErasureEnd { at, .. })) = ends.first() else { return Ok(()) };
+        let mut change = self.begin(*at).await?;
+        for (id, end) in ends {
+            let erasure = find(&mut change, id).await?.expect("what ends was begun");
+            if erasure.end.is_none() {
+                insert_end(&mut change, erasure.revision, end).await?;
+            }
         }
-        sqlx::query(
-            "INSERT INTO erasure_end (erasure, at_micros, ledger_version, files, rows)
-             VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(stored(erasure.revision.0))
-        .bind(end.at.to_micros())
-        .bind(&end.ledger_version)
-        .bind(stored(end.files))
-        .bind(stored(end.rows))
-        .execute(&mut *change)
-        .await?;
-        sqlx::query("DELETE FROM erasure_key WHERE erasure = ?")
-            .bind(stored(erasure.revision.0))
-            .execute(&mut *change)
-            .await?;
-        change.commit().await?;
-        Ok(Erasure { end: Some(end), ..erasure })
+        change.commit().await
     }
 
     /// An erasure; none if there is no such one.
@@ -257,7 +233,8 @@ impl Accounts {
     /// [`StorageError`] if they cannot be read.
     pub async fn unfinished_erasures(&self) -> Result<Vec<UnfinishedErasure>, StorageError> {
         let rows = sqlx::query(
-            "SELECT erasure.*, begun.at_micros, begun.by, NULL AS end_micros, key
+            "SELECT erasure.*, begun.at_micros, begun.by, NULL AS end_micros,
+                 NULL AS damaged, key
              FROM erasure_key JOIN erasure ON erasure.revision = erasure_key.erasure
              JOIN revision AS begun ON begun.number = erasure.revision ORDER BY erasure.revision",
         );
@@ -271,20 +248,25 @@ impl Accounts {
         rows.fetch_all(&self.reader).await?.iter().map(read).collect()
     }
 
-    /// The last erasure of a subscription by its retention that is done.
+    /// The last erasure by its retention that is done, of each subscription that has one.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be read.
-    pub async fn last_retention_erasure(
+    /// [`StorageError`] if they cannot be read.
+    pub async fn last_retention_erasures(
         &self,
-        subscription: SubscriptionId,
-    ) -> Result<Option<Erasure>, StorageError> {
-        let row = sqlx::query(erasures!(
-            "WHERE subscription = ? AND cause = 'retention' AND ended.erasure IS NOT NULL
-             ORDER BY erasure.revision DESC LIMIT 1"
+    ) -> Result<BTreeMap<SubscriptionId, Erasure>, StorageError> {
+        let rows = sqlx::query(erasures!(
+            "WHERE erasure.revision IN (
+                 SELECT max(erasure.revision) FROM erasure
+                 JOIN erasure_end ON erasure_end.erasure = erasure.revision
+                 WHERE cause = 'retention' AND NOT EXISTS (
+                     SELECT 1 FROM erasure_damage WHERE erasure_damage.erasure = erasure.revision
+                 )
+                 GROUP BY subscription
+             )"
         ));
-        let row = row.bind(subscription.to_string()).fetch_optional(&self.reader).await?;
-        row.as_ref().map(read_erasure).transpose()
+        let read = |row: &SqliteRow| read_erasure(row).map(|one| (one.subscription, one));
+        rows.fetch_all(&self.reader).await?.iter().map(read).collect()
     }
 
     /// Writes the log of changes into the file and empties it, so that what was deleted is nowhere any
@@ -297,6 +279,80 @@ impl Accounts {
         let row = row.fetch_one(self.writer()).await?;
         Ok(row.try_get::<i64, _>(0)? == 0)
     }
+}
+
+async fn begin_in(
+    change: &mut Change,
+    new: NewErasure,
+    by: &str,
+) -> Result<Erasure, BeginErasureError> {
+    let NewErasure { id, subscription, before, cause, key } = new;
+    if !subscription_exists(change, subscription).await? {
+        return Err(BeginErasureError::NoSuchSubscription(subscription));
+    }
+    if let Some(hold) = legal_hold_of(change, subscription).await? {
+        return Err(BeginErasureError::Held { subscription, reason: hold.reason });
+    }
+    if let Some(erasure) = under_way(change, subscription).await? {
+        return Err(BeginErasureError::UnderWay { subscription, erasure });
+    }
+    let which = before.map_or(String::new(), |day| format!(" from before {day}"));
+    let action = format!("erase details of usage of subscription {subscription}{which}");
+    let entry = Entry::new("erasures/write", id)
+        .of_subscription(subscription)
+        .fact("before", None, before)
+        .new_fact("cause", cause.as_str());
+    let revision = add_revision(change, by, &action, &entry).await?;
+    sqlx::query(
+        "INSERT INTO erasure (revision, id, subscription, before_day, cause)
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(stored(revision.0))
+    .bind(id.to_string())
+    .bind(subscription.to_string())
+    .bind(before.map(|day| i64::from(day.to_days())))
+    .bind(cause.as_str())
+    .execute(&mut **change)
+    .await?;
+    sqlx::query("INSERT INTO erasure_key (erasure, key) VALUES (?, ?)")
+        .bind(stored(revision.0))
+        .bind(key.as_slice())
+        .execute(&mut **change)
+        .await?;
+    if before.is_none() {
+        erase_tags(change, subscription).await?;
+    }
+    let (at, by) = (change.now(), by.to_owned());
+    Ok(Erasure { id, subscription, before, cause, revision, at, by, end: None })
+}
+
+async fn insert_end(
+    connection: &mut SqliteConnection,
+    erasure: Revision,
+    end: ErasureEnd,
+) -> Result<(), StorageError> {
+    let ErasureEnd { at, ledger_version, files, rows, damaged } = end;
+    sqlx::query(
+        "INSERT INTO erasure_end (erasure, at_micros, ledger_version, files, rows)
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(stored(erasure.0))
+    .bind(at.to_micros())
+    .bind(ledger_version)
+    .bind(stored(files))
+    .bind(stored(rows))
+    .execute(&mut *connection)
+    .await?;
+    for file in damaged {
+        sqlx::query("INSERT INTO erasure_damage (erasure, file) VALUES (?, ?)")
+            .bind(stored(erasure.0))
+            .bind(file)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let key = sqlx::query("DELETE FROM erasure_key WHERE erasure = ?").bind(stored(erasure.0));
+    key.execute(connection).await?;
+    Ok(())
 }
 
 async fn under_way(
@@ -327,6 +383,11 @@ fn read_erasure(row: &SqliteRow) -> Result<Erasure, StorageError> {
             ledger_version: ended.text("ledger_version")?.to_owned(),
             files: ended.count("files")?,
             rows: ended.count("rows")?,
+            damaged: ended
+                .optional("damaged", |ended, files| {
+                    Ok(ended.text(files)?.lines().map(str::to_owned).collect())
+                })?
+                .unwrap_or_default(),
         })
     });
     Ok(Erasure {

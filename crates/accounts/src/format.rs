@@ -16,7 +16,7 @@ use crate::limits::COPIES_MAX;
 use crate::store::Stored;
 
 /// The format that this release writes.
-pub(crate) const FORMAT: i64 = 4;
+pub(crate) const FORMAT: i64 = 5;
 /// All tables, in one part for each format that added some.
 const SCHEMA: &str = include_str!("schema.sql");
 

@@ -570,3 +570,18 @@ DROP TRIGGER revision_is_never_changed;
 CREATE TRIGGER revision_is_never_changed BEFORE UPDATE ON revision
 WHEN OLD.number NOT IN (SELECT revision FROM revision_to_erase)
 BEGIN SELECT RAISE(ABORT, 'revision rows are never changed'); END;
+
+-- From format 5 on.
+
+-- Files of the table that an erasure found damaged, by their paths in it: it has erased nothing of them.
+CREATE TABLE erasure_damage (
+    erasure INTEGER NOT NULL REFERENCES erasure_end (erasure),
+    file TEXT NOT NULL,
+    PRIMARY KEY (erasure, file)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER erasure_damage_is_never_changed BEFORE UPDATE ON erasure_damage
+BEGIN SELECT RAISE(ABORT, 'erasure_damage rows are never changed'); END;
+
+CREATE TRIGGER erasure_damage_is_never_deleted BEFORE DELETE ON erasure_damage
+BEGIN SELECT RAISE(ABORT, 'erasure_damage rows are never deleted'); END;

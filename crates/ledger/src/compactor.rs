@@ -70,11 +70,11 @@ pub(crate) struct Compactor {
 }
 
 /// A file that the table is to put in the place of others.
-pub(crate) struct Join {
+pub(crate) struct Replacement {
     pub(crate) replaced: Vec<Arc<DataFile>>,
-    pub(crate) joined: Arc<DataFile>,
-    /// The subscription of which it has rows erased, if of any.
-    pub(crate) erased: Option<SubscriptionId>,
+    pub(crate) file: Arc<DataFile>,
+    /// The subscriptions of which it has rows erased; of none where files were joined.
+    pub(crate) erased: Vec<SubscriptionId>,
     pub(crate) reply: oneshot::Sender<Result<(), SealError>>,
 }
 
@@ -158,7 +158,7 @@ impl Compactor {
         let path = folder.file(self.naming(bounds).joined());
         let made = (self.shared.clock)();
         let joined = || joining::join(&files, (&folder.storage, path.clone()), made, &self.shared);
-        self.put((path.clone(), None), joined, files.clone())
+        self.put((path.clone(), Vec::new()), joined, files.clone())
     }
 
     /// What the next file is called, which has rows within these bounds.
@@ -169,10 +169,10 @@ impl Compactor {
         Naming { first, last, epoch: self.epoch, attempt }
     }
 
-    /// Makes a file, and has it put in the place of others: one with rows erased of a subscription, if of any.
+    /// Makes a file, and has it put in the place of others: one with rows erased of some subscriptions.
     fn put(
         &self,
-        (path, erased): (PathBuf, Option<SubscriptionId>),
+        (path, erased): (PathBuf, Vec<SubscriptionId>),
         make: impl FnOnce() -> Result<DataFile, JoinError>,
         replaced: Vec<Arc<DataFile>>,
     ) -> Result<(), CompactError> {
@@ -183,7 +183,7 @@ impl Compactor {
         // A file that no entry names goes; one that stays all the same is cleared by the next opening.
         let give_up = || drop(remove(storage, &path));
         let made = make().inspect_err(|_| give_up())?;
-        (self.after_step)(if erased.is_some() { Step::Rewritten } else { Step::Joined });
+        (self.after_step)(if erased.is_empty() { Step::Joined } else { Step::Rewritten });
         let taken = self.hand_over(replaced, made, erased);
         // After an answer of the sealer that leaves the ledger writable the entry is known not to be
         // there, unless it says that this is open. Without an answer nothing is known.
@@ -199,12 +199,13 @@ impl Compactor {
     fn hand_over(
         &self,
         replaced: Vec<Arc<DataFile>>,
-        joined: DataFile,
-        erased: Option<SubscriptionId>,
+        file: DataFile,
+        erased: Vec<SubscriptionId>,
     ) -> Result<(), CompactError> {
         let (reply, answer) = oneshot::channel();
-        let join = Join { replaced, joined: Arc::new(joined), erased, reply };
-        self.sealer.send(SealCommand::Join(join)).map_err(|_| CompactError::Stopped)?;
+        let replacement = Replacement { replaced, file: Arc::new(file), erased, reply };
+        let command = SealCommand::Replace(replacement);
+        self.sealer.send(command).map_err(|_| CompactError::Stopped)?;
         match answer.blocking_recv() {
             Ok(Ok(())) => Ok(()),
             Ok(Err(SealError::Refused)) => Err(CompactError::Refused),

@@ -26,7 +26,7 @@ pub(crate) use walk::walk;
 
 use action::{
     Action, CommitInfo, Format, MetaData, Protocol, Remove, Txn, add_action, data_file, millis,
-    moved, path_in,
+    moved,
 };
 
 use crate::error::{FileError, OpenError};
@@ -36,6 +36,7 @@ use crate::state::DataFile;
 use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
 use crate::writer_file::Writer;
+pub(crate) use action::path_in;
 pub(crate) use check::files as check_files;
 pub(crate) use entry::{Entry, Opening, is_taken_over, take_over};
 pub(crate) use replace::{Erasing, Replaced, erase, join};

@@ -4,19 +4,19 @@
 /// How many pieces at the end are to be joined, given the entries of each; none if they would be fewer
 /// than `least`, which is two or more.
 ///
-/// A piece is joined once those behind it hold half of what it holds: so sizes at least double from
-/// each one to the one before, but for the few that wait to be joined together, and an entry is written
-/// again about as often as the logarithm of their number.
+/// As many as hold half again what the largest of them holds: whatever is joined is then in a piece that
+/// is half again as large, so an entry is written again about as often as the logarithm of their number.
+/// And what is left is few: each of the pieces holds more than twice what all behind it do, but for the
+/// few that wait to be joined together.
 pub(crate) fn due(entries: &[u64], least: usize) -> Option<usize> {
-    let (mut count, mut behind) = (1, *entries.last()?);
-    for before in entries[..entries.len() - 1].iter().rev() {
-        if *before / 2 > behind {
-            break;
+    let (mut sum, mut largest, mut due) = (0, 0, None);
+    for (before, entries) in entries.iter().rev().enumerate() {
+        (sum, largest) = (sum + entries, largest.max(*entries));
+        if before + 1 >= least && sum - largest >= largest / 2 {
+            due = Some(before + 1);
         }
-        behind += before;
-        count += 1;
     }
-    (count >= least).then_some(count)
+    due
 }
 
 #[cfg(test)]
@@ -59,5 +59,20 @@ mod tests {
         assert_eq!(due(&[1_000, 5, 5, 5], 2), Some(3));
         assert_eq!(due(&[1_000, 5, 5, 5, 5], 4), Some(4));
         assert_eq!(due(&[20, 5, 5, 5, 5], 4), Some(5));
+        assert_eq!(due(&[5, 1_000, 5], 2), None);
+    }
+
+    #[test]
+    fn a_small_piece_at_the_end_holds_up_nothing() {
+        assert_eq!(due(&[310, 300, 280, 70, 1], 2), Some(5));
+        assert_eq!(due(&[1_000, 70, 60, 1], 2), Some(3));
+        assert_eq!(due(&[1_000, 70, 60, 1], 4), None);
+        // In whatever order they come, few are left.
+        for seed in 1..50_u64 {
+            let sizes = (0..400).map(|number: u64| 1 + (number * seed * 7_919) % 99_991);
+            let (pieces, written) = run(sizes.clone(), 2);
+            assert!(pieces.len() <= 18, "{pieces:?}");
+            assert!(written <= 20 * sizes.sum::<u64>(), "{written}");
+        }
     }
 }

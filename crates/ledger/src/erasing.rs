@@ -1,24 +1,24 @@
-//! Writing a data file anew without what may name people in rows of one subscription.
+//! Writing a data file anew without what may name people in rows of some subscriptions.
 //!
 //! Every row goes over, in the file's order. An erased row has another instance hash, which is part of
-//! that order: so the rows of the subscription that are equal in all before it, a *run*, are gathered and
-//! sorted again. A run that is too long for memory goes into files for a while, which are then merged.
+//! that order: so the rows of such a subscription that are equal in all before it, a *run*, are gathered
+//! and sorted again. A run that is too long for memory goes into files for a while, which are then merged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic;
 
 use arrow_array::RecordBatch;
 use domain::erasure::ErasureKey;
 use domain::id::{ContentHash, InstanceHash, MeterId, SubscriptionId};
-use domain::record::{HashedInstance, HashedRecord};
+use domain::record::{Commit, HashedInstance, HashedRecord};
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::columns::{self, maybe_hash};
 use crate::data_file::{DataFileWriter, order};
 use crate::encoding::{self, Assigned};
+use crate::erasure::Erasure;
 use crate::error::ReadError;
 use crate::joining::{self, Input, JoinError};
 use crate::limits::{BATCH_ROWS, INTERNED_ROWS};
@@ -30,40 +30,89 @@ use crate::shared::Shared;
 use crate::state::DataFile;
 use crate::storage::Storage;
 
-/// How many rows of a file are to be erased: those of a selection of one subscription that were not yet.
-pub(crate) fn count(file: &DataFile, selection: &Selection) -> Result<u64, ReadError> {
+/// The rows of a file that are to be erased, as far as they were not yet.
+pub(crate) struct Targets<'a> {
+    /// What is erased of each subscription, and its place among all.
+    of: BTreeMap<SubscriptionId, (usize, &'a Erasure)>,
+    /// The last commit of which rows are erased.
+    last: Commit,
+}
+
+impl<'a> Targets<'a> {
+    pub(crate) fn new(erasures: impl Iterator<Item = &'a Erasure>, last: Commit) -> Self {
+        let of = erasures.enumerate().map(|(position, it)| (it.subscription, (position, it)));
+        Self { of: of.collect(), last }
+    }
+
+    /// The subscriptions of which there are such rows, told how many there are of each target.
+    pub(crate) fn with_rows(&self, rows: &[u64]) -> Vec<SubscriptionId> {
+        let with_rows = self.of.iter().filter(|(_, (position, _))| rows[*position] > 0);
+        with_rows.map(|(subscription, _)| *subscription).collect()
+    }
+
+    /// Rows of which no other is to be erased: of one subscription where there is one alone.
+    fn selection(&self) -> Selection {
+        let subscription = match self.of.len() {
+            1 => self.of.keys().next().copied(),
+            _ => None,
+        };
+        let bounds: Option<Vec<_>> = self.of.values().map(|(_, one)| one.before).collect();
+        let start = bounds.and_then(|bounds| bounds.into_iter().max());
+        let start = start.map(|before| UtcTime::MIN..before);
+        Selection { subscription, start, last: Some(self.last), ..Selection::default() }
+    }
+
+    /// The erasure that a row is to be erased by, if by one, and its place among all.
+    fn of_row(
+        &self,
+        subscription: SubscriptionId,
+        start: UtcTime,
+        commit: Commit,
+    ) -> Option<(usize, &'a Erasure)> {
+        let (position, erasure) = *self.of.get(&subscription)?;
+        let is_wanted = commit <= self.last && erasure.before.is_none_or(|before| start < before);
+        is_wanted.then_some((position, erasure))
+    }
+}
+
+/// How many rows of a file are to be erased, of each target.
+pub(crate) fn count(file: &DataFile, targets: &Targets<'_>) -> Result<Vec<u64>, ReadError> {
     const COLUMNS: [&str; 4] = ["subscription_id", "usage_start", "commit", CONTENT_HASH];
+    let selection = targets.selection();
     let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
-    let mut count = 0;
-    opened.batches(groups, &COLUMNS, selection, |batch| {
-        let counted = count_in(batch, selection);
-        count += counted.map_err(|error| scan::damaged(&file.path, error))?;
-        Ok(())
+    let mut count = vec![0; targets.of.len()];
+    opened.batches(groups, &COLUMNS, &selection, |batch| {
+        count_in(batch, targets, &mut count).map_err(|error| scan::damaged(&file.path, error))
     })?;
     Ok(count)
 }
 
-fn count_in(batch: &RecordBatch, selection: &Selection) -> Result<u64, Malformed> {
+fn count_in(
+    batch: &RecordBatch,
+    targets: &Targets<'_>,
+    count: &mut [u64],
+) -> Result<(), Malformed> {
+    let subscriptions = columns::ids(batch, "subscription_id", SubscriptionId::parse)?;
     let (starts, commits) = (columns::times(batch, "usage_start")?, columns::commits(batch)?);
     let hashes = batch.column_by_name(CONTENT_HASH);
     let hashes = hashes.map(|_| columns::hashes(batch, CONTENT_HASH)).transpose()?;
-    let mut count = 0;
     for position in 0..batch.num_rows() {
         let start = columns::time(starts, position)?;
         let commit = columns::commit(commits, position)?;
-        let is_erased = maybe_hash(hashes, position)?.is_some();
-        let is_wanted = selection.matches_start(start) && selection.matches_commit(commit);
-        count += u64::from(is_wanted && !is_erased);
+        let target = targets.of_row(subscriptions.id(position), start, commit);
+        if let Some((target, _)) = target
+            && maybe_hash(hashes, position)?.is_none()
+        {
+            count[target] += 1;
+        }
     }
-    Ok(count)
+    Ok(())
 }
 
 /// What is erased, and how.
 pub(crate) struct Erasing<'a> {
-    /// The rows, of one subscription, as far as they were not erased yet.
-    pub(crate) selection: &'a Selection,
-    pub(crate) key: &'a ErasureKey,
+    pub(crate) targets: &'a Targets<'a>,
     /// Where the new file is written.
     pub(crate) storage: &'a Storage,
     pub(crate) path: PathBuf,
@@ -72,6 +121,8 @@ pub(crate) struct Erasing<'a> {
     pub(crate) made: UtcTime,
     /// Bytes of a run in memory at most.
     pub(crate) run_bytes: usize,
+    /// Asked now and then whether to go on.
+    pub(crate) goes_on: &'a mut dyn FnMut() -> bool,
 }
 
 /// Writes the rows of a data file into a new one, and its rollups, with some of them erased; all is synced.
@@ -80,8 +131,7 @@ pub(crate) fn rewrite(
     erasing: Erasing<'_>,
     shared: &Shared,
 ) -> Result<DataFile, JoinError> {
-    let Erasing { selection, key, storage, path, spare, made, run_bytes } = erasing;
-    let subscription = selection.subscription.expect("rows of one subscription are erased");
+    let Erasing { targets, storage, path, spare, made, run_bytes, goes_on } = erasing;
     let mut rollups = Rollups::begin(storage, &path, file.rows, shared.rollup_rows);
     let form = (file.day, Form::Erased);
     let mut written = DataFileWriter::create(storage, path, form, made)?;
@@ -91,7 +141,7 @@ pub(crate) fn rewrite(
     };
     let spill = Spill { storage, day: file.day, spare, made, parts: Vec::new() };
     let mut run = Run { spill, bytes: Vec::new(), rows: Vec::new(), begin: None, run_bytes };
-    let mut eraser = Eraser { key, interner: Interner::default(), known: HashMap::new(), rows: 0 };
+    let mut eraser = Eraser::default();
     let mut input = Input::begin(file, OpenedFile::open(file)?)?;
     let mut rows = 0;
     while let Some(standing) = &mut input {
@@ -99,16 +149,17 @@ pub(crate) fn rewrite(
         if run.begin != Some(begin_of(&row)) {
             run.end(shared, &mut write)?;
         }
-        if row.subscription == subscription {
-            let is_erased = row.erased.is_none() && selection.matches(&row);
+        if targets.of.contains_key(&row.subscription) {
+            let target = targets.of_row(row.subscription, row.window.start(), row.commit);
+            let key = target.filter(|_| row.erased.is_none()).map(|(_, erasure)| &erasure.key);
             let damaged = |error| scan::damaged(&file.path, error);
-            eraser.add(&row, is_erased, &mut run).map_err(damaged)?;
+            eraser.add(&row, key, &mut run).map_err(damaged)?;
             run.spill_if_long()?;
         } else {
             write(&row)?;
         }
         rows += 1;
-        if rows % BATCH_ROWS == 0 && shared.closing.load(atomic::Ordering::Relaxed) {
+        if rows % BATCH_ROWS == 0 && !goes_on() {
             return Err(JoinError::Stopped);
         }
         if !standing.advance()? {
@@ -130,30 +181,42 @@ fn begin_of(row: &Row<'_>) -> RunBegin {
 }
 
 /// Makes rows of a file rows of a run.
-struct Eraser<'a> {
-    key: &'a ErasureKey,
+#[derive(Default)]
+struct Eraser {
     interner: Interner,
-    /// What is left of instances, by what they were.
+    /// The subscription whose rows pass by.
+    subscription: Option<SubscriptionId>,
+    /// What is left of its instances, by what they were.
     known: HashMap<InstanceHash, HashedInstance>,
     /// Rows since the last time that all was forgotten.
     rows: usize,
 }
 
-impl Eraser<'_> {
-    fn add(&mut self, row: &Row<'_>, is_erased: bool, run: &mut Run<'_>) -> Result<(), Malformed> {
+impl Eraser {
+    /// Adds a row: erased, if there is a key to erase it with.
+    fn add(
+        &mut self,
+        row: &Row<'_>,
+        key: Option<&ErasureKey>,
+        run: &mut Run<'_>,
+    ) -> Result<(), Malformed> {
         self.rows += 1;
         if self.rows > INTERNED_ROWS {
             (self.interner, self.rows) = (Interner::default(), 1);
             self.known.clear();
         }
+        if self.subscription != Some(row.subscription) {
+            self.subscription = Some(row.subscription);
+            self.known.clear(); // each subscription has a key of its own
+        }
         let mut stored = self.interner.stored(row)?;
-        let hashed = if is_erased {
+        let hashed = if let Some(key) = key {
             stored.erased = Some(stored.record.content_hash());
             let instance = &stored.record.instance;
             let left = self
                 .known
                 .entry(row.instance_hash)
-                .or_insert_with(|| HashedInstance::new(Arc::new(instance.erased(self.key))));
+                .or_insert_with(|| HashedInstance::new(Arc::new(instance.erased(key))));
             HashedRecord::of_instance(stored.record, left.clone())
         } else {
             HashedRecord::new(stored.record)

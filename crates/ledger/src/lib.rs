@@ -82,7 +82,7 @@ use verify::Subject;
 
 pub use backup::{CopiedFile, CopyError, LedgerCopy};
 pub use encoded::Encoded;
-pub use erasure::{EraseError, EraseProgress, Erased, Erasure, ErasureReport};
+pub use erasure::{EraseError, EraseProgress, Erased, ErasedRows, Erasure, ErasureReport};
 pub use error::{
     AppendError, CloseError, CompactError, FileError, FindError, OpenError, ReadError, SealError,
 };

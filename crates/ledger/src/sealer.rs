@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoints::Checkpoints;
 use crate::committer::Message;
-use crate::compactor::{CompactCommand, Join};
+use crate::compactor::{CompactCommand, Replacement};
 use crate::data_file::{self, Naming};
 use crate::delta::{self, Author, CheckpointState, Entry, Erasing, Replaced};
 use crate::error::SealError;
@@ -41,7 +41,7 @@ pub(crate) enum SealCommand {
     /// the table.
     Empty(oneshot::Sender<Result<Commit, SealError>>),
     /// Have the table take over a join or an erasure.
-    Join(Join),
+    Replace(Replacement),
     /// Say what is on disk.
     View(oneshot::Sender<View>),
     /// Say what is on disk while no group commit is made.
@@ -90,13 +90,13 @@ pub(crate) struct Change {
 enum Effect {
     /// The table has data files in the place of the journal's frames up to a commit.
     Sealed { written: Vec<Arc<DataFile>>, last: Commit, last_time: UtcTime, bytes: u64 },
-    /// The table has a data file in the place of others, since a time; of which subscription it has rows
-    /// erased, if of any, and how often that was so.
-    Joined {
+    /// The table has a data file in the place of others, since a time; of which subscriptions it has rows
+    /// erased, and how often that was so: of none where files were joined.
+    Replaced {
         replaced: Vec<Arc<DataFile>>,
-        joined: Arc<DataFile>,
+        file: Arc<DataFile>,
         since: UtcTime,
-        erased: Option<(SubscriptionId, u64)>,
+        erased: Vec<(SubscriptionId, u64)>,
     },
 }
 
@@ -113,9 +113,9 @@ impl Sealer {
                 Ok(SealCommand::Empty(reply)) => {
                     let _ = reply.send(self.empty()); // whoever asked may have gone away
                 }
-                Ok(SealCommand::Join(Join { replaced, joined, erased, reply })) => {
+                Ok(SealCommand::Replace(Replacement { replaced, file, erased, reply })) => {
                     // Whoever waits for the answer looks whether anybody holds them.
-                    let _ = reply.send(self.replace(replaced, joined, erased));
+                    let _ = reply.send(self.replace(replaced, file, &erased));
                 }
                 Ok(SealCommand::View(reply)) => {
                     let _ = reply.send(self.view()); // whoever asked may have gone away
@@ -197,12 +197,12 @@ impl Sealer {
     }
 
     /// Puts a file in the place of others, in the log and for readers: one that they were joined into, or
-    /// one that has rows of a subscription erased.
+    /// one that has rows of subscriptions erased.
     fn replace(
         &mut self,
         replaced: Vec<Arc<DataFile>>,
-        joined: Arc<DataFile>,
-        erased: Option<SubscriptionId>,
+        file: Arc<DataFile>,
+        erased: &[SubscriptionId],
     ) -> Result<(), SealError> {
         if !self.shared.writable.load(Ordering::SeqCst) {
             return Err(SealError::Refused);
@@ -213,23 +213,23 @@ impl Sealer {
         if !replaced.iter().all(is_there) {
             return Err(SealError::Refused); // the join that was open was of the same files
         }
-        let generation = |id| (id, now.erasures.get(&id).map_or(1, |before| before + 1));
-        let erased = erased.map(generation);
+        let generation =
+            |id: &SubscriptionId| (*id, now.erasures.get(id).map_or(1, |before| before + 1));
+        let erased: Vec<_> = erased.iter().map(generation).collect();
         let is_first = now.erasures.is_empty();
         drop(now);
         let author = Author { writer: self.writer, now: (self.shared.clock)() };
         let table = &self.shared.folders.table;
-        let (number, time, files) = (self.next_entry, self.sealed_time, (&*replaced, &*joined));
-        let entry = match erased {
-            None => delta::join(table, author, number, files, time),
-            Some((subscription, generation)) => {
-                let first_of = is_first.then_some(self.created);
-                let with = self.shared.earlier_of(subscription);
-                let erasing = Erasing { subscription, generation, first_of, with };
-                delta::erase(table, author, number, &erasing, files, time)
-            }
+        let (number, time, files) = (self.next_entry, self.sealed_time, (&*replaced, &*file));
+        let entry = if erased.is_empty() {
+            delta::join(table, author, number, files, time)
+        } else {
+            let first_of = is_first.then_some(self.created);
+            let with = self.shared.earlier_of(&erased);
+            let erasing = Erasing { generations: &erased, first_of, with };
+            delta::erase(table, author, number, &erasing, files, time)
         };
-        let effect = Effect::Joined { replaced, joined, since: author.now, erased };
+        let effect = Effect::Replaced { replaced, file, since: author.now, erased };
         self.log(Change { entry, effect })
     }
 
@@ -247,11 +247,11 @@ impl Sealer {
                     Effect::Sealed { written, last, last_time, bytes } => {
                         self.sealed(written, (last, last_time), bytes);
                     }
-                    Effect::Joined { replaced, joined, since, erased: None } => {
-                        self.joined(&replaced, joined, since);
+                    Effect::Replaced { replaced, file, since, erased } if erased.is_empty() => {
+                        self.joined(&replaced, file, since);
                     }
-                    Effect::Joined { replaced, joined, since, erased: Some(erased) } => {
-                        self.erased(&replaced, joined, (since, erased));
+                    Effect::Replaced { replaced, file, since, erased } => {
+                        self.erased(&replaced, file, (since, &erased));
                     }
                 }
                 Ok(())
@@ -306,13 +306,13 @@ impl Sealer {
     fn erased(
         &mut self,
         replaced: &[Arc<DataFile>],
-        joined: Arc<DataFile>,
-        (since, erased): (UtcTime, (SubscriptionId, u64)),
+        file: Arc<DataFile>,
+        (since, erased): (UtcTime, &[(SubscriptionId, u64)]),
     ) {
         (self.after_step)(Step::RewriteLogged);
-        self.shared.current.change(|state| state.erased(replaced, joined, erased));
+        self.shared.current.change(|state| state.erased(replaced, file, erased));
         let mut all = self.shared.replaced();
-        let earlier = all.iter_mut().filter(|replaced| replaced.may_have(erased.0));
+        let earlier = all.iter_mut().filter(|replaced| replaced.may_have(erased));
         earlier.for_each(|replaced| replaced.erased = true);
         all.extend(replaced.iter().map(|file| Replaced::since(since, file, true)));
         drop(all);

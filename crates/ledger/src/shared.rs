@@ -61,10 +61,10 @@ impl Shared {
         self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Files that others have taken the place of, and that may have rows of a subscription.
-    pub(crate) fn earlier_of(&self, subscription: SubscriptionId) -> Vec<PathBuf> {
+    /// Files that others have taken the place of, and that may have rows of one of these subscriptions.
+    pub(crate) fn earlier_of(&self, subscriptions: &[(SubscriptionId, u64)]) -> Vec<PathBuf> {
         let all = self.replaced();
-        let earlier = all.iter().filter(|replaced| replaced.may_have(subscription));
+        let earlier = all.iter().filter(|replaced| replaced.may_have(subscriptions));
         earlier.map(|replaced| replaced.path.clone()).collect()
     }
 

@@ -122,16 +122,17 @@ impl State {
         self.files = Arc::new(all);
     }
 
-    /// Puts a data file in the place of another, of which it has rows of a subscription erased.
+    /// Puts a data file in the place of another, of which it has rows of subscriptions erased, and says how
+    /// often that was so of each.
     pub(crate) fn erased(
         &mut self,
         replaced: &[Arc<DataFile>],
-        erased: Arc<DataFile>,
-        (subscription, generation): (SubscriptionId, u64),
+        file: Arc<DataFile>,
+        generations: &[(SubscriptionId, u64)],
     ) {
-        self.joined(replaced, erased);
+        self.joined(replaced, file);
         let mut erasures = Erasures::clone(&self.erasures);
-        erasures.insert(subscription, generation);
+        erasures.extend(generations.iter().copied());
         self.erasures = Arc::new(erasures);
     }
 

@@ -1,20 +1,20 @@
 //! The work of erasures: those that were asked for, and once a day those that retention asks for.
 //!
-//! One runs at a time. That an erasure was begun is on file with its key, so one that a crash or a stop
-//! cut off goes on at the next look, which is soon after the start; a legal hold stops one, and lifted
-//! lets it go on.
+//! All that are due are done in one walk over the ledger's files. That an erasure was begun is on file
+//! with its key, so one that a crash or a stop cut off goes on at the next look, which is soon after the
+//! start; a legal hold stops one, and lifted lets it go on.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use accounts::{Erasure, ErasureCause, ErasureEnd, NewErasure, Retention, UnfinishedErasure};
 use aws_lc_rs::rand;
 use domain::erasure::ErasureKey;
 use domain::id::{ErasureId, SubscriptionId};
 use domain::time::{Date, UtcTime};
-use ledger::{EraseError, EraseProgress, Erased, SealError};
-use tokio::sync::{Mutex, Notify, watch};
+use ledger::{EraseError, EraseProgress, Erased, ErasedRows, ErasureReport, SealError};
+use tokio::sync::{Mutex, Notify, RwLock, RwLockReadGuard, watch};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -32,8 +32,12 @@ pub(crate) struct Erasing {
     work: Notify,
     /// Held by whoever does it.
     turn: Mutex<Turn>,
-    /// The erasure that the ledger works on.
-    running: watch::Sender<Option<Running>>,
+    /// The erasures that the ledger works on.
+    running: watch::Sender<Running>,
+    /// Those that failed, and from when on they are tried again.
+    failed: StdMutex<BTreeMap<ErasureId, UtcTime>>,
+    /// Held by corrections, from reading what they take back until that is stored.
+    correcting: RwLock<()>,
 }
 
 /// What one look knows of those before.
@@ -41,41 +45,58 @@ pub(crate) struct Erasing {
 struct Turn {
     /// The day of the last retention run.
     last_run: Option<Date>,
-    /// Erasures that failed, and from when on they are tried again.
-    failed: BTreeMap<ErasureId, UtcTime>,
-    /// Whether the accounts' log may have the key of an erasure that is done.
+    /// Whether the accounts' log may have the key of an erasure that has ended.
     key_in_log: bool,
 }
 
 impl Default for Turn {
     fn default() -> Self {
         // An earlier run may have been cut off in between.
-        Self { last_run: None, failed: BTreeMap::new(), key_in_log: true }
+        Self { last_run: None, key_in_log: true }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Running {
-    id: ErasureId,
-    subscription: SubscriptionId,
+    /// In the order in which the ledger was asked.
+    of: Vec<(ErasureId, SubscriptionId)>,
     progress: EraseProgress,
-    /// Whether it is to stop: a hold is on the subscription.
+    /// Whether they are to stop: a hold is on one of the subscriptions.
     stops: bool,
 }
 
-/// While it is there an erasure runs; also one that is given up runs no more.
-struct Runs<'a>(&'a watch::Sender<Option<Running>>);
+impl Running {
+    fn has(&self, subscription: SubscriptionId) -> bool {
+        self.of.iter().any(|(_, its)| *its == subscription)
+    }
+}
+
+/// While it is there erasures run; also ones that are given up run no more.
+struct Runs<'a>(&'a watch::Sender<Running>);
 
 impl Drop for Runs<'_> {
     fn drop(&mut self) {
-        self.0.send_replace(None);
+        self.0.send_replace(Running::default());
     }
+}
+
+/// How far an erasure is that the ledger works on.
+pub(crate) struct Far {
+    pub(crate) files_done: u64,
+    pub(crate) files_to_do: u64,
+    pub(crate) rows: u64,
 }
 
 impl Default for Erasing {
     fn default() -> Self {
-        let (running, _) = watch::channel(None);
-        Self { work: Notify::new(), turn: Mutex::default(), running }
+        let (running, _) = watch::channel(Running::default());
+        Self {
+            work: Notify::new(),
+            turn: Mutex::default(),
+            running,
+            failed: StdMutex::default(),
+            correcting: RwLock::default(),
+        }
     }
 }
 
@@ -86,35 +107,60 @@ impl Erasing {
     }
 
     /// How far an erasure is; none unless the ledger works on it.
-    pub(crate) fn progress(&self, id: ErasureId) -> Option<EraseProgress> {
+    pub(crate) fn progress(&self, id: ErasureId) -> Option<Far> {
         let running = self.running.borrow();
-        running.filter(|running| running.id == id).map(|running| running.progress)
+        let position = running.of.iter().position(|(its, _)| *its == id)?;
+        let EraseProgress { files_done, files_to_do, of } = &running.progress;
+        let rows = of.get(position).map_or(0, |of| of.rows);
+        Some(Far { files_done: *files_done, files_to_do: *files_to_do, rows })
     }
 
-    /// Whether the one that runs is to stop.
+    /// When an erasure that failed is tried again.
+    pub(crate) fn retry(&self, id: ErasureId) -> Option<UtcTime> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
+    fn has_failed(&self, id: ErasureId, now: UtcTime) {
+        let retry = now.plus_seconds(limits::ERASURE_RETRY_SECONDS);
+        tracing::error!(erasure = %id, %retry, "an erasure failed, and is tried again");
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, retry);
+    }
+
+    /// Forgets that erasures failed which are tried now, or are under way no more.
+    fn forget_failed(&self, is_waiting: impl Fn(ErasureId, UtcTime) -> bool) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.retain(|id, retry| is_waiting(*id, *retry));
+    }
+
+    /// Whether those that run are to stop.
     fn stops(&self) -> bool {
-        self.running.borrow().is_some_and(|running| running.stops)
+        self.running.borrow().stops
     }
 
-    /// Has the erasure of a subscription that a hold was put on stop, if one runs.
+    /// Has the erasures stop, if one runs of a subscription that a hold was put on.
     pub(crate) fn stop(&self, subscription: SubscriptionId) {
-        self.running.send_if_modified(|running| match running {
-            Some(running) if running.subscription == subscription => {
-                running.stops = true;
-                true
-            }
-            _ => false,
+        self.running.send_if_modified(|running| {
+            running.stops |= running.has(subscription);
+            running.stops
         });
+    }
+
+    /// Lets a correction read what it takes back, and store: no erasure comes in between, which would leave
+    /// the names that were read.
+    pub(crate) async fn correcting(
+        &self,
+        subscription: SubscriptionId,
+    ) -> Result<RwLockReadGuard<'_, ()>, ErasureError> {
+        let guard = self.correcting.read().await;
+        let runs = self.running.borrow().has(subscription);
+        if runs { Err(ErasureError::Runs { subscription }) } else { Ok(guard) }
     }
 
     /// Returns once nothing of a subscription is erased any more, as it was told to stop.
     pub(crate) async fn stopped(&self, subscription: SubscriptionId) {
-        let is_its = |running: &Option<Running>| {
-            running.is_some_and(|running| running.subscription == subscription)
-        };
         let mut changes = self.running.subscribe();
         // The sender is this.
-        let _ = changes.wait_for(|running| !is_its(running)).await;
+        let _ = changes.wait_for(|running| !running.has(subscription)).await;
     }
 }
 
@@ -124,13 +170,10 @@ impl App {
         self: &Arc<Self>,
         subscription: SubscriptionId,
         before: Option<Date>,
-        cause: ErasureCause,
         by: String,
     ) -> Result<Erasure, ApiError> {
-        let mut key = [0; 32];
-        rand::fill(&mut key).expect("the machine has randomness");
-        let id = ErasureId::from_bits(Uuid::new_v4().as_u128());
-        let (new, now) = (NewErasure { id, subscription, before, cause, key }, (self.clock)());
+        let new = new_erasure(subscription, before, ErasureCause::Request);
+        let now = (self.clock)();
         self.change(move |accounts| async move {
             accounts.begin_erasure(new, &by, now).await.map_err(refusal)
         })
@@ -146,8 +189,8 @@ impl App {
         }
     }
 
-    /// Erases what is due now: what was begun and not done, and once a day what retention asks for. What
-    /// fails is logged, and due again.
+    /// Erases what is due now: what was begun and has not ended, and once a day what retention asks for.
+    /// What fails is logged, and due again.
     pub async fn erase_due(self: &Arc<Self>) {
         let mut turn = self.erasing.turn.lock().await;
         if let Err(error) = self.finish_erasures(&mut turn).await {
@@ -169,133 +212,173 @@ impl App {
         }
     }
 
-    /// Goes on with the erasures that were begun, but for those that a hold is on; one that fails
-    /// stands in no other's way.
-    async fn finish_erasures(&self, turn: &mut Turn) -> Result<(), ApiError> {
-        let unfinished = self.accounts.unfinished_erasures().await;
-        let unfinished = unfinished.map_err(|error| ApiError::internal("reading erasures", &error));
-        let unfinished = unfinished?;
-        turn.failed.retain(|id, _| unfinished.iter().any(|one| one.erasure.id == *id));
-        for unfinished in unfinished {
-            let (id, now) = (unfinished.erasure.id, (self.clock)());
-            if turn.failed.get(&id).is_some_and(|retry| now < *retry) {
-                continue;
-            }
-            match self.finish_erasure(unfinished).await {
-                Ok(is_done) => turn.key_in_log |= is_done,
-                Err(error @ (ApiError::LedgerRefuses | ApiError::LedgerStalled)) => {
-                    return Err(error);
-                }
-                Err(_) => {
-                    let retry = now.plus_seconds(limits::ERASURE_RETRY_SECONDS);
-                    tracing::error!(erasure = %id, %retry, "an erasure failed, and is tried again");
-                    turn.failed.insert(id, retry);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Erases what is older than retention allows, one subscription after the other.
+    /// Begins what retention asks for, and erases it.
     async fn run_retention(self: &Arc<Self>, turn: &mut Turn, today: Date) -> Result<(), ApiError> {
-        let retentions = self.accounts.retentions().await;
         let failed = |error| ApiError::internal("reading retention", &error);
-        for Retention { subscription, days, .. } in retentions.map_err(failed)? {
+        let retentions = self.accounts.retentions().await.map_err(failed)?;
+        let last = self.accounts.last_retention_erasures().await.map_err(failed)?;
+        let mut new = Vec::new();
+        for Retention { subscription, days, .. } in retentions {
             let days = i32::try_from(days).expect("days of retention are few");
-            let before = today.plus_days(-days);
-            let last = self.accounts.last_retention_erasure(subscription).await.map_err(failed)?;
+            let before = Some(today.plus_days(-days));
             // A later bound is of before retention was lengthened: what came since may be older.
-            if last.and_then(|last| last.before).is_some_and(|last| last == before) {
-                continue;
-            }
-            let (cause, by) = (ErasureCause::Retention, RETENTION.to_owned());
-            match self.begin_erasure(subscription, Some(before), cause, by).await {
-                Ok(_) => self.finish_erasures(turn).await?,
-                Err(ApiError::Erasure(ErasureError::Held { reason, .. })) => {
-                    tracing::info!(%subscription, %before, %reason, "a legal hold stops retention");
-                }
-                Err(ApiError::Erasure(ErasureError::UnderWay { erasure, .. })) => {
-                    tracing::info!(%subscription, %before, %erasure, "retention waits for an erasure");
-                }
-                Err(error) => return Err(error),
+            if last.get(&subscription).is_none_or(|last| last.before != before) {
+                new.push(new_erasure(subscription, before, ErasureCause::Retention));
             }
         }
+        let now = (self.clock)();
+        let begun = self.change(move |accounts| async move {
+            let begun = accounts.begin_erasures(new, RETENTION, now).await;
+            begun.map_err(|error| ApiError::internal("beginning erasures", &error))
+        });
+        for refused in begun.await?.into_iter().filter_map(Result::err).map(refusal) {
+            match refused {
+                ApiError::Erasure(ErasureError::Held { subscription, reason }) => {
+                    tracing::info!(%subscription, %reason, "a legal hold stops retention");
+                }
+                ApiError::Erasure(ErasureError::UnderWay { subscription, erasure }) => {
+                    tracing::info!(%subscription, %erasure, "retention waits for an erasure");
+                }
+                error => return Err(error),
+            }
+        }
+        self.finish_erasures(turn).await?;
         self.metrics.retention_ran((self.clock)());
         Ok(())
     }
 
-    /// Goes on with an erasure to its end, unless a hold is on it; answers whether it is done.
-    async fn finish_erasure(&self, unfinished: UnfinishedErasure) -> Result<bool, ApiError> {
-        let Erasure { id, subscription, .. } = unfinished.erasure;
-        let progress = EraseProgress::default();
-        // In this order: whoever puts a hold on it afterwards finds that it runs.
-        let running = Running { id, subscription, progress, stops: false };
-        self.erasing.running.send_replace(Some(running));
-        let runs = Runs(&self.erasing.running);
-        let erased = self.erase(&unfinished).await;
-        drop(runs);
-        let Some(end) = erased? else { return Ok(false) };
-        let (files, rows) = (end.files, end.rows);
-        let failed = |error| ApiError::internal("ending an erasure", &error);
-        self.accounts.end_erasure(id, end).await.map_err(failed)?;
-        self.metrics.erased(rows);
-        let cause = unfinished.erasure.cause.as_str();
-        let before = unfinished.erasure.before.map(|day| day.to_string());
-        tracing::info!(%subscription, erasure = %id, cause, before, files, rows, "erased details of usage");
-        Ok(true)
+    /// Goes on with the erasures that were begun, until all that can have ended. A hold that is put on
+    /// the subscription of one stops all, and the others go on without it.
+    async fn finish_erasures(&self, turn: &mut Turn) -> Result<(), ApiError> {
+        loop {
+            let due = self.due_erasures().await?;
+            // In this order: whoever puts a hold on one afterwards finds that it runs.
+            let of = due.iter().map(|one| (one.erasure.id, one.erasure.subscription)).collect();
+            self.erasing.running.send_replace(Running { of, ..Running::default() });
+            let runs = Runs(&self.erasing.running);
+            let due = self.without_held(due).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let of = due.iter().map(|one| (one.erasure.id, one.erasure.subscription)).collect();
+            self.erasing.running.send_modify(|running| running.of = of);
+            drop(self.erasing.correcting.write().await); // those who read before have stored
+            let erased = self.erase(&due).await;
+            drop(runs);
+            match erased {
+                Ok(Some(report)) => turn.key_in_log |= self.end_erasures(&due, report).await?,
+                Ok(None) => {}
+                Err(error @ (ApiError::LedgerRefuses | ApiError::LedgerStalled)) => {
+                    return Err(error);
+                }
+                Err(_) => {
+                    for UnfinishedErasure { erasure, .. } in &due {
+                        self.erasing.has_failed(erasure.id, (self.clock)());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The erasures that were begun, but for those that failed a short while ago.
+    async fn due_erasures(&self) -> Result<Vec<UnfinishedErasure>, ApiError> {
+        let unfinished = self.accounts.unfinished_erasures().await;
+        let unfinished = unfinished.map_err(|error| ApiError::internal("reading erasures", &error));
+        let mut unfinished = unfinished?;
+        let now = (self.clock)();
+        self.erasing.forget_failed(|id, retry| {
+            now < retry && unfinished.iter().any(|one| one.erasure.id == id)
+        });
+        unfinished.retain(|one| self.erasing.retry(one.erasure.id).is_none());
+        Ok(unfinished)
+    }
+
+    async fn without_held(
+        &self,
+        erasures: Vec<UnfinishedErasure>,
+    ) -> Result<Vec<UnfinishedErasure>, ApiError> {
+        let mut free = Vec::with_capacity(erasures.len());
+        for one in erasures {
+            let hold = self.accounts.legal_hold(one.erasure.subscription).await;
+            let hold = hold.map_err(|error| ApiError::internal("reading legal holds", &error))?;
+            if hold.is_none() {
+                free.push(one);
+            }
+        }
+        Ok(free)
     }
 
     /// Has the ledger erase; answers nothing if a hold stops it.
-    async fn erase(&self, unfinished: &UnfinishedErasure) -> Result<Option<ErasureEnd>, ApiError> {
-        let Erasure { subscription, before, .. } = unfinished.erasure;
-        let failed = |error| ApiError::internal("reading what is to be erased", &error);
-        if self.accounts.legal_hold(subscription).await.map_err(failed)?.is_some() {
-            return Ok(None);
-        }
-        let last = self.accounts.last_retention_erasure(subscription).await.map_err(failed)?;
-        let erasure = ledger::Erasure {
-            subscription,
-            before: before.map(Date::start),
-            since: last.and_then(erased),
-            key: ErasureKey::from_bytes(unfinished.key),
-        };
+    async fn erase(&self, due: &[UnfinishedErasure]) -> Result<Option<ErasureReport>, ApiError> {
+        let last = self.accounts.last_retention_erasures().await;
+        let failed = |error| ApiError::internal("reading what was erased", &error);
+        let mut last = last.map_err(failed)?;
+        let erasures = due.iter().map(|UnfinishedErasure { erasure, key }| ledger::Erasure {
+            subscription: erasure.subscription,
+            before: erasure.before.map(Date::start),
+            since: last.remove(&erasure.subscription).and_then(erased),
+            key: ErasureKey::from_bytes(*key),
+        });
         let running = self.erasing.running.clone();
-        let progress = move |far: EraseProgress| {
-            let mut stops = false;
-            running.send_if_modified(|running| match running {
-                Some(running) => {
-                    running.progress = far;
-                    stops = running.stops;
-                    true
-                }
-                None => false,
-            });
+        let progress = move |far: &EraseProgress| {
+            running.send_modify(|running| running.progress.clone_from(far));
+            let stops = running.borrow().stops;
             if stops { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let report = self.ledger.erase(erasure, progress).await;
-        // What was read before may name what is gone.
-        self.known_groups.forget(subscription);
-        let report = match report {
-            Ok(report) => report,
-            Err(EraseError::Stopped) if self.erasing.stops() => {
-                tracing::info!(%subscription, "a legal hold stops an erasure");
-                return Ok(None);
-            }
-            Err(EraseError::Stopped | EraseError::Refused) => return Err(ApiError::LedgerRefuses),
-            Err(EraseError::Log(SealError::Stalled)) => return Err(ApiError::LedgerStalled),
-            Err(error) => return Err(ApiError::internal("erasing", &error)),
-        };
-        if report.held > 0 {
-            let files = report.held;
-            tracing::info!(%subscription, files, "files that are still read are removed later");
+        let report = self.ledger.erase(erasures.collect(), progress).await;
+        for UnfinishedErasure { erasure, .. } in due {
+            // What was read before may name what is gone.
+            self.known_groups.forget(erasure.subscription);
         }
-        Ok(Some(ErasureEnd {
-            at: (self.clock)(),
-            ledger_version: report.version.to_string(),
-            files: report.files,
-            rows: report.rows,
-        }))
+        match report {
+            Ok(report) => Ok(Some(report)),
+            Err(EraseError::Stopped) if self.erasing.stops() => {
+                tracing::info!("a legal hold stops erasures");
+                Ok(None)
+            }
+            Err(EraseError::Stopped | EraseError::Refused) => Err(ApiError::LedgerRefuses),
+            Err(EraseError::Log(SealError::Stalled)) => Err(ApiError::LedgerStalled),
+            Err(error) => Err(ApiError::internal("erasing", &error)),
+        }
     }
+
+    /// Notes what came of erasures, whether one has ended.
+    async fn end_erasures(
+        &self,
+        due: &[UnfinishedErasure],
+        report: ErasureReport,
+    ) -> Result<bool, ApiError> {
+        let (at, mut ends) = ((self.clock)(), Vec::new());
+        for (UnfinishedErasure { erasure, .. }, of) in due.iter().zip(report.of) {
+            let ErasedRows { files, rows, damaged, unread } = of;
+            if !unread.is_empty() {
+                self.erasing.has_failed(erasure.id, at);
+                continue;
+            }
+            let Erasure { id, subscription, before, cause, .. } = erasure;
+            let (cause, before) = (cause.as_str(), before.map(|day| day.to_string()));
+            let damaged_files = damaged.len();
+            tracing::info!(%subscription, erasure = %id, cause, before, files, rows, damaged_files, "erased details of usage");
+            let ledger_version = report.version.to_string();
+            ends.push((*id, ErasureEnd { at, ledger_version, files, rows, damaged }));
+        }
+        let rows: Vec<_> = ends.iter().map(|(_, end)| end.rows).collect();
+        let ended = self.accounts.end_erasures(ends).await;
+        ended.map_err(|error| ApiError::internal("ending erasures", &error))?;
+        rows.iter().for_each(|rows| self.metrics.erased(*rows));
+        Ok(!rows.is_empty())
+    }
+}
+
+fn new_erasure(
+    subscription: SubscriptionId,
+    before: Option<Date>,
+    cause: ErasureCause,
+) -> NewErasure {
+    let mut key = [0; 32];
+    rand::fill(&mut key).expect("the machine has randomness");
+    let id = ErasureId::from_bits(Uuid::new_v4().as_u128());
+    NewErasure { id, subscription, before, cause, key }
 }
 
 /// What the ledger need not look at again; nothing unless the erasure is done.

@@ -21,8 +21,16 @@ pub(super) async fn begin(
 }
 
 pub(super) async fn end(fixture: &Fixture, number: u8) -> Erasure {
-    let end = ErasureEnd { at: at(30), ledger_version: "v1.7".to_owned(), files: 2, rows: 5 };
-    fixture.accounts.end_erasure(ErasureId::from_bits(number.into()), end).await.unwrap()
+    end_with(fixture, number, &[]).await
+}
+
+pub(super) async fn end_with(fixture: &Fixture, number: u8, damaged: &[&str]) -> Erasure {
+    let damaged = damaged.iter().map(|&file| file.to_owned()).collect();
+    let ledger_version = "v1.7".to_owned();
+    let end = ErasureEnd { at: at(30), ledger_version, files: 2, rows: 5, damaged };
+    let id = ErasureId::from_bits(number.into());
+    fixture.accounts.end_erasures(vec![(id, end)]).await.unwrap();
+    fixture.accounts.erasure(id).await.unwrap().unwrap()
 }
 
 fn key(number: u8) -> [u8; 32] {
@@ -82,8 +90,9 @@ async fn nothing_is_erased_while_a_hold_is_on_it() {
 async fn the_last_erasure_by_retention_is_one_that_is_done() {
     let fixture = Fixture::new().await.with_subscription(1).await;
     let last = async || {
-        let last = fixture.accounts.last_retention_erasure(subscription_id(1)).await.unwrap();
-        last.map(|one| one.before.unwrap().to_string())
+        let all = fixture.accounts.last_retention_erasures().await.unwrap();
+        assert!(all.keys().all(|&id| id == subscription_id(1)));
+        all.into_values().next().map(|one| one.before.unwrap().to_string())
     };
     for (number, before, expected) in [
         (10, "2026-01-01", Some("2026-01-01")),
@@ -96,6 +105,49 @@ async fn the_last_erasure_by_retention_is_one_that_is_done() {
     }
     begin(&fixture, 12, 1, Some("2026-01-03")).await.unwrap();
     assert_eq!(last().await.as_deref(), Some("2026-01-02"));
+    // One that found damaged files has not done all.
+    let files = ["data/a.parquet", "data/b.parquet"];
+    let ended = end_with(&fixture, 12, &files).await;
+    assert_eq!(ended.end.unwrap().damaged, files);
+    assert_eq!(last().await.as_deref(), Some("2026-01-02"));
+    let fixture = fixture.reopened().await;
+    begin(&fixture, 13, 1, Some("2026-01-03")).await.unwrap();
+}
+
+#[tokio::test]
+async fn several_are_begun_and_end_together() {
+    let fixture = Fixture::new().await.with_subscription(1).await.with_subscription(2).await;
+    let accounts = &fixture.accounts;
+    let reason = HoldReason::parse("a court asks").unwrap();
+    accounts.set_legal_hold(subscription_id(2), reason, BY, at(3)).await.unwrap();
+    let new = |number: u8, subscription| NewErasure {
+        id: ErasureId::from_bits(number.into()),
+        subscription: subscription_id(subscription),
+        before: None,
+        cause: ErasureCause::Request,
+        key: key(number),
+    };
+    let new = vec![new(1, 1), new(2, 2), new(3, 3), new(4, 1)];
+    let begun = accounts.begin_erasures(new, BY, at(20)).await.unwrap();
+    let outcomes: Vec<_> = begun
+        .iter()
+        .map(|one| match one {
+            Ok(erasure) => erasure.id.to_bits().to_string(),
+            Err(error) => error.to_string(),
+        })
+        .collect();
+    let of = |id| subscription_id(id).to_string();
+    let first = ErasureId::from_bits(1);
+    assert_eq!(
+        outcomes,
+        [
+            "1".to_owned(),
+            format!("a legal hold is on subscription {}: a court asks", of(2)),
+            format!("subscription {} does not exist", of(3)),
+            format!("erasure {first} of subscription {} is under way", of(1)),
+        ]
+    );
+    assert_eq!(unfinished(&fixture).await, [1]);
 }
 
 /// Whether the bytes are in a file of the accounts.

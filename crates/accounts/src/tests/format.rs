@@ -76,7 +76,7 @@ async fn an_upgrade_keeps_everything_and_leaves_a_copy() {
     assert_eq!(all_rows(&copy).await, before);
     assert_eq!(rows(&copy, "format").await, ["1"]);
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(rows(&path, "format").await, ["1", "4"]);
+    assert_eq!(rows(&path, "format").await, ["1", "5"]);
     let mut after = all_rows(&path).await;
     after.retain(|(table, _)| before.iter().any(|(old, _)| old == table));
     let revisions = after.iter_mut().find(|(table, _)| table == "revision").unwrap();
@@ -96,7 +96,7 @@ async fn an_upgraded_file_is_like_a_new_one() {
     let new = folder.path().join("new.db");
     Accounts::open(&new, at(0)).await.unwrap().close().await.unwrap();
     assert_eq!(schema(&path).await, schema(&new).await);
-    assert_eq!(rows(&new, "format").await, ["4"]);
+    assert_eq!(rows(&new, "format").await, ["5"]);
 }
 
 #[tokio::test]
@@ -132,15 +132,15 @@ async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
     let path = folder.path().join("accounts.db");
     run_sql(
         &path,
-        "CREATE TABLE format (version INTEGER); INSERT INTO format VALUES (5);
+        "CREATE TABLE format (version INTEGER); INSERT INTO format VALUES (6);
          CREATE TABLE something_new (x)",
     )
     .await
     .unwrap();
     let before = std::fs::read(&path).unwrap();
     let error = Accounts::open(&path, at(0)).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { format: 5, supported: 4, .. }), "{error}");
-    assert!(error.to_string().ends_with("has format 5, this release knows formats up to 4"));
+    assert!(matches!(error, OpenError::Newer { format: 6, supported: 5, .. }), "{error}");
+    assert!(error.to_string().ends_with("has format 6, this release knows formats up to 5"));
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -194,7 +194,7 @@ async fn full() -> Fixture {
     accounts.rotate_administrator(BY, at(13)).await.unwrap();
     accounts.set_retention(id, Some(30), BY, at(14)).await.unwrap();
     erasures::begin(&fixture, 1, 1, Some("2026-01-01")).await.unwrap();
-    erasures::end(&fixture, 1).await;
+    erasures::end_with(&fixture, 1, &["data/a.parquet"]).await;
     erasures::begin(&fixture, 2, 1, Some("2026-01-02")).await.unwrap();
     let reason = HoldReason::parse("a court asks").unwrap();
     accounts.set_legal_hold(id, reason, BY, at(15)).await.unwrap();
@@ -206,7 +206,7 @@ async fn full() -> Fixture {
 async fn rows_are_never_changed_or_deleted() {
     let fixture = full().await;
     let tables = tables(&fixture.path).await;
-    assert_eq!(tables.len(), 33);
+    assert_eq!(tables.len(), 34);
     for table in tables {
         assert_ne!(rows(&fixture.path, &table).await.len(), 0, "{table} has no row");
         let names =

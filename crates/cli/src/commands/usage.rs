@@ -85,18 +85,43 @@ fn erase<W: Write>(
     let request = ErasureRequest { before: options.before.map(|day| day.to_string()) };
     let begun: Erasure = client.post_until_taken(&path, &[], payload(&json(&request)))?;
     let path = format!("{path}/{}", begun.id);
-    let (mut erasure, mut progress) = (begun, None);
-    while erasure.state != "done" {
+    let erasure = wait_for_erasure(client, &path, begun)?;
+    output.write(Document::of(&erasure))?;
+    if !erasure.damaged_files.is_empty() {
+        return Err(Failure::Damaged { files: erasure.damaged_files.len() as u64 });
+    }
+    message(format!("erased what may name people in {which}"));
+    if let Some(files @ 1..) = erasure.files_held {
+        message(format!("{files} old files are still read, and go when that ends"));
+    }
+    Ok(())
+}
+
+/// Waits until an erasure has ended, and says what holds it up.
+fn wait_for_erasure(client: &Client, path: &str, begun: Erasure) -> Result<Erasure, Failure> {
+    let (mut erasure, mut progress, mut told) = (begun, None, String::new());
+    while erasure.done_at.is_none() {
         thread::sleep(limits::ERASURE_ASK);
-        erasure = client.get_as(&path, &[])?;
+        erasure = client.get_as(path, &[])?;
         if let (Some(done), Some(to_do)) = (erasure.files_done, erasure.files_to_do) {
             let progress = progress.get_or_insert_with(|| Progress::of_count(to_do, "erasing"));
             progress.at(done);
         }
+        let held_up = match (&*erasure.state, &erasure.retry_at) {
+            ("held", _) => "a legal hold stops it; it goes on once that is lifted".to_owned(),
+            ("failed", Some(at)) => {
+                format!("it failed, as the server's log says; tried again at {at}")
+            }
+            _ => String::new(),
+        };
+        if held_up != told {
+            if !held_up.is_empty() {
+                message(&held_up);
+            }
+            told = held_up;
+        }
     }
-    drop(progress);
-    message(format!("erased what may name people in {which}"));
-    output.write(Document::of(&erasure))
+    Ok(erasure)
 }
 
 /// Reads an event from a file, with every digit as it stands there.

@@ -1,6 +1,7 @@
-//! What the compactor does of an erasure: it writes one data file after the other anew, and removes the old
+//! What the compactor does of erasures: it writes one data file after the other anew, and removes the old
 //! ones as soon as nobody holds them. As it alone takes files out of the table, none is joined meanwhile.
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,75 +11,90 @@ use domain::record::Commit;
 
 use super::Compactor;
 use crate::data_file;
-use crate::erasing::{self, Erasing};
-use crate::erasure::{EraseError, EraseJob, EraseProgress, Erasure, ErasureReport};
-use crate::error::CompactError;
+use crate::delta;
+use crate::erasing::{self, Erasing, Targets};
+use crate::erasure::{EraseError, EraseJob, EraseProgress, ErasedRows, Erasure, ErasureReport};
+use crate::error::{CompactError, ReadError};
 use crate::state::DataFile;
 use crate::version::Version;
 
+/// A file that may have rows that are to be erased, and by which of the erasures.
+struct Work {
+    /// Nobody is to hold a file for longer than it takes.
+    path: PathBuf,
+    of: Vec<usize>,
+}
+
 impl Compactor {
     pub(super) fn erase(&self, job: EraseJob) {
-        let EraseJob { erasure, last, mut progress, reply } = job;
-        let erased = self.erase_all(&erasure, last, &mut *progress);
+        let EraseJob { erasures, last, mut progress, reply } = job;
+        let erased = self.erase_all(&erasures, last, &mut *progress);
         drop(progress);
         let _ = reply.send(erased); // whoever asked may have gone away
     }
 
     fn erase_all(
         &self,
-        erasure: &Erasure,
+        erasures: &[Erasure],
         last: Commit,
-        progress: &mut dyn FnMut(EraseProgress) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(&EraseProgress) -> ControlFlow<()>,
     ) -> Result<ErasureReport, EraseError> {
-        let paths = self.files_with(erasure, last);
-        let mut done =
-            EraseProgress { files_to_do: paths.len() as u64, ..EraseProgress::default() };
-        let (mut files, mut failed) = (0, None);
-        for path in paths {
-            self.tell(progress, done)?;
-            match self.erase_in(&path, erasure, last) {
+        let work = self.work(erasures, last);
+        let of = vec![ErasedRows::default(); erasures.len()];
+        let mut done = EraseProgress { files_done: 0, files_to_do: work.len() as u64, of };
+        for Work { path, of } in work {
+            let mut goes_on = || self.tell(progress, &done).is_ok();
+            if !goes_on() {
+                return Err(EraseError::Stopped);
+            }
+            let targets = Targets::new(of.iter().map(|position| &erasures[*position]), last);
+            match self.erase_in(&path, &targets, &mut goes_on) {
                 Ok(rows) => {
-                    (done.rows, files) = (done.rows + rows, files + u64::from(rows > 0));
-                    done.files_done += 1;
+                    for (position, rows) in of.into_iter().zip(rows) {
+                        done.of[position].rows += rows;
+                        done.of[position].files += u64::from(rows > 0);
+                    }
                 }
                 // The others are erased all the same.
                 Err(CompactError::Read(error)) => {
                     let file = path.display();
-                    tracing::error!(%file, %error, "a data file that has what is to be erased cannot be read");
-                    failed = failed.or(Some(error));
+                    tracing::error!(%file, %error, "a data file that may have what is to be erased cannot be read");
+                    let name = delta::path_in(&self.shared.folders.table.path, &path);
+                    let is_lost = is_lost(&error);
+                    for position in of {
+                        let ErasedRows { damaged, unread, .. } = &mut done.of[position];
+                        if is_lost { damaged } else { unread }.push(name.clone());
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
+            done.files_done += 1;
             self.clear();
         }
         self.clear(); // files of an erasure before, too
-        if let Some(error) = failed {
-            return Err(EraseError::Read(error));
-        }
-        self.tell(progress, done)?;
-        let held = self.shared.replaced().iter().filter(|replaced| replaced.erased).count() as u64;
+        self.tell(progress, &done)?;
         let version = Version::new(self.shared.current.load().journal, last);
-        Ok(ErasureReport { files, rows: done.rows, version, held })
+        Ok(ErasureReport { of: done.of, version })
     }
 
-    /// The files that may have rows that are to be erased. Nobody is to hold one longer than it takes.
-    fn files_with(&self, erasure: &Erasure, last: Commit) -> Vec<PathBuf> {
-        let selection = erasure.selection(last);
+    fn work(&self, erasures: &[Erasure], last: Commit) -> Vec<Work> {
         let state = self.shared.current.load();
-        let may_have = |file: &&Arc<DataFile>| {
-            selection.may_match(&file.bounds) && !erasure.is_done(state.journal, file)
+        let of = |file: &DataFile| {
+            let all = erasures.iter().enumerate();
+            let may_be = all.filter(|(_, one)| one.may_be_in(file, state.journal, last));
+            may_be.map(|(position, _)| position).collect::<Vec<_>>()
         };
-        let mut paths: Vec<_> =
-            state.files.iter().filter(may_have).map(|file| file.path.clone()).collect();
-        paths.sort_unstable();
-        paths
+        let all = state.files.iter().map(|file| Work { path: file.path.clone(), of: of(file) });
+        let mut work: Vec<_> = all.filter(|work| !work.of.is_empty()).collect();
+        work.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        work
     }
 
     /// Whoever is told may have it stop.
     fn tell(
         &self,
-        progress: &mut dyn FnMut(EraseProgress) -> ControlFlow<()>,
-        done: EraseProgress,
+        progress: &mut dyn FnMut(&EraseProgress) -> ControlFlow<()>,
+        done: &EraseProgress,
     ) -> Result<(), EraseError> {
         let goes_on = progress(done) == ControlFlow::Continue(());
         if goes_on && !self.shared.closing.load(Ordering::SeqCst) {
@@ -88,34 +104,47 @@ impl Compactor {
         }
     }
 
-    /// Erases rows of one file; how many.
-    fn erase_in(&self, path: &Path, erasure: &Erasure, last: Commit) -> Result<u64, CompactError> {
+    /// Erases rows of one file; how many of each target.
+    fn erase_in(
+        &self,
+        path: &Path,
+        targets: &Targets<'_>,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<u64>, CompactError> {
         let files = Arc::clone(&self.shared.current.load().files);
         let file = files.iter().find(|file| file.path == path).map(Arc::clone);
         drop(files);
-        let Some(file) = file else { return Ok(0) };
-        let selection = erasure.selection(last);
-        let rows = erasing::count(&file, &selection).map_err(CompactError::Read)?;
-        if rows == 0 {
-            return Ok(0);
+        let Some(file) = file else { return Ok(Vec::new()) };
+        let rows = erasing::count(&file, targets).map_err(CompactError::Read)?;
+        let erased = targets.with_rows(&rows);
+        if erased.is_empty() {
+            return Ok(rows);
         }
         let folder = data_file::day_folder(&self.shared.folders.data, file.day);
         let new_path = || folder.file(self.naming(file.bounds).erased());
         let (path, made) = (new_path(), (self.shared.clock)());
-        let erased = || {
+        let rewritten = || {
             let erasing = Erasing {
-                selection: &selection,
-                key: &erasure.key,
+                targets,
                 storage: &folder.storage,
                 path: path.clone(),
                 spare: &new_path,
                 made,
                 run_bytes: self.erased_run_bytes,
+                goes_on,
             };
             erasing::rewrite(&file, erasing, &self.shared)
         };
-        let of = Some(erasure.subscription);
-        self.put((path.clone(), of), erased, vec![Arc::clone(&file)])?;
+        self.put((path.clone(), erased), rewritten, vec![Arc::clone(&file)])?;
         Ok(rows)
+    }
+}
+
+/// Whether what could not be read is not there to be read at another time.
+fn is_lost(error: &ReadError) -> bool {
+    match error {
+        ReadError::DataDamaged { .. } => true,
+        ReadError::File(error) => error.cause.kind() == ErrorKind::NotFound,
+        _ => false,
     }
 }

@@ -125,7 +125,7 @@ pub(super) struct NullCount {
 }
 
 /// The path as the log names a data file.
-pub(super) fn path_in(table: &Path, file: &Path) -> String {
+pub(crate) fn path_in(table: &Path, file: &Path) -> String {
     let path = file.strip_prefix(table).expect("a data file lies in its table's folder");
     path.to_string_lossy().into_owned()
 }

@@ -42,11 +42,11 @@ impl Replaced {
         Self { path: self.path.clone(), held: None, since: self.since, erased: self.erased }
     }
 
-    /// Whether it may have rows of a subscription that stay for a while.
-    pub(crate) fn may_have(&self, subscription: SubscriptionId) -> bool {
+    /// Whether it may have rows of one of these subscriptions that stay for a while.
+    pub(crate) fn may_have(&self, subscriptions: &[(SubscriptionId, u64)]) -> bool {
         let may_be_within = |file: &Arc<DataFile>| {
             let (low, high) = file.bounds.subscription;
-            low <= subscription && subscription <= high
+            subscriptions.iter().any(|(id, _)| low <= *id && *id <= high)
         };
         !self.erased && self.held.as_ref().is_none_or(may_be_within)
     }
@@ -69,10 +69,9 @@ pub(crate) fn join(
 
 /// What an erasure says of itself with each file.
 #[derive(Debug, Clone)]
-pub(crate) struct Erasing {
-    pub(crate) subscription: SubscriptionId,
-    /// How many entries of erasures of this subscription there are with this one.
-    pub(crate) generation: u64,
+pub(crate) struct Erasing<'a> {
+    /// Of which subscriptions, and how many entries of erasures of each there are with this one.
+    pub(crate) generations: &'a [(SubscriptionId, u64)],
     /// When the table was made, if it has no erased row yet: then it gets the column for them first.
     pub(crate) first_of: Option<UtcTime>,
     /// Files that were replaced before, and that may have what is erased now: they are to go, too.
@@ -84,7 +83,7 @@ pub(crate) fn erase(
     table: &Folder,
     author: Author,
     entry: u64,
-    erasing: &Erasing,
+    erasing: &Erasing<'_>,
     (replaced, erased): (&[Arc<DataFile>], &DataFile),
     sealed_time: UtcTime,
 ) -> Entry {
@@ -93,7 +92,8 @@ pub(crate) fn erase(
         // What kind of table it is comes first: a version that does not know it reads no further.
         actions.extend(nature(author.writer.journal, created, Form::Erased).into_iter().skip(1));
     }
-    actions.push(Action::Txn(generation(erasing.subscription, erasing.generation)));
+    let generations = erasing.generations.iter();
+    actions.extend(generations.map(|(id, count)| Action::Txn(generation(*id, *count))));
     actions.extend(replaced.iter().map(|file| remove(table, author, file, true)));
     actions.extend(erasing.with.iter().map(|path| {
         Action::Remove(Remove {

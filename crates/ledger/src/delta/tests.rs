@@ -102,7 +102,7 @@ fn an_entry_of_an_erasure_is_these_lines() {
     let subscription = SubscriptionId::from_bits(2);
     let with = vec![first.path.clone()];
     let first_of = Some(instant);
-    let erasing = Erasing { subscription, generation: 1, first_of, with };
+    let erasing = Erasing { generations: &[(subscription, 1)], first_of, with };
     let files = (&[Arc::new(joined)][..], &erased);
     assert!(matches!(erase(table, author, 3, &erasing, files, instant).put(), Ok(Put::Done)));
     let text = std::fs::read_to_string(entry_path(table, 3)).unwrap();
@@ -142,7 +142,8 @@ fn an_entry_of_an_erasure_is_these_lines() {
     let again = read(table, writer).unwrap().unwrap();
     assert_eq!((again.next, &again.files, &again.erasures), (4, &known.files, &known.erasures));
     assert!(again.replaced.len() == 2 && again.replaced.iter().all(|replaced| replaced.erased));
-    assert!(again.replaced[0].may_have(subscription) == known.replaced[0].may_have(subscription));
+    let of = &[(subscription, 1)];
+    assert!(again.replaced[0].may_have(of) == known.replaced[0].may_have(of));
 }
 
 #[test]

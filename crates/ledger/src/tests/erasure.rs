@@ -6,15 +6,16 @@ use domain::erasure::ErasureKey;
 
 use super::*;
 use crate::support::subscription;
-use crate::{Erasure, ErasureReport, verify_folder};
+use crate::{ErasedRows, Erasure, verify_folder};
 
 fn key() -> ErasureKey {
     ErasureKey::from_bytes([5; 32])
 }
 
-async fn erase(ledger: &Ledger) -> ErasureReport {
+async fn erase(ledger: &Ledger) -> ErasedRows {
     let erasure = Erasure { subscription: subscription(0), before: None, since: None, key: key() };
-    ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap()
+    let report = ledger.erase(vec![erasure], |_| ControlFlow::Continue(())).await.unwrap();
+    report.of.into_iter().next().unwrap()
 }
 
 /// Files of the table and its rollups in which a name stands.

@@ -12,8 +12,8 @@ use domain::id::{EventId, Source};
 use domain::record::UsageRecord;
 use domain::time::{ReportedTime, UtcTime};
 use ledger::{
-    EraseError, EraseProgress, Erased, Erasure, ErasureReport, Ledger, NewRecord, Obstacle,
-    Options, Outcome, Together, verify_folder,
+    EraseError, EraseProgress, Erased, ErasedRows, Erasure, Ledger, NewRecord, Obstacle, Options,
+    Outcome, Together, Version, verify_folder,
 };
 
 use crate::folder::{Home, append, copy, files, open, options, run};
@@ -27,8 +27,23 @@ fn all_of(number: u8) -> Erasure {
     Erasure { subscription: subscription(number), before: None, since: None, key: key(1) }
 }
 
-async fn erase(ledger: &Ledger, erasure: Erasure) -> ErasureReport {
-    ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap()
+/// What came of one erasure.
+#[derive(Debug)]
+struct Report {
+    files: u64,
+    rows: u64,
+    held: u64,
+    version: Version,
+}
+
+async fn erase(ledger: &Ledger, erasure: Erasure) -> Report {
+    let report = ledger.erase(vec![erasure], |_| ControlFlow::Continue(())).await.unwrap();
+    let [ErasedRows { files, rows, damaged, unread }] = &report.of[..] else {
+        panic!("{report:?}")
+    };
+    assert!(damaged.is_empty() && unread.is_empty(), "{report:?}");
+    let held = ledger.erased_files_held();
+    Report { files: *files, rows: *rows, held, version: report.version }
 }
 
 /// Records of two subscriptions and four instances that were used on the first two days.
@@ -254,20 +269,98 @@ fn an_erasure_with_a_bound_leaves_what_was_used_later() {
             let told = Arc::new(Mutex::new(Vec::new()));
             let seen = Arc::clone(&told);
             let again = Erasure { since: since.clone(), ..erasure };
-            let progress = move |done: EraseProgress| {
-                seen.lock().unwrap().push(done);
+            let progress = move |done: &EraseProgress| {
+                seen.lock().unwrap().push(done.clone());
                 ControlFlow::Continue(())
             };
-            let again = ledger.erase(again, progress).await.unwrap();
-            assert_eq!((again.files, again.rows), (0, 0));
+            let again = ledger.erase(vec![again], progress).await.unwrap();
+            assert_eq!(again.of, [ErasedRows::default()]);
             if until == 60 {
-                let all_done = EraseProgress::default();
+                let of = vec![ErasedRows::default()];
+                let all_done = EraseProgress { of, ..EraseProgress::default() };
                 assert_eq!(*told.lock().unwrap(), [all_done]);
             }
         }
         ledger.close().await.unwrap();
         assert_sound(dir.path());
     });
+}
+
+#[test]
+fn several_subscriptions_are_erased_in_one_walk() {
+    run(async {
+        for home in Home::all() {
+            let clock = Clock::at(hour(24 * 3));
+            let ledger = home.open(&clock).unwrap();
+            let mut model = Model::default();
+            model.last = u64::from(home.is_all_objects()); // there an opening takes a commit
+            for part in 0..3 {
+                let records = specs(part * 40..part * 40 + 40);
+                model.append(&records, clock.now());
+                append(&ledger, &records).await;
+                ledger.seal().await.unwrap();
+            }
+            let before = Some(hour(30));
+            let erasures = vec![
+                Erasure { key: key(2), before, ..all_of(1) },
+                Erasure { key: key(9), ..all_of(7) },
+                all_of(0),
+            ];
+            ledger.compact().await.unwrap();
+            let files = ledger.status().files;
+            let report = ledger.erase(erasures, |_| ControlFlow::Continue(())).await.unwrap();
+            let rows = [model.erase(1, before, &key(2)), 0, model.erase(0, None, &key(1))];
+            assert_eq!(report.of.iter().map(|of| of.rows).collect::<Vec<_>>(), rows);
+            assert!(rows[0] > 0 && rows[0] < 60 && rows[2] == 60, "{rows:?}");
+            // Each file was written anew once.
+            assert_eq!(report.of[2].files, files);
+            let snapshot = ledger.snapshot(None).await.unwrap();
+            let written = [1, 7, 0].map(|number| snapshot.erasures(subscription(number)));
+            assert!(report.of.iter().map(|of| of.files).eq(written));
+            drop(snapshot);
+            assert_holds(&ledger, &model).await;
+            ledger.close().await.unwrap();
+            let ledger = home.open(&clock).unwrap();
+            assert_holds(&ledger, &model).await;
+            ledger.close().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_damaged_file_is_named_and_the_others_are_erased() {
+    for is_missing in [false, true] {
+        run(async {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Clock::at(hour(24 * 3));
+            let ledger = open(dir.path(), &clock).unwrap();
+            for part in 0..3 {
+                let mut records = specs(part * 40..part * 40 + 40);
+                records.retain(|record| record.subscription == 0);
+                append(&ledger, &records).await;
+                ledger.seal().await.unwrap();
+            }
+            ledger.compact().await.unwrap();
+            let data = dir.path().join("usage/data");
+            let harmed = all_files(&data).into_iter().min().unwrap();
+            if is_missing {
+                fs::remove_file(&harmed).unwrap();
+            } else {
+                let mut bytes = fs::read(&harmed).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle..middle + 64].fill(0);
+                fs::write(&harmed, bytes).unwrap();
+            }
+            let erased = ledger.erase(vec![all_of(0)], |_| ControlFlow::Continue(()));
+            let report = erased.await.unwrap();
+            let name = harmed.strip_prefix(dir.path().join("usage")).unwrap();
+            assert_eq!(report.of[0].damaged, [name.to_string_lossy()]);
+            assert_eq!(report.of[0].files, ledger.status().files - 1);
+            let with_names = files_with(&data, "Grün");
+            assert!(with_names.iter().all(|file| *file == harmed), "{with_names:?}");
+            ledger.close().await.unwrap();
+        });
+    }
 }
 
 #[test]
@@ -280,7 +373,7 @@ fn one_that_was_stopped_goes_on_with_the_same_pseudonyms() {
         model.append(&specs(0..120), clock.now());
         append(&ledger, &specs(0..120)).await;
         let stopped = ledger
-            .erase(all_of(0), |done| match done.files_done {
+            .erase(vec![all_of(0)], |done| match done.files_done {
                 0 => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
             })
@@ -294,7 +387,7 @@ fn one_that_was_stopped_goes_on_with_the_same_pseudonyms() {
         assert!(report.files > 0 && report.rows < rows, "{report:?}");
         assert_holds(&ledger, &model).await;
         ledger.close().await.unwrap();
-        let closed = ledger.erase(all_of(0), |_| ControlFlow::Continue(())).await;
+        let closed = ledger.erase(vec![all_of(0)], |_| ControlFlow::Continue(())).await;
         assert!(matches!(closed, Err(EraseError::Stopped | EraseError::Refused)), "{closed:?}");
     });
 }

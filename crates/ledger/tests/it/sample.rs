@@ -80,7 +80,7 @@ async fn make_erased(dir: &Path) -> Model {
     let ledger = open(dir, &clock).unwrap();
     let (key, before) = (ErasureKey::from_bytes([7; 32]), Some(hour(30)));
     let erasure = Erasure { subscription: subscription(1), before, since: None, key: key.clone() };
-    ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap();
+    ledger.erase(vec![erasure], |_| ControlFlow::Continue(())).await.unwrap();
     model.erase(1, before, &key);
     for batch in 6..8 {
         let specs: Vec<_> = (0..40).map(|number| spec(batch, number)).collect();

@@ -397,18 +397,18 @@ async fn a_page_token_from_before_an_erasure_says_to_begin_again() {
     let erase = async || {
         let key = ErasureKey::from_bytes([1; 32]);
         let erasure = Erasure { subscription: id(), before: None, since: None, key };
-        app.ledger.erase(erasure, |_| ControlFlow::Continue(())).await.unwrap()
+        app.ledger.erase(vec![erasure], |_| ControlFlow::Continue(())).await.unwrap()
     };
     let token = async || app.basis(None).await.unwrap().page_token(id(), 3);
     let (before, other) = (token().await, SubscriptionId::from_bits(77));
     assert!(app.basis_of(&before, id()).await.is_ok());
-    assert_eq!(erase().await.rows, 1);
+    assert_eq!(erase().await.of[0].rows, 1);
     let error = app.basis_of(&before, id()).await.err().unwrap();
     assert!(error.message().contains("begin again without it"), "{}", error.message());
     // It is the subscription's own usage that counts, and a later token goes on.
     assert!(app.basis_of(&before, other).await.is_ok());
     let after = token().await;
     assert!(app.basis_of(&after, id()).await.is_ok());
-    assert_eq!(erase().await.rows, 0);
+    assert_eq!(erase().await.of[0].rows, 0);
     assert!(app.basis_of(&after, id()).await.is_ok());
 }

@@ -15,12 +15,15 @@ pub(crate) enum ErasureError {
     Held { subscription: SubscriptionId, reason: HoldReason },
     /// Another erasure of the subscription is under way.
     UnderWay { subscription: SubscriptionId, erasure: ErasureId },
+    /// The ledger works on an erasure of the subscription: what a correction would take back changes.
+    Runs { subscription: SubscriptionId },
 }
 
 impl ErasureError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Held { .. } | Self::UnderWay { .. } => StatusCode::CONFLICT,
+            Self::Runs { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -28,6 +31,7 @@ impl ErasureError {
         match self {
             Self::Held { .. } => "LegalHold",
             Self::UnderWay { .. } => "ErasureUnderWay",
+            Self::Runs { .. } => "ErasureRuns",
         }
     }
 }
@@ -43,6 +47,11 @@ impl fmt::Display for ErasureError {
                 f,
                 "erasure '{erasure}' of subscription '{subscription}' is under way; another can begin \
                  once it is done"
+            ),
+            Self::Runs { subscription } => write!(
+                f,
+                "what names people in usage of subscription '{subscription}' is being erased; nothing of \
+                 this request was stored, try again"
             ),
         }
     }

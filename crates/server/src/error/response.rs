@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use wire::error::{ErrorBody, RateCardErrorBody};
 
-use super::ApiError;
+use super::{ApiError, ErasureError};
 use crate::limits;
 
 /// Tells a refusal of Azure Resource Manager from one of a resource provider.
@@ -41,7 +41,10 @@ impl IntoResponse for ApiError {
             Self::ResourceGroupChange(_) => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
             }
-            Self::Busy | Self::LedgerStalled | Self::LedgerRefuses => {
+            Self::Busy
+            | Self::LedgerStalled
+            | Self::LedgerRefuses
+            | Self::Erasure(ErasureError::Runs { .. }) => {
                 headers.insert(header::RETRY_AFTER, limits::RETRY_AFTER_SECONDS.into());
             }
             Self::Import(error) if error.is_busy() => {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use accounts::{BeginErasureError, Erasure, ErasureCause};
+use accounts::{BeginErasureError, Erasure};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use domain::id::ErasureId;
+use domain::id::{ErasureId, SubscriptionId};
 use http::StatusCode;
 use wire::own::{self, ErasureRequest, List};
 
@@ -43,9 +43,9 @@ pub(crate) async fn begin(
     let body: ErasureRequest = read_optional_json(body).await?;
     let before = body.before.as_deref().map(|text| day("before", text)).transpose()?;
     let by = administrator.object_id.to_string();
-    let begun = app.begin_erasure(id, before, ErasureCause::Request, by).await?;
+    let begun = app.begin_erasure(id, before, by).await?;
     app.erasing.wake();
-    Ok((StatusCode::ACCEPTED, Json(body_of(&app, begun))))
+    Ok((StatusCode::ACCEPTED, Json(body_of(&app, begun, false))))
 }
 
 /// Lists the erasures of a subscription, newest first, up to a thousand.
@@ -66,7 +66,9 @@ pub(crate) async fn list(
     let id = find(&app, &subscription)?.id;
     let erasures = app.accounts.erasures(id, limits::ERASURES_LISTED).await;
     let erasures = erasures.map_err(|error| ApiError::internal("reading erasures", &error))?;
-    Ok(Json(List { value: erasures.into_iter().map(|one| body_of(&app, one)).collect() }))
+    let is_held = is_held(&app, id).await?;
+    let value = erasures.into_iter().map(|one| body_of(&app, one, is_held)).collect();
+    Ok(Json(List { value }))
 }
 
 /// Shows an erasure, and how far it is.
@@ -93,31 +95,50 @@ pub(crate) async fn show(
     let found = app.accounts.erasure(id).await;
     let found = found.map_err(|error| ApiError::internal("reading an erasure", &error))?;
     let found = found.filter(|found| found.subscription == subscription).ok_or_else(unknown)?;
-    Ok(Json(body_of(&app, found)))
+    let is_held = is_held(&app, subscription).await?;
+    Ok(Json(body_of(&app, found, is_held)))
 }
 
-fn body_of(app: &App, erasure: Erasure) -> own::Erasure {
-    let far = app.erasing.progress(erasure.id);
-    let mut body = own::Erasure {
-        id: erasure.id.to_string(),
-        subscription_id: erasure.subscription.to_string(),
-        before: erasure.before.map(|day| day.to_string()),
-        cause: erasure.cause.as_str().to_owned(),
-        state: "begun".to_owned(),
-        asked_at: erasure.at.to_string(),
-        by: erasure.by,
-        done_at: None,
-        ledger_version: None,
-        files_done: far.map(|far| far.files_done),
-        files_to_do: far.map(|far| far.files_to_do),
-        rows: far.map(|far| far.rows),
+async fn is_held(app: &App, subscription: SubscriptionId) -> Result<bool, ApiError> {
+    let hold = app.accounts.legal_hold(subscription).await;
+    hold.map(|hold| hold.is_some()).map_err(|error| ApiError::internal("reading a hold", &error))
+}
+
+fn body_of(app: &App, erasure: Erasure, is_held: bool) -> own::Erasure {
+    let Erasure { id, subscription, before, cause, revision: _, at, by, end } = erasure;
+    let far = app.erasing.progress(id);
+    let retry = app.erasing.retry(id).filter(|_| end.is_none() && !is_held);
+    let state = match &end {
+        Some(end) if end.damaged.is_empty() => "done",
+        Some(_) => "incomplete",
+        None if is_held => "held",
+        None if retry.is_some() => "failed",
+        None => "begun",
     };
-    if let Some(end) = erasure.end {
-        "done".clone_into(&mut body.state);
+    let mut body = own::Erasure {
+        id: id.to_string(),
+        subscription_id: subscription.to_string(),
+        before: before.map(|day| day.to_string()),
+        cause: cause.as_str().to_owned(),
+        state: state.to_owned(),
+        asked_at: at.to_string(),
+        by,
+        done_at: None,
+        retry_at: retry.map(|at| at.to_string()),
+        ledger_version: None,
+        files_done: far.as_ref().map(|far| far.files_done),
+        files_to_do: far.as_ref().map(|far| far.files_to_do),
+        rows: far.map(|far| far.rows),
+        files_held: None,
+        damaged_files: Vec::new(),
+    };
+    if let Some(end) = end {
         body.done_at = Some(end.at.to_string());
         body.ledger_version = Some(end.ledger_version);
         body.files_done = Some(end.files);
         body.rows = Some(end.rows);
+        body.files_held = Some(app.ledger.erased_files_held());
+        body.damaged_files = end.damaged;
     }
     body
 }

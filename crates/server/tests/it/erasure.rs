@@ -314,7 +314,8 @@ async fn a_hold_refuses_an_erasure_and_stops_one_that_was_begun() {
     assert_eq!(refused.outcome(), "409 ErasureUnderWay");
     assert_eq!(scene.ask(Method::PUT, &hold, reason).await.outcome(), "200");
     scene.world.app.erase_due().await;
-    assert_eq!(scene.shown(&erasure).await["state"], "begun");
+    assert_eq!(scene.shown(&erasure).await["state"], "held");
+    assert_eq!(scene.get(&erasures).await.json()["value"][0]["state"], "held");
     assert_eq!(named(&scene.said(OURS, "").await), PEOPLE);
 
     assert_eq!(scene.ask(Method::DELETE, &hold, Value::Null).await.outcome(), "204");
@@ -391,6 +392,100 @@ async fn retention_erases_once_a_day_what_is_old_enough() {
         assert_eq!(text.contains(&machine), number % 9 + 1 >= 8, "{number}");
     }
     assert_eq!(scene.sums(OURS, "").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_of_all_subscriptions_is_one_walk() {
+    let scene = Scene::open().await;
+    scene.world.app.erase_due().await;
+    for (id, days) in [(OURS, 8), (OTHER, 6)] {
+        let path = format!("{}/retention", own(id));
+        assert_eq!(scene.ask(Method::PUT, &path, json!({ "days": days })).await.outcome(), "200");
+    }
+    scene.world.pass(86_400);
+    scene.world.app.erase_due().await;
+    let mut files = Vec::new();
+    for (id, events, days) in [(OURS, EVENTS, 4), (OTHER, 30, 6)] {
+        let list = scene.get(&format!("{}/erasures", own(id))).await.json();
+        let [done] = &list["value"].as_array().unwrap()[..] else { panic!("{list}") };
+        let rows = (0..events).filter(|number| number % 9 < days).count();
+        assert_eq!((&done["state"], &done["rows"]), (&json!("done"), &json!(rows)), "{done}");
+        assert_eq!(done["filesHeld"], 0);
+        files.push(done["filesDone"].as_u64().unwrap());
+    }
+    // A file with rows of both was written anew once.
+    let log = scene.world.folder().join("data/ledger/usage/_delta_log");
+    let entries = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    let entries = entries
+        .filter(|path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json"));
+    let erasing = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).unwrap().contains(r#""operation":"UPDATE""#)
+    };
+    let erasing = entries.filter(|path| erasing(path)).count() as u64;
+    assert!(files[1] > 0 && erasing == files[0].max(files[1]), "{erasing} of {files:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_finds_a_damaged_file_ends_and_names_it() {
+    let scene = Scene::open().await;
+    let data = scene.world.folder().join("data/ledger/usage/data");
+    let day = std::fs::read_dir(&data).unwrap().next().unwrap().unwrap().path();
+    let file = std::fs::read_dir(day).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&file).unwrap();
+    let mut harmed = bytes.clone();
+    let middle = harmed.len() / 2;
+    harmed[middle..middle + 99].fill(0);
+    std::fs::write(&file, harmed).unwrap();
+    let erasure = scene.begin(Value::Null).await;
+    scene.world.app.erase_due().await;
+    let ended = scene.shown(&erasure).await;
+    let name = format!("data/{}", file.strip_prefix(&data).unwrap().display());
+    assert_eq!(
+        (&ended["state"], &ended["damagedFiles"]),
+        (&json!("incomplete"), &json!([name])),
+        "{ended}"
+    );
+    // Restored, it has its names, and another erasure takes them.
+    std::fs::write(&file, bytes).unwrap();
+    let again = scene.begin(Value::Null).await;
+    scene.world.app.erase_due().await;
+    let done = scene.shown(&again).await;
+    assert_eq!((&done["state"], done.get("damagedFiles")), (&json!("done"), None), "{done}");
+    let (first, second) = (ended["rows"].as_u64().unwrap(), done["rows"].as_u64().unwrap());
+    assert_eq!((first + second, first > 0 && second > 0), (EVENTS as u64, true));
+    assert_eq!(named(&scene.said(OURS, "").await), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_and_corrections_that_come_while_it_runs_leave_no_name_behind() {
+    let scene = Scene::open().await;
+    let (hold, path) =
+        (format!("{}/legal-hold", own(OURS)), format!("{}/usage-corrections", own(OURS)));
+    let erasure = scene.begin(Value::Null).await;
+    let app = std::sync::Arc::clone(&scene.world.app);
+    let erasing = tokio::spawn(async move { app.erase_due().await });
+    for number in 0..20 {
+        let body = json!({ "source": "urn:m", "id": number.to_string(), "void": true });
+        let answer = scene.ask(Method::POST, &path, body).await;
+        let outcome = answer.outcome();
+        assert!(["200", "503 ErasureRuns"].contains(&&*outcome), "{outcome}: {}", answer.message());
+        if number == 10 {
+            let reason = json!({ "reason": "case 12/26" });
+            assert_eq!(scene.ask(Method::PUT, &hold, reason).await.outcome(), "200");
+            // From the answer on nothing is erased: what is left stays.
+            let shown = scene.shown(&erasure).await["state"].clone();
+            assert!(shown == "held" || shown == "done", "{shown}");
+            let left = named(&scene.said(OURS, "").await);
+            tokio::task::yield_now().await;
+            assert_eq!(named(&scene.said(OURS, "").await), left);
+            assert_eq!(scene.ask(Method::DELETE, &hold, Value::Null).await.outcome(), "204");
+        }
+    }
+    erasing.await.unwrap();
+    scene.world.app.erase_due().await;
+    assert_eq!(scene.shown(&erasure).await["state"], "done");
+    // A reversal was stored before and erased with the others, or is of what is left of a record.
+    assert_eq!(named(&scene.said(OURS, "").await), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //!
 //! `tests/folders/1` was made by the first version: usage imported, sealed into the table, and more
 //! usage left in the journal. `tests/folders/2` has accounts of format 2 with a change of each kind, `tests/folders/3` of format 3 with
-//! usage that names somebody.
+//! usage that names somebody, and `tests/folders/4` of format 4, in which that was erased.
 //! They are never made anew; a new format gets a folder of its own.
 
 use std::path::Path;
@@ -30,6 +30,11 @@ async fn the_folder_with_accounts_of_format_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_folder_with_accounts_of_format_3() {
     check(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_with_accounts_of_format_4() {
+    check(4).await;
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -69,15 +69,19 @@ pub struct Erasure {
     pub before: Option<String>,
     /// `request`, or `retention` where the details were kept for as long as they are to be.
     pub cause: String,
-    /// `begun`, or `done`.
+    /// `begun`; `held` while a legal hold stops it; `failed` until it is tried again; `done`; or
+    /// `incomplete`, where it has ended and damaged files have what was to be erased.
     pub state: String,
     /// When it was asked for.
     pub asked_at: String,
     /// Who asked for it.
     pub by: String,
-    /// When it was done.
+    /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done_at: Option<String>,
+    /// When one that failed is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
     /// The ledger's version that it reached; later usage has its details.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_version: Option<String>,
@@ -91,4 +95,12 @@ pub struct Erasure {
     /// Rows that were erased so far; after a restart, from there on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Of one that has ended: files of the ledger that have what was erased, by this one or another, and
+    /// go when whoever reads them by now has done so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_held: Option<u64>,
+    /// Files of the table that were damaged or missing: nothing of them was erased. Once they are
+    /// restored, another erasure does it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged_files: Vec<String>,
 }

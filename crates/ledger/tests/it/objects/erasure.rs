@@ -46,15 +46,20 @@ async fn erase_in(seed: u64, journal: JournalPlace) {
             ledger.seal().await.unwrap();
         }
     }
-    assert!(objects_with(&world.store, "Grün").await.0.len() > 3, "{context}");
+    assert!(objects_with(&world.store, "Grün").await.0.len() > 1, "{context}");
     let key = ErasureKey::from_bytes([3; 32]);
     let erasure =
         Erasure { subscription: subscription(0), before: None, since: None, key: key.clone() };
     world.percent.store(25, SeqCst);
     let mut attempts = 0;
-    while let Err(error) = ledger.erase(erasure.clone(), |_| ControlFlow::Continue(())).await {
+    loop {
+        let erased = ledger.erase(vec![erasure.clone()], |_| ControlFlow::Continue(())).await;
+        // What could not be read this time is asked for again.
+        if erased.as_ref().is_ok_and(|report| report.of[0].unread.is_empty()) {
+            break;
+        }
         attempts += 1;
-        assert!(attempts < 200, "{context}: {error}");
+        assert!(attempts < 200, "{context}: {erased:?}");
         if !ledger.status().writable {
             ledger.close().await.unwrap();
             ledger = open(&home, &clock, &context);

@@ -119,6 +119,7 @@ async fn correct(
 ) -> Result<(Compared, Option<Commit>), ApiError> {
     let (subscription, bucket) = key;
     for _ in 0..limits::SLICE_ATTEMPTS {
+        let _correcting = app.erasing.correcting(subscription).await?;
         let compared = compare(app, source, key, wanted.clone()).await?;
         let change = &compared.change;
         if change.is_empty() {
