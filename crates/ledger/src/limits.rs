@@ -111,6 +111,8 @@ pub const ROLLUP_ROWS: u64 = 2_048;
 pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
 /// Row groups of a rollup that are read at a time, at most, where all are wanted.
 pub const ROLLUP_GROUPS_READ: usize = 16;
+/// Sums of meters of all subscriptions that are kept for who asks again, of about 60 bytes each.
+pub const KEPT_SUMS: usize = 2_000_000;
 /// Threads that sum the usage of all subscriptions together.
 pub const SUM_THREADS: usize = 4;
 /// Sums of one subscription that are held in memory while a file's rollups are written, at most, some

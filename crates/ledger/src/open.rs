@@ -283,6 +283,7 @@ impl Rebuilt {
             files: Arc::new(table.files.clone()),
             erasures: Arc::new(table.erasures.clone()),
             rollups,
+            kept_sums: Arc::default(),
             frozen: Vec::new(),
             fresh: Vec::new(),
             last: table.sealed,

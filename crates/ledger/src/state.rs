@@ -9,6 +9,7 @@ use domain::time::{Date, UtcTime};
 
 use crate::delta::Erasures;
 use crate::rollup::Shelf;
+use crate::sums::KeptSums;
 use crate::row::Row;
 use crate::storage::Storage;
 use crate::tail::{self, Chunk};
@@ -77,6 +78,8 @@ pub(crate) struct State {
     pub(crate) erasures: Arc<Erasures>,
     /// The files' rollups that were opened lately.
     pub(crate) rollups: Arc<Shelf>,
+    /// Sums of all subscriptions that were asked for lately.
+    pub(crate) kept_sums: Arc<KeptSums>,
     /// Chunks that the next seal takes, in order of commits; merged no more.
     pub(crate) frozen: Vec<Arc<Chunk>>,
     /// Chunks after those, in order of commits.

@@ -3,13 +3,17 @@
 //! [`domain::sums`]; a test compares them on random data.
 
 mod collect;
+mod kept;
 mod pieces;
 
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, available_parallelism};
 
+use domain::record::Commit;
 use domain::sums::{DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep};
+use domain::time::UtcTime;
 
 use crate::error::ReadError;
 use crate::limits::SUM_THREADS;
@@ -22,6 +26,8 @@ use crate::tail::Chunk;
 
 use collect::{Instances, Meters};
 use pieces::{Piece, pieces};
+
+pub(crate) use kept::KeptSums;
 
 impl Snapshot {
     /// Sums of meters as [`domain::sums::meter_sums`] defines them; none if there are more than `most`:
@@ -38,6 +44,27 @@ impl Snapshot {
         blocking(move || {
             rollup::answer(&snapshot.state, snapshot.last, |reading| {
                 of_meters(reading, &query, most)
+            })
+        })
+        .await
+    }
+
+    /// Sums of the meters of all subscriptions, as [`Self::meter_sums`] gives them. They are kept: asked for
+    /// again, also of a later snapshot, they cost what was stored since.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read, or a sum would not be exact.
+    pub async fn meter_sums_of_all(
+        &self,
+        start: Range<UtcTime>,
+        step: SumStep,
+        most: usize,
+    ) -> Result<Option<Arc<Vec<MeterSums>>>, ReadError> {
+        let snapshot = self.clone();
+        let query = MeterQuery { subscription: None, start, step };
+        blocking(move || {
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                kept::of_all(reading, &query, most)
             })
         })
         .await
@@ -63,46 +90,72 @@ impl Snapshot {
     }
 }
 
+/// The rows that a query is of, up to a commit.
+fn selection_of(query: &MeterQuery, last: Commit) -> Selection {
+    let (subscription, start) = (query.subscription, Some(query.start.clone()));
+    Selection { subscription, start, last: Some(last), ..Selection::default() }
+}
+
 fn of_meters(
     reading: &Reading<'_>,
     query: &MeterQuery,
     most: usize,
 ) -> Result<Option<Vec<MeterSums>>, Failed> {
-    let whole = Selection {
-        subscription: query.subscription,
-        start: Some(query.start.clone()),
-        last: Some(reading.last),
-        ..Selection::default()
-    };
+    let files: Vec<_> = reading.files(&selection_of(query, reading.last)).collect();
+    let mut meters = Meters::on(query, most, Vec::new());
+    if !add_files(reading, &files, query, &mut meters)? {
+        return Ok(None);
+    }
+    add_chunks(reading, query, &mut meters)?;
+    meters.finish()
+}
+
+/// Adds what files have; false if that is too much.
+fn add_files<'q>(
+    reading: &Reading<'_>,
+    files: &[&Arc<DataFile>],
+    query: &'q MeterQuery,
+    meters: &mut Meters<'q>,
+) -> Result<bool, Failed> {
+    let whole = selection_of(query, reading.last);
     let grains: &[Grain] = match query.step {
         SumStep::Hour => &[Grain::Hour],
         SumStep::Day | SumStep::Whole => &[Grain::Day, Grain::Hour],
     };
     let of_files = pieces(&query.start, grains);
-    let files: Vec<_> = reading.files(&whole).collect();
     let threads = match query.subscription {
         // It has little in each.
         Some(_) => 1,
         None => available_parallelism().map_or(1, usize::from).min(SUM_THREADS),
     };
-    let part = |files: &[&Arc<DataFile>]| -> Result<Option<Meters<'_>>, Failed> {
-        let mut meters = Meters::new(query, most, threads);
+    let most = meters.most();
+    let part = |files: &[&Arc<DataFile>]| -> Result<Option<Meters<'q>>, Failed> {
+        let mut part = Meters::part(query, most, threads);
         for file in files {
-            meters_of_file(reading, file, &whole, &of_files, &mut meters)?;
-            if meters.are_too_many()? {
+            meters_of_file(reading, file, &whole, &of_files, &mut part)?;
+            if part.are_too_many()? {
                 return Ok(None);
             }
         }
-        Ok(Some(meters))
+        Ok(Some(part))
     };
-    let mut meters = Meters::new(query, most, 1);
-    for part in in_parts(&files, threads, part) {
-        let Some(part) = part? else { return Ok(None) };
+    for part in in_parts(files, threads, part) {
+        let Some(part) = part? else { return Ok(false) };
         meters.absorb(part);
         if meters.are_too_many()? {
-            return Ok(None);
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// Adds what the tail has.
+fn add_chunks(
+    reading: &Reading<'_>,
+    query: &MeterQuery,
+    meters: &mut Meters<'_>,
+) -> Result<(), Failed> {
+    let whole = selection_of(query, reading.last);
     let of_chunks = pieces(&query.start, &[Grain::Hour]);
     for chunk in reading.state.chunks() {
         let sums = reading.sums_of(chunk, &whole);
@@ -122,7 +175,7 @@ fn of_meters(
             }
         }
     }
-    meters.finish()
+    Ok(())
 }
 
 /// What becomes of the files, in so many parts at most that are worked on at the same time.

@@ -81,6 +81,11 @@ impl Reading<'_> {
         chunk.sums(selection.subscription, self.state.rollups.rows_least)
     }
 
+    /// Whether no sum is to stand for rows.
+    pub(crate) fn is_rows_only(&self) -> bool {
+        self.rows_only
+    }
+
     /// The files that may hold a selected row.
     pub(crate) fn files(&self, selection: &Selection) -> impl Iterator<Item = &Arc<DataFile>> {
         self.state.files.iter().filter(|file| selection.may_match(&file.bounds))

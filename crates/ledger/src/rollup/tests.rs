@@ -143,6 +143,11 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
                 let expected = meter_sums(seen.iter().copied(), &query).unwrap();
                 let sums = snapshot.meter_sums(&query, usize::MAX).await.unwrap();
                 assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
+                if subscription.is_none() {
+                    // Once asked of a snapshot, kept ones are made use of.
+                    let sums = snapshot.meter_sums_of_all(start.clone(), step, usize::MAX).await;
+                    assert_eq!(*sums.unwrap().unwrap(), expected, "kept: {query:?} as of {last}");
+                }
             }
             let query = InstanceQuery { subscription, start };
             let expected = instance_sums(seen.iter().copied(), &query).unwrap();

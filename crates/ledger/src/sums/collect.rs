@@ -25,11 +25,24 @@ pub(super) struct Meters<'q> {
 }
 
 impl<'q> Meters<'q> {
-    /// One of so many parts that are summed at a time.
-    pub(super) fn new(query: &'q MeterQuery, most: usize, parts: usize) -> Self {
-        let interner = Interner::default();
-        let room = Room { most, parts, held: 0 };
-        Self { query, interner, places: HashMap::default(), meters: vec![], last: None, room }
+    /// Begins with sums of other rows, in order.
+    pub(super) fn on(query: &'q MeterQuery, most: usize, sums: Vec<MeterSums>) -> Self {
+        let place = |(place, sums): (usize, &MeterSums)| ((sums.subscription, sums.meter), place);
+        let places = sums.iter().enumerate().map(place).collect();
+        let held = sums.iter().map(|meter| meter.sums.len()).sum();
+        let (interner, room) = (Interner::default(), Room { most, parts: 1, held });
+        Self { query, interner, places, meters: sums, last: None, room }
+    }
+
+    /// Begins one of so many parts that are summed at a time.
+    pub(super) fn part(query: &'q MeterQuery, most: usize, parts: usize) -> Self {
+        let part = Self::on(query, most, Vec::new());
+        Self { room: Room { parts, ..part.room }, ..part }
+    }
+
+    /// How many sums may be held.
+    pub(super) fn most(&self) -> usize {
+        self.room.most
     }
 
     pub(super) fn add(&mut self, view: &MeterView<'_>) -> Result<(), Failed> {

@@ -11,7 +11,7 @@ use domain::id::{MeterId, SubscriptionId};
 use domain::period::BillingPeriod;
 use domain::spend::{RatedPeriod, Spend, SpendQuery, spend};
 use domain::summed::rate_meters;
-use domain::sums::{MeterQuery, MeterSums, SumStep};
+use domain::sums::{MeterSums, SumStep};
 use domain::time::UtcTime;
 
 use super::detail::{self, Detail};
@@ -40,7 +40,7 @@ struct Part {
 }
 
 /// The sums of all subscriptions, in order of subscription and meter.
-type Shared = BTreeMap<Bounds, Vec<MeterSums>>;
+type Shared = BTreeMap<Bounds, Arc<Vec<MeterSums>>>;
 
 impl App {
     /// Tells what each of these subscriptions spent, in their order; an error of `each` ends it.
@@ -103,7 +103,7 @@ impl App {
             for (period, until) in periods_of(account, range)? {
                 let ranges = detail::summed_apart(period, &(range.start..until));
                 let ranges: Vec<_> = ranges.map(|range| (range.start, range.end)).collect();
-                sums.extend(ranges.iter().map(|range| (*range, Vec::new())));
+                sums.extend(ranges.iter().map(|range| (*range, Arc::default())));
                 let of_period = aliases.entry(period);
                 let aliases = of_period.or_insert_with(|| basis.changes.aliases_in(period).into());
                 let aliases = Arc::clone(aliases);
@@ -117,8 +117,7 @@ impl App {
         }
         let mut left = limits::ROWS_PER_QUESTION;
         for ((from, to), of_all) in &mut sums {
-            let query = MeterQuery { subscription: None, start: *from..*to, step };
-            let found = basis.snapshot.meter_sums(&query, left).await;
+            let found = basis.snapshot.meter_sums_of_all(*from..*to, step, left).await;
             let Some(found) = detail::unless_too_great(found)? else { return Ok(None) };
             left -= found.iter().map(|meter| meter.sums.len()).sum::<usize>();
             *of_all = found;
