@@ -338,10 +338,12 @@ impl Dictionary {
 
     /// Which text a row has; a batch may have one text under several keys.
     pub(crate) fn key(&self, position: usize) -> Option<usize> {
-        if !self.keys.is_valid(position) {
-            return None;
-        }
-        usize::try_from(self.keys.value(position)).ok()
+        usize::try_from(self.raw_key(position)?).ok()
+    }
+
+    /// The same as the column has it.
+    pub(crate) fn raw_key(&self, position: usize) -> Option<i32> {
+        self.keys.is_valid(position).then(|| self.keys.value(position))
     }
 
     /// For every row, whether it has this text.
@@ -372,9 +374,9 @@ impl<T: Copy> Ids<T> {
         Ok(Self { column, ids })
     }
 
-    /// Which id a row has; a batch may have one id under several keys.
-    pub(crate) fn key(&self, position: usize) -> Option<usize> {
-        self.column.key(position)
+    /// Which id a row has, as the column has it; a batch may have one id under several keys.
+    pub(crate) fn raw_key(&self, position: usize) -> Option<i32> {
+        self.column.raw_key(position)
     }
 
     /// The id in a row.

@@ -9,9 +9,9 @@ use domain::time::{Date, UtcTime};
 
 use crate::delta::Erasures;
 use crate::rollup::Shelf;
-use crate::sums::KeptSums;
 use crate::row::Row;
 use crate::storage::Storage;
+use crate::sums::KeptSums;
 use crate::tail::{self, Chunk};
 use crate::version::JournalId;
 

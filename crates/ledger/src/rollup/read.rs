@@ -169,7 +169,7 @@ struct MeterBatch {
 }
 
 /// Which of the batch's distinct values a row has: subscription, meter, and each text.
-type Keys = (Option<usize>, Option<usize>, [Option<usize>; 5]);
+type Keys = [Option<i32>; 7];
 
 impl MeterBatch {
     fn new(batch: &RecordBatch) -> Result<Self, Malformed> {
@@ -204,11 +204,16 @@ impl MeterBatch {
             last: columns::time(&self.last, position)?,
             quantity: columns::decimal(&self.quantity, position)?,
         };
-        let keys = (
-            self.subscription.key(position),
-            self.meter.key(position),
-            self.description.each_ref().map(|column| column.key(position)),
-        );
+        let [name, category, subcategory, region, unit] = &self.description;
+        let keys = [
+            self.subscription.raw_key(position),
+            self.meter.raw_key(position),
+            name.raw_key(position),
+            category.raw_key(position),
+            subcategory.raw_key(position),
+            region.raw_key(position),
+            unit.raw_key(position),
+        ];
         let is_new = before.as_ref() != Some(&keys);
         *before = Some(keys);
         let texts = || self.description.each_ref().map(|column| column.text(position));

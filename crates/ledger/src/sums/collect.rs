@@ -1,4 +1,5 @@
-//! Adding sums up, whatever they come from and in whatever order.
+//! Adding sums up, whatever they come from and in whatever order. Each source has them in order, so the
+//! next one mostly belongs where the one before it did, or to the place after that.
 
 use std::collections::HashMap;
 
@@ -19,8 +20,8 @@ pub(super) struct Meters<'q> {
     interner: Interner,
     places: HashMap<(SubscriptionId, MeterId), usize, RandomState>,
     meters: Vec<MeterSums>,
-    /// The meter that was added to last, and its place.
-    last: Option<((SubscriptionId, MeterId), usize)>,
+    /// The place that was added to last.
+    last: usize,
     room: Room,
 }
 
@@ -31,7 +32,7 @@ impl<'q> Meters<'q> {
         let places = sums.iter().enumerate().map(place).collect();
         let held = sums.iter().map(|meter| meter.sums.len()).sum();
         let (interner, room) = (Interner::default(), Room { most, parts: 1, held });
-        Self { query, interner, places, meters: sums, last: None, room }
+        Self { query, interner, places, meters: sums, last: 0, room }
     }
 
     /// Begins one of so many parts that are summed at a time.
@@ -46,12 +47,7 @@ impl<'q> Meters<'q> {
     }
 
     pub(super) fn add(&mut self, view: &MeterView<'_>) -> Result<(), Failed> {
-        let key = (view.subscription, view.meter);
-        let place = match self.last {
-            Some((last, place)) if last == key => place,
-            _ => self.place(key),
-        };
-        self.last = Some((key, place));
+        let place = self.place((view.subscription, view.meter));
         let meter = &mut self.meters[place];
         if let Some(texts) = view.description
             && texts > description_texts(&meter.description)
@@ -72,8 +68,14 @@ impl<'q> Meters<'q> {
     }
 
     fn place(&mut self, key: (SubscriptionId, MeterId)) -> usize {
+        let is_at = |place: &usize| {
+            let there = self.meters.get(*place);
+            there.is_some_and(|there| (there.subscription, there.meter) == key)
+        };
+        let near = [self.last, self.last + 1].into_iter().find(is_at);
         let next = self.meters.len();
-        let place = *self.places.entry(key).or_insert(next);
+        let place = near.unwrap_or_else(|| *self.places.entry(key).or_insert(next));
+        self.last = place;
         if place == next {
             let ((subscription, meter), description) = (key, MeterDescription::default());
             self.meters.push(MeterSums { subscription, meter, description, sums: vec![] });
@@ -124,20 +126,29 @@ pub(super) struct Instances {
     interner: Interner,
     places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize, RandomState>,
     instances: Vec<InstanceSums>,
+    /// The place that was added to last.
+    last: usize,
     room: Room,
 }
 
 impl Instances {
     pub(super) fn new(most: usize) -> Self {
         let room = Room { most, parts: 1, held: 0 };
-        Self { interner: Interner::default(), places: HashMap::default(), instances: vec![], room }
+        let (interner, places) = (Interner::default(), HashMap::default());
+        Self { interner, places, instances: vec![], last: 0, room }
     }
 
     pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {
         let row = &view.row;
         let next = self.instances.len();
         let key = (row.subscription, row.meter, row.instance_hash);
-        let place = *self.places.entry(key).or_insert(next);
+        let is_at = |place: &usize| {
+            let there = self.instances.get(*place);
+            there.is_some_and(|it| (it.subscription, it.meter, it.instance_hash) == key)
+        };
+        let near = [self.last, self.last + 1].into_iter().find(is_at);
+        let place = near.unwrap_or_else(|| *self.places.entry(key).or_insert(next));
+        self.last = place;
         if place == next {
             let instance = self.interner.instance(row);
             self.instances.push(InstanceSums {

@@ -93,7 +93,8 @@ pub(super) fn of_all(
                 None => (None, Vec::new()),
             };
             let files = reading.files(&whole);
-            let files = files.filter(|file| sealed.is_none_or(|sealed| sealed < file.bounds.commit.0));
+            let files =
+                files.filter(|file| sealed.is_none_or(|sealed| sealed < file.bounds.commit.0));
             let files: Vec<_> = files.collect();
             let mut meters = Meters::on(query, most, sums);
             if !add_files(reading, &files, query, &mut meters)? {
