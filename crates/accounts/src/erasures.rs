@@ -375,6 +375,12 @@ async fn find(
     row.fetch_optional(connection).await?.as_ref().map(read_erasure).transpose()
 }
 
+fn files(row: Stored<'_>, column: &'static str) -> Result<Vec<String>, StorageError> {
+    let mut files: Vec<_> = row.text(column)?.lines().map(str::to_owned).collect();
+    files.sort_unstable();
+    Ok(files)
+}
+
 fn read_erasure(row: &SqliteRow) -> Result<Erasure, StorageError> {
     let (row, ended) = (Stored::new("erasure", row), Stored::new("erasure_end", row));
     let end = ended.optional("end_micros", |ended, at| {
@@ -383,11 +389,7 @@ fn read_erasure(row: &SqliteRow) -> Result<Erasure, StorageError> {
             ledger_version: ended.text("ledger_version")?.to_owned(),
             files: ended.count("files")?,
             rows: ended.count("rows")?,
-            damaged: ended
-                .optional("damaged", |ended, files| {
-                    Ok(ended.text(files)?.lines().map(str::to_owned).collect())
-                })?
-                .unwrap_or_default(),
+            damaged: ended.optional("damaged", files)?.unwrap_or_default(),
         })
     });
     Ok(Erasure {

@@ -312,13 +312,18 @@ fn files_due<'a>(
         let is_young = day.plus_days(YOUNG_DAYS) >= today;
         let least = if is_young { FILES_JOINED } else { FILES_JOINED_LATE };
         files.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.path.cmp(&b.path)));
-        let rows: Vec<u64> = files.iter().map(|file| file.rows).collect();
-        let count = due(&rows, least)?.min(FILES_JOINED_MAX);
-        let mut chosen = &files[files.len() - count..];
-        while chosen.iter().map(|file| file.rows).sum::<u64>() > JOINED_ROWS_MAX {
-            chosen = &chosen[1..];
-        }
-        (chosen.len() >= least).then(|| chosen.iter().map(|file| Arc::clone(file)).collect())
+        // Those of which a join may be: the smallest that are not too many, in files or in rows.
+        let mut sum = 0;
+        let fits = |rows: &u64| {
+            sum += rows;
+            sum <= JOINED_ROWS_MAX
+        };
+        let rows = files.iter().rev().take(FILES_JOINED_MAX).map(|file| file.rows).take_while(fits);
+        let mut rows: Vec<u64> = rows.collect();
+        rows.reverse();
+        let count = due(&rows, least)?;
+        let chosen = &files[files.len() - count..];
+        Some(chosen.iter().map(|file| Arc::clone(file)).collect())
     })
 }
 
@@ -373,6 +378,9 @@ mod tests {
         check(&[1; 1_000], 5, Some(&[1; FILES_JOINED_MAX]));
         let half = JOINED_ROWS_MAX / 2;
         check(&[half, half, half], 5, Some(&[half, half]));
+        // What is left out for its size does not make the others worth a join.
+        let tenth = JOINED_ROWS_MAX / 10;
+        check(&[6 * tenth, 5 * tenth, 1], 5, None);
         check(&[half + 1, half + 1], 5, None);
     }
 }

@@ -6,8 +6,8 @@
 ///
 /// As many as hold half again what the largest of them holds: whatever is joined is then in a piece that
 /// is half again as large, so an entry is written again about as often as the logarithm of their number.
-/// And what is left is few: each of the pieces holds more than twice what all behind it do, but for the
-/// few that wait to be joined together.
+/// And what is left is few: a piece that is the largest from its place on holds more than twice what is
+/// behind it, but for the few that wait to be joined together.
 pub(crate) fn due(entries: &[u64], least: usize) -> Option<usize> {
     let (mut sum, mut largest, mut due) = (0, 0, None);
     for (before, entries) in entries.iter().rev().enumerate() {

@@ -80,7 +80,8 @@ pub(crate) fn count(file: &DataFile, targets: &Targets<'_>) -> Result<Vec<u64>, 
     const COLUMNS: [&str; 4] = ["subscription_id", "usage_start", "commit", CONTENT_HASH];
     let selection = targets.selection();
     let opened = OpenedFile::open(file)?;
-    let groups = opened.groups(|group| selection.row_group_may_match(group));
+    let of: Vec<_> = targets.of.values().map(|(_, one)| one.selection(targets.last)).collect();
+    let groups = opened.groups(|group| of.iter().any(|one| one.row_group_may_match(group)));
     let mut count = vec![0; targets.of.len()];
     opened.batches(groups, &COLUMNS, &selection, |batch| {
         count_in(batch, targets, &mut count).map_err(|error| scan::damaged(&file.path, error))

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::Ledger;
 use crate::compactor::CompactCommand;
-use crate::error::{CompactError, FileError, ReadError, SealError};
+use crate::error::SealError;
 use crate::scan::Selection;
 use crate::sealer::SealCommand;
 use crate::state::DataFile;
@@ -55,10 +55,11 @@ pub struct ErasedRows {
     /// Rows that were erased.
     pub rows: u64,
     /// Data files that may have such rows and are damaged or missing: nothing was erased of them. Paths in
-    /// the table.
+    /// the table, of the first hundred.
     pub damaged: Vec<String>,
-    /// Data files that may have such rows and could not be read this time: asked again, they may be.
-    pub unread: Vec<String>,
+    /// Data files that may have such rows and were left, as one of them or what was to be in its place
+    /// could not be read or written this time: asked again, they may be erased. The first hundred.
+    pub left: Vec<String>,
 }
 
 /// How far erasures are.
@@ -78,7 +79,7 @@ pub struct ErasureReport {
     /// Of each, in the order in which they were asked for.
     pub of: Vec<ErasedRows>,
     /// Rows of this version and of earlier ones have nothing left that was to be erased, but for those in
-    /// files that were damaged or not read.
+    /// files that were damaged or left.
     pub version: Version,
 }
 
@@ -89,10 +90,6 @@ pub enum EraseError {
     Refused,
     /// It was stopped, or the ledger is closing.
     Stopped,
-    /// A data file could not be read; the others were erased.
-    Read(ReadError),
-    /// A file could not be written or removed.
-    File(FileError),
     /// The journal was not sealed, or the table's log did not take a file.
     Log(SealError),
 }
@@ -148,7 +145,7 @@ impl Ledger {
 
 impl Erasure {
     /// The rows that are to be erased, as far as they are not.
-    fn selection(&self, last: Commit) -> Selection {
+    pub(crate) fn selection(&self, last: Commit) -> Selection {
         let start = self.before.map(|before| UtcTime::MIN..before);
         let (subscription, last) = (Some(self.subscription), Some(last));
         Selection { subscription, start, last, ..Selection::default() }
@@ -173,8 +170,6 @@ impl fmt::Display for EraseError {
         match self {
             Self::Refused => f.write_str("ledger refuses writes until it is opened again"),
             Self::Stopped => f.write_str("erasing was stopped"),
-            Self::Read(error) => error.fmt(f),
-            Self::File(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
         }
     }
@@ -184,8 +179,6 @@ impl std::error::Error for EraseError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Refused | Self::Stopped => None,
-            Self::Read(error) => error.source(),
-            Self::File(error) => error.source(),
             Self::Log(error) => error.source(),
         }
     }
@@ -196,18 +189,6 @@ impl From<SealError> for EraseError {
         match error {
             SealError::Refused => Self::Refused,
             error => Self::Log(error),
-        }
-    }
-}
-
-impl From<CompactError> for EraseError {
-    fn from(error: CompactError) -> Self {
-        match error {
-            CompactError::Refused => Self::Refused,
-            CompactError::Stopped => Self::Stopped,
-            CompactError::Read(error) => Self::Read(error),
-            CompactError::File(error) => Self::File(error),
-            CompactError::Log(error) => Self::Log(error),
         }
     }
 }

@@ -78,6 +78,8 @@ pub const REPLACED_SECONDS: u64 = 7 * 86_400;
 pub const HELD_SECONDS: u64 = 10;
 /// Damaged places that a check names; of more it says how many.
 pub const DAMAGE_NAMED: usize = 10_000;
+/// Files that an erasure names as damaged, or as not read.
+pub const ERASURE_FILES_NAMED: usize = 100;
 /// Bytes of a file that are read and checked at a time.
 pub const PIECE_BYTES: usize = 1 << 20;
 /// How long one request to an object store may take, in seconds.
@@ -111,8 +113,8 @@ pub const ROLLUP_ROWS: u64 = 2_048;
 pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
 /// Row groups of a rollup that are read at a time, at most, where all are wanted.
 pub const ROLLUP_GROUPS_READ: usize = 16;
-/// Sums of meters of all subscriptions that are kept for who asks again, of about 60 bytes each.
-pub const KEPT_SUMS: usize = 2_000_000;
+/// Bytes of sums of all subscriptions that are kept for who asks again.
+pub const KEPT_SUMS_BYTES: usize = 96 << 20;
 /// Threads that sum the usage of all subscriptions together.
 pub const SUM_THREADS: usize = 4;
 /// Sums of one subscription that are held in memory while a file's rollups are written, at most, some

@@ -22,6 +22,8 @@ pub(crate) struct Chunk {
     rows: Vec<TailRow>,
     /// Sums of its rows, once they were asked for; none if one would not be exact.
     sums: OnceLock<Option<Gathered>>,
+    /// Its first commit.
+    pub(crate) first: Commit,
     /// Time of its first commit.
     pub(crate) begun: UtcTime,
     /// Its last commit.
@@ -46,8 +48,9 @@ impl Chunk {
     /// From a frame, header and payload, and the entries of its rows.
     pub(crate) fn new(header: &Header, bytes: Vec<u8>, mut rows: Vec<TailRow>) -> Self {
         rows.sort_unstable();
-        let (begun, last, last_time) = (header.time, header.commit, header.time);
-        Self { bytes, rows, sums: OnceLock::new(), begun, last, last_time }
+        let Header { commit, time, .. } = *header;
+        let (first, begun, last, last_time) = (commit, time, commit, time);
+        Self { bytes, rows, sums: OnceLock::new(), first, begun, last, last_time }
     }
 
     /// From a frame read back; checks every record in it.
@@ -125,8 +128,9 @@ impl Chunk {
         let mut rows: Vec<TailRow> = older.rows.iter().copied().chain(shifted).collect();
         rows.sort(); // two sorted runs: a merge
         let bytes = [older.bytes.as_slice(), newer.bytes.as_slice()].concat();
+        let Self { first, begun, .. } = *older;
         let Self { last, last_time, .. } = *newer;
-        Self { bytes, rows, sums: OnceLock::new(), begun: older.begun, last, last_time }
+        Self { bytes, rows, sums: OnceLock::new(), first, begun, last, last_time }
     }
 }
 

@@ -59,15 +59,55 @@ impl Default for Turn {
 #[derive(Debug, Default)]
 struct Running {
     /// In the order in which the ledger was asked.
-    of: Vec<(ErasureId, SubscriptionId)>,
+    of: Vec<Target>,
     progress: EraseProgress,
     /// Whether they are to stop: a hold is on one of the subscriptions.
     stops: bool,
 }
 
+/// What an erasure is of.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    id: ErasureId,
+    subscription: SubscriptionId,
+    /// Usage that starts before; none: whenever it starts.
+    before: Option<UtcTime>,
+}
+
 impl Running {
-    fn has(&self, subscription: SubscriptionId) -> bool {
-        self.of.iter().any(|(_, its)| *its == subscription)
+    fn of(erasures: &[UnfinishedErasure]) -> Vec<Target> {
+        let target = |UnfinishedErasure { erasure, .. }: &UnfinishedErasure| Target {
+            id: erasure.id,
+            subscription: erasure.subscription,
+            before: erasure.before.map(Date::start),
+        };
+        erasures.iter().map(target).collect()
+    }
+
+    fn find(&self, subscription: SubscriptionId) -> Option<Target> {
+        self.of.iter().find(|target| target.subscription == subscription).copied()
+    }
+}
+
+/// What a correction holds, from before it reads until it has stored.
+pub(crate) struct Correcting<'a> {
+    /// While it is there no erasure begins.
+    _turn: RwLockReadGuard<'a, ()>,
+    /// The erasure that runs.
+    running: Option<Target>,
+}
+
+impl Correcting<'_> {
+    /// Refuses to take back usage that is being erased: what was read of it may have the names still.
+    pub(crate) fn check(&self, usage_start: UtcTime) -> Result<(), ErasureError> {
+        match self.running {
+            Some(Target { subscription, before, .. })
+                if before.is_none_or(|before| usage_start < before) =>
+            {
+                Err(ErasureError::Runs { subscription })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -109,7 +149,7 @@ impl Erasing {
     /// How far an erasure is; none unless the ledger works on it.
     pub(crate) fn progress(&self, id: ErasureId) -> Option<Far> {
         let running = self.running.borrow();
-        let position = running.of.iter().position(|(its, _)| *its == id)?;
+        let position = running.of.iter().position(|target| target.id == id)?;
         let EraseProgress { files_done, files_to_do, of } = &running.progress;
         let rows = of.get(position).map_or(0, |of| of.rows);
         Some(Far { files_done: *files_done, files_to_do: *files_to_do, rows })
@@ -140,27 +180,23 @@ impl Erasing {
     /// Has the erasures stop, if one runs of a subscription that a hold was put on.
     pub(crate) fn stop(&self, subscription: SubscriptionId) {
         self.running.send_if_modified(|running| {
-            running.stops |= running.has(subscription);
+            running.stops |= running.find(subscription).is_some();
             running.stops
         });
     }
 
-    /// Lets a correction read what it takes back, and store: no erasure comes in between, which would leave
-    /// the names that were read.
-    pub(crate) async fn correcting(
-        &self,
-        subscription: SubscriptionId,
-    ) -> Result<RwLockReadGuard<'_, ()>, ErasureError> {
-        let guard = self.correcting.read().await;
-        let runs = self.running.borrow().has(subscription);
-        if runs { Err(ErasureError::Runs { subscription }) } else { Ok(guard) }
+    /// Lets a correction read what it takes back, and store: no erasure begins in between, which would
+    /// leave the names that were read.
+    pub(crate) async fn correcting(&self, subscription: SubscriptionId) -> Correcting<'_> {
+        let turn = self.correcting.read().await;
+        Correcting { _turn: turn, running: self.running.borrow().find(subscription) }
     }
 
     /// Returns once nothing of a subscription is erased any more, as it was told to stop.
     pub(crate) async fn stopped(&self, subscription: SubscriptionId) {
         let mut changes = self.running.subscribe();
         // The sender is this.
-        let _ = changes.wait_for(|running| !running.has(subscription)).await;
+        let _ = changes.wait_for(|running| running.find(subscription).is_none()).await;
     }
 }
 
@@ -253,15 +289,14 @@ impl App {
         loop {
             let due = self.due_erasures().await?;
             // In this order: whoever puts a hold on one afterwards finds that it runs.
-            let of = due.iter().map(|one| (one.erasure.id, one.erasure.subscription)).collect();
+            let of = Running::of(&due);
             self.erasing.running.send_replace(Running { of, ..Running::default() });
             let runs = Runs(&self.erasing.running);
             let due = self.without_held(due).await?;
             if due.is_empty() {
                 return Ok(());
             }
-            let of = due.iter().map(|one| (one.erasure.id, one.erasure.subscription)).collect();
-            self.erasing.running.send_modify(|running| running.of = of);
+            self.erasing.running.send_modify(|running| running.of = Running::of(&due));
             drop(self.erasing.correcting.write().await); // those who read before have stored
             let erased = self.erase(&due).await;
             drop(runs);
@@ -350,8 +385,8 @@ impl App {
     ) -> Result<bool, ApiError> {
         let (at, mut ends) = ((self.clock)(), Vec::new());
         for (UnfinishedErasure { erasure, .. }, of) in due.iter().zip(report.of) {
-            let ErasedRows { files, rows, damaged, unread } = of;
-            if !unread.is_empty() {
+            let ErasedRows { files, rows, damaged, left } = of;
+            if !left.is_empty() {
                 self.erasing.has_failed(erasure.id, at);
                 continue;
             }

@@ -100,7 +100,7 @@ fn erase<W: Write>(
 /// Waits until an erasure has ended, and says what holds it up.
 fn wait_for_erasure(client: &Client, path: &str, begun: Erasure) -> Result<Erasure, Failure> {
     let (mut erasure, mut progress, mut told) = (begun, None, String::new());
-    while erasure.done_at.is_none() {
+    while erasure.ended_at.is_none() {
         thread::sleep(limits::ERASURE_ASK);
         erasure = client.get_as(path, &[])?;
         if let (Some(done), Some(to_do)) = (erasure.files_done, erasure.files_to_do) {

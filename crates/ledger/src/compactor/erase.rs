@@ -15,7 +15,9 @@ use crate::delta;
 use crate::erasing::{self, Erasing, Targets};
 use crate::erasure::{EraseError, EraseJob, EraseProgress, ErasedRows, Erasure, ErasureReport};
 use crate::error::{CompactError, ReadError};
+use crate::limits::ERASURE_FILES_NAMED;
 use crate::state::DataFile;
+use crate::storage::Folder;
 use crate::version::Version;
 
 /// A file that may have rows that are to be erased, and by which of the erasures.
@@ -56,17 +58,22 @@ impl Compactor {
                     }
                 }
                 // The others are erased all the same.
-                Err(CompactError::Read(error)) => {
+                Err(error @ (CompactError::Read(_) | CompactError::File(_))) => {
                     let file = path.display();
-                    tracing::error!(%file, %error, "a data file that may have what is to be erased cannot be read");
+                    tracing::error!(%file, %error, "a data file keeps what is to be erased of it");
                     let name = delta::path_in(&self.shared.folders.table.path, &path);
-                    let is_lost = is_lost(&error);
+                    let is_lost = self.is_lost(&error);
                     for position in of {
-                        let ErasedRows { damaged, unread, .. } = &mut done.of[position];
-                        if is_lost { damaged } else { unread }.push(name.clone());
+                        let ErasedRows { damaged, left, .. } = &mut done.of[position];
+                        let files = if is_lost { damaged } else { left };
+                        if files.len() < ERASURE_FILES_NAMED {
+                            files.push(name.clone());
+                        }
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(CompactError::Refused) => return Err(EraseError::Refused),
+                Err(CompactError::Stopped) => return Err(EraseError::Stopped),
+                Err(CompactError::Log(error)) => return Err(EraseError::Log(error)),
             }
             done.files_done += 1;
             self.clear();
@@ -88,6 +95,20 @@ impl Compactor {
         let mut work: Vec<_> = all.filter(|work| !work.of.is_empty()).collect();
         work.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         work
+    }
+
+    /// Whether what could not be read is not there to be read at another time. Where the table's folder
+    /// is not there either, it may come back.
+    fn is_lost(&self, error: &CompactError) -> bool {
+        match error {
+            CompactError::Read(ReadError::DataDamaged { .. }) => true,
+            CompactError::Read(ReadError::File(error)) => {
+                let Folder { storage, path } = &self.shared.folders.data;
+                let is_there = storage.names(path).is_ok_and(|days| !days.is_empty());
+                error.cause.kind() == ErrorKind::NotFound && is_there
+            }
+            _ => false,
+        }
     }
 
     /// Whoever is told may have it stop.
@@ -137,14 +158,5 @@ impl Compactor {
         };
         self.put((path.clone(), erased), rewritten, vec![Arc::clone(&file)])?;
         Ok(rows)
-    }
-}
-
-/// Whether what could not be read is not there to be read at another time.
-fn is_lost(error: &ReadError) -> bool {
-    match error {
-        ReadError::DataDamaged { .. } => true,
-        ReadError::File(error) => error.cause.kind() == ErrorKind::NotFound,
-        _ => false,
     }
 }

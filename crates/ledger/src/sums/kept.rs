@@ -1,8 +1,9 @@
 //! Sums of the meters of all subscriptions, kept once they were asked for: what is stored later is added
-//! to them, so that asking again costs what is new. In memory alone, and few.
+//! to them, so that asking again mostly costs what is new. In memory alone, and few.
 //!
 //! They are of the rows that lay in data files, up to a commit. Joins and erasures change no sum, so they
-//! stay true while each file has commits up to that one only, or later ones only.
+//! stay true while each file has commits up to that one only, or later ones only. Where a join has mixed
+//! both, all is summed anew.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use domain::time::UtcTime;
 
 use super::collect::Meters;
 use super::{add_chunks, add_files, selection_of};
-use crate::limits::KEPT_SUMS;
+use crate::limits::KEPT_SUMS_BYTES;
 use crate::rollup::{Failed, Reading};
 use crate::scan::Selection;
 
@@ -41,30 +42,35 @@ impl KeptSums {
     }
 
     fn keep(&self, new: Kept) {
-        if new.size() > KEPT_SUMS {
+        if new.size() > KEPT_SUMS_BYTES {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|kept| kept.start != new.start || kept.step != new.step);
         all.push(new);
         let mut size: usize = all.iter().map(Kept::size).sum();
-        while size > KEPT_SUMS {
+        while size > KEPT_SUMS_BYTES {
             size -= all.remove(0).size();
         }
     }
 }
 
 impl Kept {
-    /// Sums, and meters, which take as much.
+    /// Bytes of memory, without the texts, which sums share.
     fn size(&self) -> usize {
-        self.sums.iter().map(|meter| meter.sums.len() + 1).sum()
+        let of = |meter: &MeterSums| size_of::<MeterSums>() + size_of_val(&*meter.sums);
+        self.sums.iter().map(of).sum()
+    }
+
+    fn count(&self) -> usize {
+        self.sums.iter().map(|meter| meter.sums.len()).sum()
     }
 
     /// Whether what a reading sees is these and what files and chunks of later commits have.
     fn is_part_of(&self, reading: &Reading<'_>, whole: &Selection) -> bool {
         let is_apart = |(first, last): (Commit, Commit)| last <= self.sealed || self.sealed < first;
         reading.files(whole).all(|file| is_apart(file.bounds.commit))
-            && reading.state.chunks().all(|chunk| self.sealed < chunk.last)
+            && reading.state.chunks().all(|chunk| self.sealed < chunk.first)
     }
 }
 
@@ -100,16 +106,19 @@ pub(super) fn of_all(
             if !add_files(reading, &files, query, &mut meters)? {
                 return Ok(None);
             }
-            let Some(sums) = meters.finish()? else { return Ok(None) };
+            let Some(mut sums) = meters.finish()? else { return Ok(None) };
+            sums.iter_mut().for_each(|meter| meter.sums.shrink_to_fit());
             let (start, step, sums) = (query.start.clone(), query.step, Arc::new(sums));
             let kept = Kept { start, step, sealed: newest, sums };
             all.keep(kept.clone());
             kept
         }
     };
+    if kept.count() > most {
+        return Ok(None);
+    }
     if reading.state.chunks().next().is_none() {
-        let count: usize = kept.sums.iter().map(|meter| meter.sums.len()).sum();
-        return Ok((count <= most).then_some(kept.sums));
+        return Ok(Some(kept.sums));
     }
     let mut meters = Meters::on(query, most, Vec::clone(&kept.sums));
     add_chunks(reading, query, &mut meters)?;

@@ -38,10 +38,8 @@ struct Report {
 
 async fn erase(ledger: &Ledger, erasure: Erasure) -> Report {
     let report = ledger.erase(vec![erasure], |_| ControlFlow::Continue(())).await.unwrap();
-    let [ErasedRows { files, rows, damaged, unread }] = &report.of[..] else {
-        panic!("{report:?}")
-    };
-    assert!(damaged.is_empty() && unread.is_empty(), "{report:?}");
+    let [ErasedRows { files, rows, damaged, left }] = &report.of[..] else { panic!("{report:?}") };
+    assert!(damaged.is_empty() && left.is_empty(), "{report:?}");
     let held = ledger.erased_files_held();
     Report { files: *files, rows: *rows, held, version: report.version }
 }

@@ -50,8 +50,8 @@ impl fmt::Display for ErasureError {
             ),
             Self::Runs { subscription } => write!(
                 f,
-                "what names people in usage of subscription '{subscription}' is being erased; nothing of \
-                 this request was stored, try again"
+                "what names people in usage of subscription '{subscription}' is being erased, and until \
+                 that is done this usage is not corrected: try again"
             ),
         }
     }

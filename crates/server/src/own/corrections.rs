@@ -40,7 +40,7 @@ pub(super) const CORRECT: Action = Action::CORRECTIONS_WRITE;
         (status = 403, description = "No right", body = wire::error::ErrorBody),
         (status = 404, description = "No such subscription or record", body = wire::error::ErrorBody),
         (status = 409, description = "The record is a reversal or was reversed already, or the replacement is stored already", body = wire::error::ErrorBody),
-        (status = 503, description = "Busy, or usage of the subscription is being erased: nothing was stored, try again", body = wire::error::ErrorBody),
+        (status = 503, description = "Busy, or this usage is being erased: nothing was stored, try again", body = wire::error::ErrorBody),
     )
 )]
 pub(crate) async fn correct(
@@ -63,11 +63,12 @@ pub(crate) async fn correct(
         }
         Gate::new(&directory, &principal, CORRECT, (app.clock)()).check(record)?;
     }
-    let _correcting = app.erasing.correcting(subscription.id).await?;
+    let correcting = app.erasing.correcting(subscription.id).await;
     let stored = app.ledger.record(subscription.id, &source, &event_id).await;
     let stored = stored.map_err(find_error)?;
     let unknown = || ApiError::NotFound { what: "record of that source", id: event_id.to_string() };
     let stored = stored.ok_or_else(unknown)?;
+    correcting.check(stored.record.window.start())?;
     let corrected = Corrected::new(stored, replacement)?;
     let (settled, dry_run) = (corrected.settle(&app, body.dry_run).await?, body.dry_run);
     let answer = corrected.answer(settled, dry_run)?;

@@ -123,19 +123,20 @@ fn body_of(app: &App, erasure: Erasure, is_held: bool) -> own::Erasure {
         state: state.to_owned(),
         asked_at: at.to_string(),
         by,
-        done_at: None,
+        ended_at: None,
         retry_at: retry.map(|at| at.to_string()),
         ledger_version: None,
         files_done: far.as_ref().map(|far| far.files_done),
         files_to_do: far.as_ref().map(|far| far.files_to_do),
+        files_rewritten: None,
         rows: far.map(|far| far.rows),
         files_held: None,
         damaged_files: Vec::new(),
     };
     if let Some(end) = end {
-        body.done_at = Some(end.at.to_string());
+        body.ended_at = Some(end.at.to_string());
         body.ledger_version = Some(end.ledger_version);
-        body.files_done = Some(end.files);
+        body.files_rewritten = Some(end.files);
         body.rows = Some(end.rows);
         body.files_held = Some(app.ledger.erased_files_held());
         body.damaged_files = end.damaged;

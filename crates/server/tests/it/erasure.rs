@@ -411,7 +411,7 @@ async fn retention_of_all_subscriptions_is_one_walk() {
         let rows = (0..events).filter(|number| number % 9 < days).count();
         assert_eq!((&done["state"], &done["rows"]), (&json!("done"), &json!(rows)), "{done}");
         assert_eq!(done["filesHeld"], 0);
-        files.push(done["filesDone"].as_u64().unwrap());
+        files.push(done["filesRewritten"].as_u64().unwrap());
     }
     // A file with rows of both was written anew once.
     let log = scene.world.folder().join("data/ledger/usage/_delta_log");

@@ -78,20 +78,22 @@ pub struct Erasure {
     pub by: String,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub done_at: Option<String>,
+    pub ended_at: Option<String>,
     /// When one that failed is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<String>,
     /// The ledger's version that it reached; later usage has its details.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_version: Option<String>,
-    /// Files that were looked at so far, and once it is done those that were written anew; after a
-    /// restart, from there on.
+    /// Files that were looked at so far; absent unless the ledger works on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_done: Option<u64>,
     /// Files that are to be looked at, with those; absent unless the ledger works on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_to_do: Option<u64>,
+    /// Of one that has ended: files that were written anew; after a restart, from there on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_rewritten: Option<u64>,
     /// Rows that were erased so far; after a restart, from there on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
@@ -99,8 +101,8 @@ pub struct Erasure {
     /// go when whoever reads them by now has done so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files_held: Option<u64>,
-    /// Files of the table that were damaged or missing: nothing of them was erased. Once they are
-    /// restored, another erasure does it.
+    /// Files of the table that were damaged or missing, the first hundred: nothing of them was erased. Once
+    /// they are restored, another erasure does it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub damaged_files: Vec<String>,
 }

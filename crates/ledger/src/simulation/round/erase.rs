@@ -48,7 +48,7 @@ impl Round {
         };
         hold!(was_writable, "a ledger that is not writable has erased: {report:?}");
         for ((number, (id, before)), of) in numbers.into_iter().zip(asked).zip(report.of) {
-            if !of.damaged.is_empty() || !of.unread.is_empty() {
+            if !of.damaged.is_empty() || !of.left.is_empty() {
                 self.auditor.maybe_erased(id, before);
                 self.excused(&format!("an erasure could not read files: {of:?}"))?;
                 continue;

@@ -55,7 +55,7 @@ async fn erase_in(seed: u64, journal: JournalPlace) {
     loop {
         let erased = ledger.erase(vec![erasure.clone()], |_| ControlFlow::Continue(())).await;
         // What could not be read this time is asked for again.
-        if erased.as_ref().is_ok_and(|report| report.of[0].unread.is_empty()) {
+        if erased.as_ref().is_ok_and(|report| report.of[0].left.is_empty()) {
             break;
         }
         attempts += 1;

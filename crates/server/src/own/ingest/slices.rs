@@ -119,12 +119,14 @@ async fn correct(
 ) -> Result<(Compared, Option<Commit>), ApiError> {
     let (subscription, bucket) = key;
     for _ in 0..limits::SLICE_ATTEMPTS {
-        let _correcting = app.erasing.correcting(subscription).await?;
+        let correcting = app.erasing.correcting(subscription).await;
         let compared = compare(app, source, key, wanted.clone()).await?;
         let change = &compared.change;
         if change.is_empty() {
             return Ok((compared, None));
         }
+        let starts = change.gone.iter().map(|record| record.window.start());
+        starts.min().map_or(Ok(()), |start| correcting.check(start))?;
         // What takes back is reported where the row was: the bucket is then the origin's again.
         let reported = Some(bucket);
         let reversals = change
