@@ -2,6 +2,7 @@
 //! there once, whoever writes.
 
 mod erasure;
+mod queued;
 mod world;
 
 use std::collections::BTreeMap;

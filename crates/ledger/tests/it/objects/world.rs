@@ -24,6 +24,10 @@ pub(crate) struct World {
     /// Of a hundred requests so many meet trouble.
     pub(crate) percent: AtomicU64,
     pub(crate) requests: AtomicU64,
+    /// Puts that have begun.
+    pub(crate) puts: AtomicU64,
+    /// Whoever has it holds up every put.
+    pub(crate) gate: tokio::sync::Mutex<()>,
 }
 
 /// The world as one process sees it.
@@ -48,6 +52,8 @@ impl World {
             late: Mutex::default(),
             percent: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            puts: AtomicU64::new(0),
+            gate: tokio::sync::Mutex::default(),
         })
     }
 
@@ -128,6 +134,8 @@ impl ObjectStore for Wire {
         options: PutOptions,
     ) -> Result<PutResult> {
         self.begin().await?;
+        self.world.puts.fetch_add(1, SeqCst);
+        drop(self.world.gate.lock().await);
         match self.world.trouble() {
             Trouble::None => self.world.store.put_opts(path, payload, options).await,
             Trouble::NotDone => Err(failed()),
