@@ -1,11 +1,13 @@
 //! Imports of any length: bodies in pieces, over several blocks of rows, and bodies that break off.
 
 use std::io;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt};
 use http::Request;
 use serde_json::{Value, json};
+use server::limits::{IMPORTS, ImportLimits};
 
 use crate::world::{Answer, World};
 
@@ -13,7 +15,12 @@ const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
 
 /// A world with a subscription, and the administrator's token.
 async fn world() -> (World, String) {
-    let world = World::open(|_| String::new()).await;
+    world_with(ImportLimits::default()).await
+}
+
+/// The same with limits of its own.
+async fn world_with(limits: ImportLimits) -> (World, String) {
+    let world = World::with_imports(limits).await;
     let admin = world.app.administrator_token().unwrap();
     let tenant = world.app.tenant().to_string();
     world.subscribe(&admin, SUBSCRIPTION, &tenant).await;
@@ -32,13 +39,17 @@ fn row(quantity: usize) -> String {
 
 /// Imports a body of these pieces.
 async fn import(
-    (world, admin): &(World, String),
+    world: &(World, String),
     pieces: impl IntoIterator<Item = io::Result<Bytes>, IntoIter: Send + 'static>,
 ) -> Answer {
+    send(world, Body::from_stream(stream::iter(pieces))).await
+}
+
+/// Imports a body.
+async fn send((world, admin): &(World, String), body: Body) -> Answer {
     let request = Request::post("/tallyhouse/v1/imports").header("host", "billing.example");
     let request = request.header("authorization", format!("Bearer {admin}"));
     let request = request.header("content-type", "application/x-ndjson");
-    let body = Body::from_stream(stream::iter(pieces));
     world.send(request.body(body).unwrap()).await
 }
 
@@ -97,4 +108,28 @@ async fn wrong_rows_are_listed_up_to_a_limit_and_all_counted() {
     let rejected = answer["result"]["rejected"].as_array().unwrap();
     let positions = rejected.iter().map(|problem| problem["position"].as_u64().unwrap());
     assert!(positions.eq(0..10_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_too_slowly_is_given_up_and_leaves_its_turn_to_others() {
+    let read = Duration::from_millis(20);
+    let world = world_with(ImportLimits { read, ..ImportLimits::default() }).await;
+    // More than its beginning, by which its form is told.
+    let rows: String = (0..1_000).map(row).collect();
+    for number in 0..IMPORTS {
+        let body = stream::iter(pieces(&rows, 1 << 16)).chain(stream::pending());
+        let answer = send(&world, Body::from_stream(body)).await;
+        assert_eq!(answer.outcome(), "408 RequestTimeout");
+        let told = if number == 0 { "1000 rows of it were" } else { "0 rows of it were" };
+        assert!(answer.message().contains(&format!("; {told} added and stay")), "{answer:?}");
+    }
+    let drops = stream::iter(pieces(&rows[..2_000], 1)).then(|piece| async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        piece
+    });
+    let answer = send(&world, Body::from_stream(drops)).await;
+    assert_eq!(answer.outcome(), "408 RequestTimeout");
+    let rows = rows + &row(1_000);
+    let answer = import(&world, pieces(&rows, 1 << 16)).await;
+    assert_eq!(counts(&answer), (json!(1), json!(1_000)), "{}", answer.message());
 }
