@@ -1,13 +1,16 @@
 //! Imports of any length: bodies in pieces, over several blocks of rows, and bodies that break off.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 use http::Request;
 use serde_json::{Value, json};
 use server::limits::{IMPORTS, ImportLimits};
+use tokio::sync::Barrier;
 
 use crate::world::{Answer, World};
 
@@ -35,6 +38,16 @@ fn row(quantity: usize) -> String {
         "usageEndTime": "2026-02-01T00:00:00+00:00", "quantity": quantity,
     });
     json!({ "name": "Daily_BRSDT_20260201_0000", "properties": properties }).to_string() + "\n"
+}
+
+/// A line of usage of this bucket in February, which may say which of its equals it is.
+fn reported(day: u8, occurrence: Option<u64>) -> String {
+    let mut row: Value = serde_json::from_str(&row(1)).unwrap();
+    row["name"] = format!("Daily_BRSDT_202602{day:02}_0000").into();
+    if let Some(number) = occurrence {
+        row["occurrence"] = number.into();
+    }
+    format!("{row}\n")
 }
 
 /// Imports a body of these pieces.
@@ -132,4 +145,71 @@ async fn a_body_that_comes_too_slowly_is_given_up_and_leaves_its_turn_to_others(
     let rows = rows + &row(1_000);
     let answer = import(&world, pieces(&rows, 1 << 16)).await;
     assert_eq!(counts(&answer), (json!(1), json!(1_000)), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_import_more_than_may_be_under_way_is_refused_and_taken_later() {
+    let world = world().await;
+    let step = Arc::new(Barrier::new(IMPORTS + 1));
+    let waiting = (0..IMPORTS).map(|number| {
+        let step = Arc::clone(&step);
+        let body = stream::once(async move {
+            step.wait().await; // it is under way
+            step.wait().await; // it may end
+            io::Result::Ok(row(number))
+        });
+        send(&world, Body::from_stream(body))
+    });
+    let meanwhile = async {
+        step.wait().await;
+        let answer = import(&world, pieces(&row(9), 100)).await;
+        step.wait().await;
+        answer
+    };
+    let (taken, refused) = tokio::join!(future::join_all(waiting), meanwhile);
+    assert_eq!(refused.outcome(), "503 ServerBusy");
+    assert!(refused.headers.contains_key("retry-after"));
+    assert!(refused.message().contains("nothing of this one was stored"), "{}", refused.message());
+    for answer in taken {
+        assert_eq!(counts(&answer), (json!(1), json!(0)), "{}", answer.message());
+    }
+    let answer = import(&world, pieces(&row(9), 100)).await;
+    assert_eq!(counts(&answer), (json!(1), json!(0)), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_slice_that_is_closed_is_rejected_and_told_what_to_do() {
+    // Three slices of a row weigh fifteen; the fourth closes down to twelve.
+    let world = world_with(ImportLimits { rows_counted: 16, ..ImportLimits::default() }).await;
+    let rows = [1, 2, 3, 1, 4, 2, 3].map(|day| reported(day, None)).concat();
+    let answer = import(&world, pieces(&rows, 100)).await;
+    assert_eq!(counts(&answer), (json!(5), json!(0)), "{}", answer.message());
+    assert_eq!(answer.json()["rejectedRows"], 2);
+    for (at, position) in [5, 6].into_iter().enumerate() {
+        let rejected = &answer.json()["result"]["rejected"][at];
+        assert_eq!(
+            (&rejected["position"], &rejected["code"]),
+            (&json!(position), &json!("SliceClosed"))
+        );
+        let reason = rejected["reason"].as_str().unwrap();
+        assert!(reason.contains("sort the file by reported bucket"), "{reason}");
+    }
+    // A row that says which of its equals it is needs no counting.
+    let rows = [1, 2, 3, 4, 2, 3].map(|day| reported(day, Some(1))).concat();
+    let answer = import(&world, pieces(&rows, 100)).await;
+    assert_eq!(counts(&answer), (json!(0), json!(6)), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_too_many_slices_across_each_other_is_stopped() {
+    let limits = ImportLimits { rows_counted: 8, slices_closed: 1, ..ImportLimits::default() };
+    let world = world_with(limits).await;
+    let rows = [1, 2, 3].map(|day| reported(day, None)).concat();
+    let answer = import(&world, pieces(&rows, 100)).await;
+    assert_eq!(answer.outcome(), "422 TooManySlices");
+    let told = "sort the file by reported bucket, or split it; what was stored of it stays";
+    assert!(answer.message().contains(told), "{}", answer.message());
+    // Its turn is free again, and a file of fewer is taken.
+    let answer = import(&world, pieces(&reported(1, None).repeat(2), 100)).await;
+    assert_eq!(counts(&answer), (json!(2), json!(0)), "{}", answer.message());
 }
