@@ -384,8 +384,8 @@ impl Ledger {
     /// records. It takes long; `progress` is told now and then how far it is, and may stop it.
     ///
     /// # Errors
-    /// [`ReadError`] if a folder cannot be read, it was stopped, or the ledger is closing. Damage is no error: it is in
-    /// the report.
+    /// [`ReadError`] if a folder, or in an object store a part of the log or journal, cannot be read, it
+    /// was stopped, or the ledger is closing. Damage is no error: it is in the report.
     pub async fn verify(
         &self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,

@@ -98,7 +98,8 @@ pub const OBJECT_PUTS: u32 = 2;
 pub const OBJECT_PART_BYTES: usize = 16 << 20;
 /// Bytes of a data file that are read at a time: one request serves many pages of many columns.
 pub const OBJECT_BLOCK_BYTES: usize = 1 << 20;
-/// Blocks of data files that are kept in memory: 128 MiB.
+/// Blocks of data files that are kept in memory, and of one that is checked or copied as many beside:
+/// 128 MiB.
 pub const OBJECT_BLOCKS_KEPT: usize = 128;
 /// Objects of the journal that are read at the same time.
 pub const OBJECTS_AT_ONCE: usize = 16;

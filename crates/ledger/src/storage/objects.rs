@@ -40,7 +40,7 @@ struct Inner {
     /// First pause before a put is tried again.
     pause: Duration,
     runtime: OwnRuntime,
-    blocks: Mutex<Blocks>,
+    blocks: Arc<Mutex<Blocks>>,
 }
 
 /// A runtime that may be dropped anywhere.
@@ -69,7 +69,7 @@ impl Objects {
         let runtime =
             runtime.worker_threads(1).thread_name("ledger-objects").enable_all().build()?;
         let runtime = OwnRuntime(Some(runtime));
-        let blocks = Mutex::new(Blocks::default());
+        let blocks = Arc::default();
         let url = PathBuf::from(url);
         Ok(Self(Arc::new(Inner { store, url, prefix, pause, runtime, blocks })))
     }
@@ -202,7 +202,12 @@ impl Objects {
     /// Opens an object that never changes, whose length is known: what is read stays in memory for a
     /// while.
     pub(super) fn open(&self, file: &Path, length: u64) -> ObjectReader {
-        ObjectReader::new(self.clone(), self.key(file), length)
+        ObjectReader::new(self.clone(), self.key(file), length, Arc::clone(&self.0.blocks))
+    }
+
+    /// The same, with a memory of its own, which is empty.
+    pub(super) fn open_anew(&self, file: &Path, length: u64) -> ObjectReader {
+        ObjectReader::new(self.clone(), self.key(file), length, Arc::default())
     }
 
     /// Forgets the blocks of an object that is gone.

@@ -3,6 +3,7 @@
 
 mod erasure;
 mod queued;
+mod unanswered;
 mod world;
 
 use std::collections::BTreeMap;
