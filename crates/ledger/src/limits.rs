@@ -82,6 +82,9 @@ pub const DAMAGE_NAMED: usize = 10_000;
 pub const PIECE_BYTES: usize = 1 << 20;
 /// How long one request to an object store may take, in seconds.
 pub const OBJECT_REQUEST_SECONDS: u64 = 30;
+/// How long an object store may leave a frame of the journal unanswered before it counts as one that does
+/// not answer, in seconds.
+pub const OBJECT_SILENT_SECONDS: u64 = 10;
 /// How long a connection to an object store may take to be made, in seconds.
 pub const OBJECT_CONNECT_SECONDS: u64 = 5;
 /// How often a request to an object store is tried again.

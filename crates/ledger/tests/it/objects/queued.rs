@@ -71,3 +71,26 @@ fn what_is_queued_behind_a_group_that_waits_is_refused_and_stored_once_when_sent
         ledger.close().await.unwrap();
     });
 }
+
+#[test]
+fn a_put_that_is_not_answered_at_all_holds_up_its_own_group_alone() {
+    run(async {
+        let world = World::new(1);
+        let home = Home::with_patience(world.wire(), Duration::from_millis(10));
+        let ledger = home.open(&Clock::at(hour(9))).unwrap();
+        let closed = world.gate.lock().await;
+        let before = world.puts.load(SeqCst);
+        let in_flight = begin(&ledger, &[spec(1)]);
+        until("no put has begun", || world.puts.load(SeqCst) > before).await;
+        let queued = begin(&ledger, &[spec(2)]);
+        until("the stall is not known", || ledger.status().stalled).await;
+        until("what is queued waits", || queued.is_finished()).await;
+        assert_eq!(queued.await.unwrap(), Err(AppendError::Busy));
+        assert!(!in_flight.is_finished());
+
+        drop(closed);
+        assert!(matches!(in_flight.await.unwrap().unwrap()[..], [Outcome::Stored(_)]));
+        until("the stall does not end", || !ledger.status().stalled).await;
+        ledger.close().await.unwrap();
+    });
+}
