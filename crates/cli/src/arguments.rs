@@ -276,7 +276,8 @@ pub(crate) enum LedgerCommand {
     ///
     /// The table's log, every data file down to each row, the index and the journal, as of now, while
     /// the server goes on; it takes as long as reading all of it. Nothing is changed. The exit code is
-    /// 6 where something is damaged.
+    /// 6 where something is damaged. Data files that an object store does not give are named as
+    /// unreadable; where nothing else is wrong the exit code is then 1.
     #[command(after_long_help = "\
 Examples:
   tallyhouse --data ./data ledger verify

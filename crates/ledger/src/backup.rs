@@ -20,6 +20,7 @@ use crate::scan::OpenedFile;
 use crate::shared::{Folders, TABLE};
 use crate::snapshot::Snapshot;
 use crate::state::DataFile;
+use crate::storage::StoredFile;
 use crate::tail::Chunk;
 use crate::writer_file;
 
@@ -155,14 +156,15 @@ impl CopiedFile {
                 chunks.iter().try_for_each(|chunk| each(chunk.frames())).map(|()| None)
             }
             Content::Data(file) => {
-                let damage = OpenedFile::open_anew(&file.storage, &file.path);
-                let damage = damage.and_then(|file| file.read_through());
-                read_file(file, each)?;
-                Ok(match damage {
+                let opened = file.storage.open_anew(&file.path).map_err(ReadError::File)?;
+                let checked = OpenedFile::over(&file.path, opened.clone());
+                let damage = match checked.and_then(|file| file.read_through()) {
                     Ok(_) => None,
                     Err(ReadError::DataDamaged { reason, .. }) => Some(reason),
-                    Err(error) => Some(error.to_string()),
-                })
+                    // What cannot be read now is no damage, and has no copy.
+                    Err(error) => return Err(error.into()),
+                };
+                read_file(file, &opened, each).map(|()| damage)
             }
         }
     }
@@ -170,10 +172,10 @@ impl CopiedFile {
 
 fn read_file<E: From<ReadError>>(
     file: &DataFile,
+    open: &StoredFile,
     mut each: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let path = &file.path;
-    let open = file.storage.open(path).map_err(ReadError::File)?;
     let (mut left, mut piece) = (file.bytes, vec![0; PIECE_BYTES]);
     while left > 0 {
         let length = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));

@@ -23,6 +23,7 @@ use crate::limits::{FRAME_PAYLOAD_BYTES_MAX, GROUP_BYTES, GROUP_REQUESTS_MAX, HE
 use crate::moment::just_after;
 use crate::sealer::SealCommand;
 use crate::shared::Shared;
+use crate::stall::Taken;
 use crate::tail::{Chunk, TailRow};
 use crate::together::{self, Settled, Together};
 use crate::{Outcome, writer_file::Writer};
@@ -55,6 +56,7 @@ pub(crate) struct Request {
     /// Whether they are stored together or not at all.
     pub(crate) together: bool,
     pub(crate) records: Arc<Encoded>,
+    pub(crate) taken: Taken,
     pub(crate) reply: oneshot::Sender<Result<Settled, AppendError>>,
 }
 
@@ -124,15 +126,20 @@ impl Committer {
 
     /// Takes what waits, up to the limits; the message that does not belong is held.
     fn gather(&mut self, first: Request) -> (Vec<Request>, Option<Message>) {
-        let mut bytes = first.records.bytes.len();
-        let mut group = vec![first];
+        let (mut bytes, mut group) = (0, Vec::new());
+        let mut first = Some(Message::Append(first));
         while bytes < GROUP_BYTES && group.len() < GROUP_REQUESTS_MAX {
-            match self.queue.try_recv() {
+            match first.take().map_or_else(|| self.queue.try_recv(), Ok) {
                 Ok(Message::Append(next))
                     if bytes + next.records.bytes.len() <= FRAME_PAYLOAD_BYTES_MAX =>
                 {
-                    bytes += next.records.bytes.len();
-                    group.push(next);
+                    let length = next.records.bytes.len();
+                    if next.taken.take() {
+                        bytes += length;
+                        group.push(next);
+                    } else {
+                        self.shared.queued_bytes.fetch_sub(length as u64, Ordering::SeqCst);
+                    }
                 }
                 Ok(other) => return (group, Some(other)),
                 Err(_) => break,

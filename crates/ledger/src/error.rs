@@ -206,7 +206,8 @@ impl From<FileError> for OpenError {
 /// Why records were not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppendError {
-    /// Too much waits to be written or sealed; nothing of this request was stored: try again.
+    /// Too much waits to be written or sealed, or the journal waits for an object store; nothing of this
+    /// request was stored: try again.
     Busy,
     /// The ledger writes no more until it is opened again: a sync failed, or it was closed.
     /// What was under way may or may not be stored; sending it again after reopening is safe.

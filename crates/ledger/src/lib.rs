@@ -76,7 +76,7 @@ use index::{IndexCheck, Shelf};
 use sealer::SealCommand;
 use seam::Seams;
 use shared::{Folders, Shared};
-use stall::Stalled;
+use stall::{Stalled, Taken};
 use together::Settled;
 use verify::Subject;
 
@@ -302,12 +302,13 @@ impl Ledger {
         let length = records.bytes.len() as u64;
         let queued = shared.queued_bytes.fetch_add(length, Ordering::SeqCst);
         let waiting = queued + shared.unsealed_bytes.load(Ordering::SeqCst);
-        let (reply, answer) = oneshot::channel();
-        let message = Message::Append(Request { together, records, reply });
+        let (reply, mut answer) = oneshot::channel();
+        let taken = Taken::default();
+        let request = Request { together, records, taken: taken.clone(), reply };
         let sent = if shared.stall.is_on() || waiting + length > limits::UNSEALED_BYTES_MAX {
             Err(AppendError::Busy)
         } else {
-            self.0.committer.try_send(message).map_err(|error| match error {
+            self.0.committer.try_send(Message::Append(request)).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => AppendError::Busy,
                 mpsc::error::TrySendError::Closed(_) => AppendError::Refused,
             })
@@ -316,7 +317,12 @@ impl Ledger {
             shared.queued_bytes.fetch_sub(length, Ordering::SeqCst);
             return Err(error);
         }
-        answer.await.unwrap_or(Err(AppendError::Refused))
+        let settled = match shared.stall.unless(&mut answer).await {
+            Ok(settled) => settled,
+            Err(Stalled) if taken.take() => return Err(AppendError::Busy),
+            Err(Stalled) => answer.await,
+        };
+        settled.unwrap_or(Err(AppendError::Refused))
     }
 
     /// The ledger as it is now. With a time that is not in the future: every group commit of an
@@ -378,8 +384,8 @@ impl Ledger {
     /// records. It takes long; `progress` is told now and then how far it is, and may stop it.
     ///
     /// # Errors
-    /// [`ReadError`] if a folder cannot be read, it was stopped, or the ledger is closing. Damage is no error: it is in
-    /// the report.
+    /// [`ReadError`] if a folder, or in an object store a part of the log or journal, cannot be read, it
+    /// was stopped, or the ledger is closing. Damage is no error: it is in the report.
     pub async fn verify(
         &self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()> + Send + 'static,

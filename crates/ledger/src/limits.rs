@@ -84,6 +84,9 @@ pub const ERASURE_FILES_NAMED: usize = 100;
 pub const PIECE_BYTES: usize = 1 << 20;
 /// How long one request to an object store may take, in seconds.
 pub const OBJECT_REQUEST_SECONDS: u64 = 30;
+/// How long an object store may leave a frame of the journal unanswered before it counts as one that does
+/// not answer, in seconds.
+pub const OBJECT_SILENT_SECONDS: u64 = 10;
 /// How long a connection to an object store may take to be made, in seconds.
 pub const OBJECT_CONNECT_SECONDS: u64 = 5;
 /// How often a request to an object store is tried again.
@@ -100,7 +103,8 @@ pub const OBJECT_PUTS: u32 = 2;
 pub const OBJECT_PART_BYTES: usize = 16 << 20;
 /// Bytes of a data file that are read at a time: one request serves many pages of many columns.
 pub const OBJECT_BLOCK_BYTES: usize = 1 << 20;
-/// Blocks of data files that are kept in memory: 128 MiB.
+/// Blocks of data files that are kept in memory, and of one that is checked or copied as many beside:
+/// 128 MiB.
 pub const OBJECT_BLOCKS_KEPT: usize = 128;
 /// Objects of the journal that are read at the same time.
 pub const OBJECTS_AT_ONCE: usize = 16;

@@ -12,7 +12,7 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::limits::{
     OBJECT_CONNECT_SECONDS, OBJECT_PAUSE_MAX_MS, OBJECT_PAUSE_MS, OBJECT_REQUEST_SECONDS,
-    OBJECT_RETRIES, OBJECT_RETRY_SECONDS,
+    OBJECT_RETRIES, OBJECT_RETRY_SECONDS, OBJECT_SILENT_SECONDS,
 };
 
 /// Where a ledger lies.
@@ -44,6 +44,8 @@ pub struct ObjectPlace {
     pub(crate) journal: JournalPlace,
     /// First pause before a put is tried again.
     pub(crate) pause: Duration,
+    /// How long the journal's store may be silent before whoever waits for it is refused.
+    pub(crate) patience: Duration,
 }
 
 /// How an object store is reached; what is absent is taken from the environment, as its own tools do.
@@ -96,7 +98,8 @@ impl ObjectPlace {
         let failed = |cause| PlaceError::Settings { url: url.to_owned(), cause: Arc::new(cause) };
         let store = store.map_err(failed)?;
         let pause = Duration::from_millis(OBJECT_PAUSE_MS);
-        Ok(Self { store, url: url.to_owned(), prefix, journal, pause })
+        let patience = Duration::from_secs(OBJECT_SILENT_SECONDS);
+        Ok(Self { store, url: url.to_owned(), prefix, journal, pause, patience })
     }
 
     /// Whether a text is the URL of a place.
@@ -109,7 +112,15 @@ impl ObjectPlace {
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>, url: &str, journal: JournalPlace) -> Self {
         let pause = Duration::from_millis(1);
-        Self { store, url: url.to_owned(), prefix: Key::default(), journal, pause }
+        let patience = Duration::from_secs(OBJECT_SILENT_SECONDS);
+        Self { store, url: url.to_owned(), prefix: Key::default(), journal, pause, patience }
+    }
+
+    /// The same with another patience: how long the journal's store may be silent before whoever waits
+    /// for it is refused.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where the journal lies.

@@ -213,9 +213,13 @@ impl<'a> OpenedFile<'a> {
 
     /// Opens a file as it is now, whatever is known of it.
     pub(crate) fn open_anew(storage: &Storage, path: &'a Path) -> Result<Self, ReadError> {
-        let opened = storage.open(path)?;
-        let Footer { metadata, end } = read_footer(path, opened.clone())?;
-        Ok(Self { path, file: Checked::with(opened, end), metadata })
+        Self::over(path, storage.open_anew(path)?)
+    }
+
+    /// A file that is open.
+    pub(crate) fn over(path: &'a Path, file: StoredFile) -> Result<Self, ReadError> {
+        let Footer { metadata, end } = read_footer(path, file.clone())?;
+        Ok(Self { path, file: Checked::with(file, end), metadata })
     }
 
     /// Which columns it has.

@@ -1,7 +1,10 @@
 //! Whether group commits wait for an object store that does not answer. Whoever waits for the committer
-//! then waits no longer: nobody can say when it goes on.
+//! then waits no longer: nobody can say when it goes on. Only those of the group under way do, as nobody
+//! can say either whether they will be stored.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -35,5 +38,17 @@ impl Stall {
             // The sender is ours, so that this ends only with true.
             _ = seen.wait_for(|on| *on) => Err(Stalled),
         }
+    }
+}
+
+/// Whether a queued append is taken: by the committer into a group, or back by whoever waits for it. Of
+/// the two one comes first, so that what was taken back is in no group.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taken(Arc<AtomicBool>);
+
+impl Taken {
+    /// Takes it; false if the other came first.
+    pub(crate) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
     }
 }

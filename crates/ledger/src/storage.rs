@@ -214,6 +214,21 @@ impl Storage {
         }
     }
 
+    /// The same as it is now: nothing of what is in memory is used. Its bytes are read as they are asked
+    /// for, so that no request takes long.
+    pub(crate) fn open_anew(&self, file: &Path) -> Result<StoredFile, FileError> {
+        let Kind::Objects(objects) = &self.kind else { return self.open(file) };
+        let length = objects.length(file).at("measure", file)?;
+        Ok(StoredFile::new(Box::new(objects.open_anew(file, length)), length))
+    }
+
+    /// Whether an object store did not give what it was asked for, so that nothing is known of the file.
+    pub(crate) fn has_failed(&self, error: &FileError) -> bool {
+        use io::ErrorKind::{FileTooLarge, NotFound, UnexpectedEof};
+        let is_known = matches!(error.cause.kind(), NotFound | UnexpectedEof | FileTooLarge);
+        self.objects().is_some() && !is_known
+    }
+
     /// Reads a file whole.
     pub(crate) fn read(&self, file: &Path) -> Result<Vec<u8>, FileError> {
         let read = match &self.kind {

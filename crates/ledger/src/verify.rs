@@ -79,6 +79,8 @@ pub struct VerifyReport {
     pub damaged: Vec<Damage>,
     /// Damaged places beyond those.
     pub more_damaged: u64,
+    /// Data files that their object store did not give: nothing is known of them.
+    pub unreadable: Vec<Damage>,
 }
 
 /// What is checked.
@@ -130,7 +132,8 @@ pub(crate) fn verify(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<VerifyReport, ReadError> {
     let Subject { folders, writer, view, .. } = subject;
-    let mut found = Found { root: &folders.root.path, damaged: BTreeSet::new(), more: 0 };
+    let root = &folders.root.path;
+    let mut found = Found { root, damaged: BTreeSet::new(), more: 0, unreadable: Vec::new() };
     let before = view.map(|view| view.next_entry);
     let walked =
         delta::walk(&folders.table, *writer, before, &mut |file, why| found.add(file, why));
@@ -179,6 +182,7 @@ pub(crate) fn verify(
         index.finish(&folders.index.path, rows, &mut |file, why| found.add(file, why));
     report.damaged = found.damaged.into_iter().collect();
     report.more_damaged = found.more;
+    report.unreadable = found.unreadable;
     Ok(report)
 }
 
@@ -212,14 +216,16 @@ fn empty(version: Version) -> VerifyReport {
         journal_records: 0,
         damaged: Vec::new(),
         more_damaged: 0,
+        unreadable: Vec::new(),
     }
 }
 
-/// What is damaged.
+/// What is damaged, and what could not be read.
 struct Found<'a> {
     root: &'a Path,
     damaged: BTreeSet<Damage>,
     more: u64,
+    unreadable: Vec<Damage>,
 }
 
 impl Found<'_> {
@@ -231,6 +237,13 @@ impl Found<'_> {
         let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
         tracing::error!(file = %file.display(), reason, "a file of the ledger is damaged");
         self.damaged.insert(Damage { file, reason });
+    }
+
+    /// An object store did not give a data file.
+    fn unread(&mut self, file: &Path, reason: String) {
+        let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
+        tracing::error!(file = %file.display(), reason, "a file of the ledger cannot be read");
+        self.unreadable.push(Damage { file, reason });
     }
 }
 
@@ -283,7 +296,12 @@ impl Check<'_> {
                 Err(ReadError::Stopped) => return Err(ReadError::Stopped),
                 Err(error) => {
                     all_read = false;
-                    self.found.add(&path, reason(&error));
+                    match &error {
+                        ReadError::File(file) if storage.has_failed(file) => {
+                            self.found.unread(&path, reason(&error));
+                        }
+                        _ => self.found.add(&path, reason(&error)),
+                    }
                 }
             }
             done += bytes(&stated);

@@ -56,6 +56,8 @@ pub struct App {
     pub(crate) erasing: Erasing,
     /// Whose turn it is to correct slices: of two at a time neither might be what is stored then.
     pub(crate) slice_turn: Arc<Mutex<()>>,
+    /// Imports of any length under way: each holds some blocks of rows, its counters and a thread.
+    pub(crate) import_turns: Semaphore,
     /// Spend questions that are worked on at a time.
     pub(crate) cost_turns: Semaphore,
     /// Secrets that are hashed or checked at a time.
@@ -199,6 +201,7 @@ impl App {
             metrics,
             erasing: Erasing::default(),
             slice_turn: Arc::default(),
+            import_turns: Semaphore::new(limits::IMPORTS),
             cost_turns: Semaphore::new(limits::COST_QUESTIONS),
             secret_turns: Turns::default(),
             attempts: Attempts::default(),

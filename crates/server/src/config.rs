@@ -20,6 +20,7 @@ pub use ledger_place::{LedgerConfig, LedgerSettings};
 pub use rate_limits::{HourlyLimits, RateLimitSettings};
 
 use crate::identity::DEFAULT_PUBLIC_URL;
+use crate::limits::ImportLimits;
 
 /// Address that the server listens on if none is given.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8443";
@@ -129,6 +130,8 @@ pub struct Config {
     pub rate_limits: HourlyLimits,
     /// Whether anybody may read `/metrics`.
     pub open_metrics: bool,
+    /// What an import may take; no setting.
+    pub imports: ImportLimits,
 }
 
 /// Why settings are refused.
@@ -303,6 +306,7 @@ impl Settings {
             )?,
             ledger: LedgerConfig::new(self.ledger.unwrap_or_default())?,
             rate_limits: HourlyLimits::new(&self.rate_limits.unwrap_or_default())?,
+            imports: ImportLimits::default(),
         })
     }
 }

@@ -24,10 +24,35 @@ pub const IMPORT_SLICES_CLOSED: usize = 3_600_000;
 pub const IMPORT_PROBLEMS_LISTED: usize = 10_000;
 /// Buckets that the answer to an import lists.
 pub const IMPORT_TOUCHED_LISTED: usize = 100_000;
-/// How long the client of an import may send nothing before it is given up.
+/// How long the client of an import may take to send its next `IMPORT_READ_BYTES` before it is given up;
+/// time in which the server takes nothing is not counted.
 pub const IMPORT_READ: Duration = Duration::from_secs(300);
+/// Bytes that the client of an import sends within that time: two hundred a second.
+pub const IMPORT_READ_BYTES: usize = 64 << 10;
 /// How long an import waits for a busy ledger.
 pub const IMPORT_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Of the limits of an import those that take long to reach: in a test they are lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// See [`IMPORT_ROWS_COUNTED`].
+    pub rows_counted: usize,
+    /// See [`IMPORT_SLICES_CLOSED`].
+    pub slices_closed: usize,
+    /// See [`IMPORT_READ`].
+    pub read: Duration,
+}
+
+impl Default for ImportLimits {
+    fn default() -> Self {
+        Self {
+            rows_counted: IMPORT_ROWS_COUNTED,
+            slices_closed: IMPORT_SLICES_CLOSED,
+            read: IMPORT_READ,
+        }
+    }
+}
+
 /// Rows that may be stored of a slice that is compared, with those that were taken back: a kilobyte of
 /// memory each, at most twice over.
 pub const SLICE_ROWS: usize = 100_000;

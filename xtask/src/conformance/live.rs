@@ -1,5 +1,5 @@
-//! The ledger's table while it grows: the tests send events, have them sealed and joined, and read
-//! the table again and again meanwhile. What they need of here is a server of their own.
+//! The ledger's table while it grows, and after an erasure: the tests send events, have them sealed,
+//! joined and erased, and read the table meanwhile. What they need of here is a server of their own.
 
 use std::fs;
 
@@ -17,18 +17,25 @@ const SUBSCRIPTIONS: [&str; 3] = [
     "f00dfeed-0000-4000-8000-000000000003",
 ];
 
-/// Runs the tests on a new server.
+/// Runs the tests of each on a new server.
 pub(super) fn count() -> Result<Counted> {
-    let mut tests = tests_of(table_python()?, &["test_table_live"]);
-    let folder = fresh_folder("conformance/live")?;
-    let data = folder.join("data");
-    let server = Server::start(&tallyhouse()?, &data)?;
+    Ok(count_on("live", "test_table_live")?.and(count_on("erased", "test_table_erased")?))
+}
+
+/// Runs a module of tests on a new server.
+fn count_on(name: &str, module: &str) -> Result<Counted> {
+    let mut tests = tests_of(table_python()?, &[module]);
+    let folder = fresh_folder(&format!("conformance/{name}"))?;
+    let (binary, data) = (tallyhouse()?, folder.join("data"));
+    let server = Server::start(&binary, &data)?;
     for id in SUBSCRIPTIONS {
-        server.make_subscription(id, "live", "MS-AZR-0003P")?;
+        server.make_subscription(id, name, "MS-AZR-0003P")?;
     }
     let case = json!({
         "url": server.url,
         "authority": server.authority(),
+        "program": binary,
+        "data": data,
         "table": data.join("ledger/usage"),
         "subscriptions": SUBSCRIPTIONS,
         "tokens": { "administrator": fs::read_to_string(data.join("admin.token"))?.trim() },

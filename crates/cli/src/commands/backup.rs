@@ -265,8 +265,12 @@ pub(crate) fn verify_folder<W: Write>(
 
 fn tell<W: Write>(report: &VerifyReport, output: &mut Output<W>) -> Result<(), Failure> {
     output.write(document(report))?;
-    match report.damaged.len() as u64 + report.more_damaged {
-        0 => Ok(()),
-        files => Err(Failure::Damaged { files }),
+    match (report.damaged.len() as u64 + report.more_damaged, report.unreadable.len()) {
+        (0, 0) => Ok(()),
+        (0, files) => Err(Failure::Refused {
+            message: format!("the object store did not give {files} of the data files"),
+            hint: Some("the result names them as unreadable; check again".to_owned()),
+        }),
+        (files, _) => Err(Failure::Damaged { files }),
     }
 }

@@ -4,10 +4,12 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
+use domain::id::SubscriptionId;
 use serde_json::value::RawValue;
+use server::limits::ERASURES_LISTED;
 use wire::own::{Correction, CorrectionRequest, Erasure, ErasureRequest};
 
-use super::{OWN_API, json, list as list_of, payload};
+use super::{OWN_API, json, payload};
 use crate::arguments::{UsageCommand, UsageCorrectOptions, UsageEraseOptions, UsageListOptions};
 use crate::client::Client;
 use crate::document::Document;
@@ -41,9 +43,7 @@ pub(super) fn run<W: Write>(
         UsageCommand::Correct(options) => correct(&options, client, output),
         UsageCommand::List(options) => list(&options, client, output),
         UsageCommand::Erase(options) => erase(&options, client, output),
-        UsageCommand::Erasures { subscription } => {
-            list_of(client, &format!("/subscriptions/{subscription}/erasures"), output)
-        }
+        UsageCommand::Erasures { subscription } => erasures(subscription, client, output),
     }
 }
 
@@ -124,6 +124,29 @@ fn wait_for_erasure(client: &Client, path: &str, begun: Erasure) -> Result<Erasu
     Ok(erasure)
 }
 
+fn erasures<W: Write>(
+    subscription: SubscriptionId,
+    client: &Client,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    let path = format!("{OWN_API}/subscriptions/{subscription}/erasures");
+    let answer = client.get(&path, &[])?;
+    let listed = answer.take("value").unwrap_or(Document::Array(vec![]));
+    let are_all = are_all(&listed);
+    output.write(listed)?;
+    if !are_all {
+        message(format!(
+            "these are the newest {ERASURES_LISTED}; there may be older erasures, too"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the server has listed all erasures for sure: it lists no more than so many.
+fn are_all(listed: &Document) -> bool {
+    !matches!(listed, Document::Array(listed) if listed.len() >= ERASURES_LISTED)
+}
+
 /// Reads an event from a file, with every digit as it stands there.
 fn read_event(file: &Path) -> Result<Box<RawValue>, Failure> {
     let text = read_whole(file, limits::EVENT_BYTES)?;
@@ -201,5 +224,17 @@ fn resource_of(instance_data: &str) -> Option<String> {
     match instance.get("Microsoft.Resources")?.get("resourceUri")? {
         Document::String(uri) => uri.rsplit('/').next().map(str::to_owned),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_erasures_that_is_as_long_as_may_be_may_lack_older_ones() {
+        let listed = |count| Document::Array((0..count).map(|_| Document::Null).collect());
+        assert!(are_all(&listed(ERASURES_LISTED - 1)));
+        assert!(!are_all(&listed(ERASURES_LISTED)));
     }
 }

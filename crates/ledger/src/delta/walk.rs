@@ -22,7 +22,7 @@ pub(crate) struct Walked {
 const WALKS: usize = 5;
 
 /// Walks the entries before one, or all, and the checkpoints of them; gives what is damaged, with the
-/// reason, to `damage`.
+/// reason, to `damage`. What an object store does not give is an error.
 pub(crate) fn walk(
     table: &Folder,
     writer: Writer,
@@ -76,10 +76,10 @@ impl<'a> Walk<'a> {
                 self.damaged(&file, "the log entry is missing");
                 state = None;
             } else {
-                state = self.entry(entry, state);
+                state = self.entry(entry, state)?;
             }
             if checkpoints.binary_search(&entry).is_ok() {
-                state = self.checkpoint(entry, state);
+                state = self.checkpoint(entry, state)?;
             }
         }
         for checkpoint in checkpoints.iter().filter(|checkpoint| **checkpoint < first) {
@@ -98,50 +98,54 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on with an entry, where what is before it is known; else checks it alone.
-    fn entry(&mut self, entry: u64, state: Option<Reading<'a>>) -> Option<Reading<'a>> {
-        let alone = Reading::begin(self.table, self.writer).actions(&entry_path(self.table, entry));
-        if let Err(error) = alone {
-            self.failed(&entry_path(self.table, entry), &error);
-            return None;
+    fn entry(
+        &mut self,
+        entry: u64,
+        state: Option<Reading<'a>>,
+    ) -> Result<Option<Reading<'a>>, FileError> {
+        let path = entry_path(self.table, entry);
+        if let Err(error) = Reading::begin(self.table, self.writer).actions(&path) {
+            return self.failed(&path, error).map(|()| None);
         }
-        let mut state = state?;
-        match state.entry(entry) {
-            Ok(()) => {
-                state.table.next = entry + 1;
-                Some(state)
-            }
-            Err(error) => {
-                self.failed(&entry_path(self.table, entry), &error);
-                None
-            }
+        let Some(mut state) = state else { return Ok(None) };
+        if let Err(error) = state.entry(entry) {
+            return self.failed(&path, error).map(|()| None);
         }
+        state.table.next = entry + 1;
+        Ok(Some(state))
     }
 
     /// Compares a checkpoint with the entries up to it, and goes on from it where those do not tell.
-    fn checkpoint(&mut self, entry: u64, state: Option<Reading<'a>>) -> Option<Reading<'a>> {
+    fn checkpoint(
+        &mut self,
+        entry: u64,
+        state: Option<Reading<'a>>,
+    ) -> Result<Option<Reading<'a>>, FileError> {
         let path = checkpoint_path(self.table, entry);
         let mut reading = Reading::begin(self.table, self.writer);
         if let Err(error) = reading.checkpoint(entry) {
-            self.failed(&path, &error);
-            return state;
+            return self.failed(&path, error).map(|()| state);
         }
-        let Some(state) = state else { return Some(reading) };
+        let Some(state) = state else { return Ok(Some(reading)) };
         let (table, read) = (&state.table, &reading.table);
         let is_same = table.sealed == read.sealed && table.erasures == read.erasures;
         if state.live != reading.live || !is_same {
             self.damaged(&path, "it does not say what the entries up to it come to");
         }
-        Some(state)
+        Ok(Some(state))
     }
 
-    fn failed(&mut self, file: &Path, error: &OpenError) {
+    /// Tells what is wrong with a file, unless its object store did not give it: then nobody knows.
+    fn failed(&mut self, file: &Path, error: OpenError) -> Result<(), FileError> {
         let there = self.table.storage.length(file);
         self.gone |= there.is_err_and(|error| error.cause.kind() == io::ErrorKind::NotFound);
         let reason = match error {
+            OpenError::File(error) if self.table.storage.has_failed(&error) => return Err(error),
             OpenError::File(error) => format!("{error}: {}", error.cause),
             other => other.to_string(),
         };
         self.damaged(file, &reason);
+        Ok(())
     }
 
     fn damaged(&mut self, file: &Path, reason: &str) {

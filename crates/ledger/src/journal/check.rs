@@ -21,7 +21,7 @@ pub(crate) struct Found {
 }
 
 /// Gives every frame above the sealed commit to `each`, and what is damaged, with the reason, to
-/// `damage`. A running ledger may seal meanwhile, and then lets segments go: `is_sealed` says which.
+/// `damage`; what an object store does not give is an error. A running ledger may seal meanwhile, and then lets segments go: `is_sealed` says which.
 pub(crate) fn check(
     folder: &Folder,
     expected: Expected,
@@ -62,6 +62,7 @@ pub(crate) fn check(
                 damage(path, format!("no good frame at byte {offset}"));
             }
             Err(OpenError::File(error)) if error.cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(OpenError::File(error)) if folder.storage.has_failed(&error) => return Err(error),
             Err(OpenError::File(error)) => damage(path, format!("{error}: {}", error.cause)),
             Err(other) => damage(path, other.to_string()),
         }

@@ -93,15 +93,22 @@ impl ObjectJournal {
     ) -> Result<(), FileError> {
         let path = self.folder.file(name(commit));
         let longest = Duration::from_millis(OBJECT_PAUSE_MAX_MS);
-        let mut pause = objects(&self.folder).pause();
+        let objects = objects(&self.folder);
+        let mut pause = objects.pause();
         let mut failures = 0;
+        let silent = || {
+            if !shared.stall.set(true) {
+                tracing::error!(file = %path.display(), "object store does not answer the journal");
+            }
+        };
         loop {
-            match self.folder.storage.put_if_absent(&path, frame) {
+            match objects.put_watched(&path, frame, &silent) {
                 Ok(Put::Done) => {
                     shared.stall.set(false);
                     return Ok(());
                 }
                 Ok(Put::Taken) => {
+                    shared.stall.set(false);
                     let lost = std::io::Error::other("another writer has taken over the ledger");
                     return Err(FileError::new("put", &path, lost));
                 }
@@ -113,7 +120,8 @@ impl ObjectJournal {
                     }
                     failures += 1;
                     // One is no outage: the next try may be answered at once.
-                    if failures > 1 && !shared.stall.set(true) {
+                    if failures == 2 {
+                        shared.stall.set(true);
                         let cause = &error.cause;
                         tracing::error!(%error, %cause, "journal waits for the object store");
                     }

@@ -10,7 +10,8 @@ mod writing;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,8 +40,10 @@ struct Inner {
     prefix: Key,
     /// First pause before a put is tried again.
     pause: Duration,
+    /// How long the store may be silent before whoever watches is told.
+    patience: Duration,
     runtime: OwnRuntime,
-    blocks: Mutex<Blocks>,
+    blocks: Arc<Mutex<Blocks>>,
 }
 
 /// A runtime that may be dropped anywhere.
@@ -64,14 +67,14 @@ pub(crate) struct Found {
 impl Objects {
     /// The objects of a place.
     pub(crate) fn at(place: &ObjectPlace) -> io::Result<Self> {
-        let ObjectPlace { store, url, prefix, pause, .. } = place.clone();
+        let ObjectPlace { store, url, prefix, pause, patience, .. } = place.clone();
         let mut runtime = Builder::new_multi_thread();
         let runtime =
             runtime.worker_threads(1).thread_name("ledger-objects").enable_all().build()?;
         let runtime = OwnRuntime(Some(runtime));
-        let blocks = Mutex::new(Blocks::default());
+        let blocks = Arc::default();
         let url = PathBuf::from(url);
-        Ok(Self(Arc::new(Inner { store, url, prefix, pause, runtime, blocks })))
+        Ok(Self(Arc::new(Inner { store, url, prefix, pause, patience, runtime, blocks })))
     }
 
     /// First pause before a put is tried again.
@@ -173,6 +176,16 @@ impl Objects {
     /// Whatever the store answers but yes, the object is read back and compared: a put that failed may
     /// have worked. Where that does not settle it, it may still work later, until the name is taken.
     pub(super) fn put_if_absent(&self, file: &Path, bytes: &[u8]) -> Result<Put, PutError> {
+        self.put_watched(file, bytes, &|| {})
+    }
+
+    /// The same; `silent` is told where the store does not answer for long.
+    pub(crate) fn put_watched(
+        &self,
+        file: &Path,
+        bytes: &[u8],
+        silent: &dyn Fn(),
+    ) -> Result<Put, PutError> {
         let bytes = Bytes::copy_from_slice(bytes);
         let mut failure = None;
         for number in 0..OBJECT_PUTS {
@@ -180,11 +193,15 @@ impl Objects {
                 std::thread::sleep(self.0.pause);
             }
             let (key, payload) = (self.key(file), PutPayload::from(bytes.clone()));
-            let put = self.ask(move |store| async move {
+            let put = move |store: Arc<dyn ObjectStore>| async move {
                 store.put_opts(&key, payload, PutMode::Create.into()).await.map(drop)
-            });
-            let Err(error) = put else { return Ok(Put::Done) };
-            match self.read(file) {
+            };
+            let Err(error) = self.ask_watched(put, silent) else { return Ok(Put::Done) };
+            let key = self.key(file);
+            let read = move |store: Arc<dyn ObjectStore>| async move {
+                store.get(&key).await?.bytes().await
+            };
+            match self.ask_watched(read, silent) {
                 Ok(there) if there == bytes => return Ok(Put::Done),
                 Ok(_) => return Ok(Put::Taken),
                 // Why it could not be put tells more than why it is not there.
@@ -202,7 +219,12 @@ impl Objects {
     /// Opens an object that never changes, whose length is known: what is read stays in memory for a
     /// while.
     pub(super) fn open(&self, file: &Path, length: u64) -> ObjectReader {
-        ObjectReader::new(self.clone(), self.key(file), length)
+        ObjectReader::new(self.clone(), self.key(file), length, Arc::clone(&self.0.blocks))
+    }
+
+    /// The same, with a memory of its own, which is empty.
+    pub(super) fn open_anew(&self, file: &Path, length: u64) -> ObjectReader {
+        ObjectReader::new(self.clone(), self.key(file), length, Arc::default())
     }
 
     /// Forgets the blocks of an object that is gone.
@@ -217,12 +239,32 @@ impl Objects {
         T: Send + 'static,
         F: Future<Output = object_store::Result<T>> + Send + 'static,
     {
+        self.ask_watched(work, &|| {})
+    }
+
+    /// The same; `silent` is told where it takes long.
+    fn ask_watched<T, F>(
+        &self,
+        work: impl FnOnce(Arc<dyn ObjectStore>) -> F,
+        silent: &dyn Fn(),
+    ) -> io::Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = object_store::Result<T>> + Send + 'static,
+    {
         let work = work(Arc::clone(&self.0.store));
         let (reply, answer) = mpsc::sync_channel(1);
         let runtime = self.0.runtime.0.as_ref().expect("the runtime goes when this does");
         runtime.spawn(async move { reply.send(work.await) });
-        let stopped = |_| io::Error::other("a request to the object store ended by a panic");
-        answer.recv().map_err(stopped)?.map_err(as_io)
+        let answered = match answer.recv_timeout(self.0.patience) {
+            Err(RecvTimeoutError::Timeout) => {
+                silent();
+                answer.recv().ok()
+            }
+            answered => answered.ok(),
+        };
+        let stopped = || io::Error::other("a request to the object store ended by a panic");
+        answered.ok_or_else(stopped)?.map_err(as_io)
     }
 
     /// The key of a file.

@@ -41,7 +41,7 @@ pub(super) fn check(
         if closing.load(Ordering::Relaxed) {
             return Err(ReadError::Stopped);
         }
-        let batch = batch.map_err(|error| damaged(path, error))?;
+        let batch = batch?;
         let batch = RowBatch::new(&batch).map_err(|error| damaged(path, error))?;
         for position in 0..batch.len() {
             let row = batch.row(position).and_then(|row| last.follow(&row).map(|()| row));

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::{JournalPlace, Ledger, NewRecord, ObjectPlace, OpenError, Options, Outcome, Place};
 use object_store::ObjectStore;
@@ -44,6 +45,12 @@ impl Home {
     pub(crate) fn over(store: Arc<dyn ObjectStore>, journal: JournalPlace) -> Self {
         let place = Place::Objects(ObjectPlace::over(store, URL, journal));
         Self { dir: tempfile::tempdir().unwrap(), place }
+    }
+
+    /// In an object store, with its journal, which may be silent for so long.
+    pub(crate) fn with_patience(store: Arc<dyn ObjectStore>, patience: Duration) -> Self {
+        let place = ObjectPlace::over(store, URL, JournalPlace::Objects).with_patience(patience);
+        Self { dir: tempfile::tempdir().unwrap(), place: Place::Objects(place) }
     }
 
     /// One of each kind.

@@ -2,6 +2,8 @@
 //! there once, whoever writes.
 
 mod erasure;
+mod queued;
+mod unanswered;
 mod world;
 
 use std::collections::BTreeMap;

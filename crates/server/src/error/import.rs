@@ -5,6 +5,7 @@ use std::fmt;
 use http::StatusCode;
 
 use super::ApiError;
+use crate::limits::IMPORT_READ_BYTES;
 
 /// Why an import stops, or does not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) enum ImportError {
     Busy,
     /// The body did not arrive whole.
     Interrupted { stored: u64 },
+    /// The body came too slowly.
+    Slow { stored: u64, seconds: u64 },
     /// More slices lie across each other than can be remembered.
     TooManySlices,
 }
@@ -24,6 +27,7 @@ impl ImportError {
         match self {
             Self::TooMany | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Interrupted { .. } => StatusCode::BAD_REQUEST,
+            Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooManySlices => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -32,6 +36,7 @@ impl ImportError {
         match self {
             Self::TooMany | Self::Busy => "ServerBusy",
             Self::Interrupted { .. } => "InvalidRequestBody",
+            Self::Slow { .. } => "RequestTimeout",
             Self::TooManySlices => "TooManySlices",
         }
     }
@@ -56,6 +61,11 @@ impl fmt::Display for ImportError {
                 f,
                 "the request body did not arrive whole; {stored} rows of it were added and stay, and \
                  importing it again adds the rest"
+            ),
+            Self::Slow { stored, seconds } => write!(
+                f,
+                "the request body brought less than {IMPORT_READ_BYTES} bytes in {seconds} seconds; \
+                 {stored} rows of it were added and stay, and importing it again adds the rest"
             ),
             Self::TooManySlices => f.write_str(
                 "rows of too many subscriptions and reported buckets lie across each other: sort the \

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
-use ledger::Progress;
+use ledger::{Damage, Progress};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use wire::own::{BackupRequest, DamagedFile, VerifyLine, VerifyProgress, VerifyReport};
@@ -86,7 +86,7 @@ async fn send(mut taken: Taken, way: Way) -> Result<(), Failure> {
 
 /// Checks everything that the ledger keeps, as it is now, while everything goes on: the table's log,
 /// every data file down to each row, the index and the journal. Lines tell how far it is; the last is
-/// the report, which names what is damaged.
+/// the report, which names what is damaged, and apart from it what an object store did not give.
 #[utoipa::path(get, path = "/tallyhouse/v1/ledger/verify", tag = "Ledger", responses(
     (status = 200, description = "Lines of JSON. An answer without a report is not whole", body = VerifyLine, content_type = "application/x-ndjson"),
     (status = 403, description = "Not the administrator", body = wire::error::ErrorBody),
@@ -148,14 +148,15 @@ fn line(line: &VerifyLine) -> Vec<u8> {
 
 /// A report as it is answered.
 pub(crate) fn report_body(report: ledger::VerifyReport) -> VerifyReport {
-    let damaged = report.damaged.into_iter().map(|damage| DamagedFile {
-        file: damage.file.display().to_string(),
-        reason: damage.reason,
-    });
-    let damaged: Vec<_> = damaged.collect();
+    let bodies = |files: Vec<Damage>| -> Vec<DamagedFile> {
+        let body =
+            |Damage { file, reason }| DamagedFile { file: file.display().to_string(), reason };
+        files.into_iter().map(body).collect()
+    };
+    let (damaged, unreadable) = (bodies(report.damaged), bodies(report.unreadable));
     VerifyReport {
         ledger_version: report.version.to_string(),
-        sound: damaged.is_empty(),
+        sound: damaged.is_empty() && unreadable.is_empty(),
         log_entries: report.log_entries,
         checkpoints: report.checkpoints,
         data_files: report.data_files,
@@ -168,5 +169,6 @@ pub(crate) fn report_body(report: ledger::VerifyReport) -> VerifyReport {
         journal_records: report.journal_records,
         damaged,
         more_damaged: report.more_damaged,
+        unreadable,
     }
 }

@@ -9,7 +9,8 @@ use domain::time::UtcTime;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::config::Settings;
+use server::config::{Config, Settings};
+use server::limits::ImportLimits;
 use server::{App, service};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -55,15 +56,23 @@ impl World {
     pub(crate) async fn open(toml: impl FnOnce(&std::path::Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::from_toml(&toml(folder.path())).unwrap();
-        Self::open_in(folder, settings, Arc::new(AtomicI64::new(START))).await
+        let config = settings.into_config(folder.path().join("data")).unwrap();
+        Self::open_in(folder, config, Arc::new(AtomicI64::new(START))).await
     }
 
-    async fn open_in(folder: TempDir, settings: Settings, now: Arc<AtomicI64>) -> Self {
+    /// The same with limits of imports that are soon reached.
+    pub(crate) async fn with_imports(imports: ImportLimits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Settings::default().into_config(folder.path().join("data")).unwrap();
+        let config = Config { imports, ..config };
+        Self::open_in(folder, config, Arc::new(AtomicI64::new(START))).await
+    }
+
+    async fn open_in(folder: TempDir, config: Config, now: Arc<AtomicI64>) -> Self {
         let read = Arc::clone(&now);
         let clock = Arc::new(move || {
             UtcTime::from_micros(read.load(Ordering::SeqCst) * 1_000_000).unwrap()
         });
-        let config = settings.into_config(folder.path().join("data")).unwrap();
         let ids = Arc::new(|| uuid::Uuid::from_u128(1));
         let app = App::open(config, clock, ids).await.unwrap();
         Self { router: service(&app), app, now, folder }
@@ -74,7 +83,8 @@ impl World {
         let Self { app, router, now, folder } = self;
         app.close().await;
         drop((app, router));
-        Self::open_in(folder, Settings::default(), now).await
+        let config = Settings::default().into_config(folder.path().join("data")).unwrap();
+        Self::open_in(folder, config, now).await
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

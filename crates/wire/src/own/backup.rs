@@ -135,7 +135,7 @@ pub struct VerifyProgress {
 pub struct VerifyReport {
     /// The version that was checked.
     pub ledger_version: String,
-    /// Whether nothing is damaged.
+    /// Whether nothing is damaged, and all could be read.
     pub sound: bool,
     /// Entries of the table's log.
     pub log_entries: u64,
@@ -161,6 +161,8 @@ pub struct VerifyReport {
     pub damaged: Vec<DamagedFile>,
     /// Damaged places beyond those.
     pub more_damaged: u64,
+    /// Data files that their object store did not give: nothing is known of them.
+    pub unreadable: Vec<DamagedFile>,
 }
 
 /// Sums bytes up as they come.

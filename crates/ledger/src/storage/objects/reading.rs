@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
@@ -20,15 +20,17 @@ pub(crate) struct ObjectReader {
     objects: Objects,
     key: Key,
     length: u64,
+    /// What was read of it lately, and maybe of others.
+    blocks: Arc<Mutex<Blocks>>,
 }
 
 impl ObjectReader {
-    pub(super) fn new(objects: Objects, key: Key, length: u64) -> Self {
-        Self { objects, key, length }
+    pub(super) fn new(objects: Objects, key: Key, length: u64, blocks: Arc<Mutex<Blocks>>) -> Self {
+        Self { objects, key, length, blocks }
     }
 
     fn blocks(&self) -> MutexGuard<'_, Blocks> {
-        self.objects.0.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of blocks that follow each other, read in one request.

@@ -24,6 +24,14 @@ pub(crate) struct World {
     /// Of a hundred requests so many meet trouble.
     pub(crate) percent: AtomicU64,
     pub(crate) requests: AtomicU64,
+    /// Puts that have begun.
+    pub(crate) puts: AtomicU64,
+    /// Whoever has it holds up every put.
+    pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Objects that have this in their names are not given.
+    pub(crate) kept_back: Mutex<Option<&'static str>>,
+    /// Objects that were given whole.
+    pub(crate) given_whole: Mutex<Vec<String>>,
 }
 
 /// The world as one process sees it.
@@ -48,6 +56,10 @@ impl World {
             late: Mutex::default(),
             percent: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            puts: AtomicU64::new(0),
+            gate: tokio::sync::Mutex::default(),
+            kept_back: Mutex::default(),
+            given_whole: Mutex::default(),
         })
     }
 
@@ -128,6 +140,8 @@ impl ObjectStore for Wire {
         options: PutOptions,
     ) -> Result<PutResult> {
         self.begin().await?;
+        self.world.puts.fetch_add(1, SeqCst);
+        drop(self.world.gate.lock().await);
         match self.world.trouble() {
             Trouble::None => self.world.store.put_opts(path, payload, options).await,
             Trouble::NotDone => Err(failed()),
@@ -153,11 +167,21 @@ impl ObjectStore for Wire {
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         self.may_fail().await?;
+        if !options.head {
+            let kept_back = *self.world.kept_back.lock().unwrap();
+            if kept_back.is_some_and(|part| path.as_ref().contains(part)) {
+                return Err(failed());
+            }
+            if options.range.is_none() {
+                self.world.given_whole.lock().unwrap().push(path.to_string());
+            }
+        }
         self.world.store.get_opts(path, options).await
     }
 
     async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.may_fail().await?;
+        assert_eq!(*self.world.kept_back.lock().unwrap(), None, "{path}: asked for in another way");
         self.world.store.get_ranges(path, ranges).await
     }
 

@@ -17,7 +17,7 @@ use axum::extract::State;
 use domain::id::Source;
 use futures_util::StreamExt;
 use http::HeaderMap;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use wire::own::ImportResponse;
 
 use super::ingest::{self, AGGREGATE_TYPES, IMPORT_SOURCE, WRITE_IMPORTS, append_error};
@@ -26,14 +26,11 @@ use crate::app::App;
 use crate::error::{ApiError, ImportError};
 use crate::exchange::Asked;
 use crate::identity::Principal;
-use crate::limits;
+use crate::limits::{self, ImportLimits};
 use block::{Importer, Readers, Turn};
 use occurrences::{Most, Occurrences};
-use reading::{Block, End};
+use reading::{Block, Cut, End};
 use tally::{Settled, Tally};
-
-/// Imports under way: each holds some blocks of rows, its counters and a thread.
-static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
 
 /// Imports usage aggregates of any number, in the form that Azure's Usage API answers, as a stream.
 ///
@@ -44,7 +41,8 @@ static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
 /// Rows are stored while they come, and there is one answer at the end. Where the body breaks off, or
 /// from a place on is not of its form, what came before is stored and stays: importing the same rows
 /// again adds those that are missing, and none twice. `broken` says where a body is not of its form. Of
-/// rejected and conflicting rows the first 10,000 are listed, and all are counted.
+/// rejected and conflicting rows the first 10,000 are listed, and all are counted. A body that brings
+/// less than 64 KiB in five minutes breaks off too, so that others have their turn.
 ///
 /// Counters are held for as many subscriptions and buckets as fit: where some hundred thousand rows or
 /// more lie between two of one subscription and bucket, the later one may be rejected (`SliceClosed`);
@@ -60,6 +58,7 @@ static IMPORTS: Semaphore = Semaphore::const_new(limits::IMPORTS);
         (status = 200, description = "What became of the rows, also where the body is broken from a place on", body = ImportResponse),
         (status = 400, description = "The body did not arrive whole; rows before are stored", body = wire::error::ErrorBody),
         (status = 403, description = "No right", body = wire::error::ErrorBody),
+        (status = 408, description = "The body came too slowly; rows before are stored", body = wire::error::ErrorBody),
         (status = 415, description = "The content type is not taken", body = wire::error::ErrorBody),
         (status = 422, description = "The rows of too many subscriptions and buckets lie across each other; those before are stored", body = wire::error::ErrorBody),
         (status = 503, description = "Too many imports are under way, or storing stopped: what was stored stays; try again", body = wire::error::ErrorBody),
@@ -78,11 +77,12 @@ pub(crate) async fn post_imports(
     }
     let source = asked.parameters.get("source").unwrap_or(IMPORT_SOURCE);
     let source = parsed("source", Source::parse(source))?;
-    let _turn = IMPORTS.try_acquire().map_err(|_| ImportError::TooMany)?;
+    let _turn = app.import_turns.try_acquire().map_err(|_| ImportError::TooMany)?;
     let (principal, readers) = (Arc::new(principal), Arc::default());
-    let import = Import { app, principal, source, readers };
+    let import = Import { app: Arc::clone(&app), principal, source, readers };
     let (pieces, taken) = mpsc::channel(limits::IMPORT_PIECES);
-    let ((), answer) = tokio::join!(reading::pump(body, pieces), import.store(taken));
+    let pump = reading::pump(body, pieces, app.config.imports.read);
+    let ((), answer) = tokio::join!(pump, import.store(taken));
     answer.map(Json)
 }
 
@@ -102,9 +102,10 @@ impl Import {
     ) -> Result<ImportResponse, ApiError> {
         let (sender, mut blocks) = mpsc::channel(1);
         let splitting = tokio::task::spawn_blocking(move || reading::split(pieces, &sender));
-        let most = Most { open: limits::IMPORT_ROWS_COUNTED, closed: limits::IMPORT_SLICES_CLOSED };
+        let ImportLimits { rows_counted: open, slices_closed: closed, read } =
+            self.app.config.imports;
         let (first, mut before) = oneshot::channel();
-        let _ = first.send(Occurrences::new(most)); // its receiver is here
+        let _ = first.send(Occurrences::new(Most { open, closed })); // its receiver is here
         let settling = futures_util::stream::poll_fn(|context| blocks.poll_recv(context))
             .map(|block| {
                 let (after, next) = oneshot::channel();
@@ -120,11 +121,13 @@ impl Import {
         let end = splitting.await;
         let end = end.map_err(|error| ApiError::internal("splitting an import", &error))?;
         let answer = tally.finish();
+        let stored = answer.result.accepted;
         match end {
             End::Whole { is_continued } => Ok(ImportResponse { continued: is_continued, ..answer }),
             End::Broken(form) => Ok(ImportResponse { broken: Some(form.to_string()), ..answer }),
-            End::Interrupted => {
-                Err(ImportError::Interrupted { stored: answer.result.accepted }.into())
+            End::Cut(Cut::Interrupted) => Err(ImportError::Interrupted { stored }.into()),
+            End::Cut(Cut::Slow) => {
+                Err(ImportError::Slow { stored, seconds: read.as_secs() }.into())
             }
             End::Stopped => Err(ApiError::Internal), // nothing but an error stops it
         }

@@ -2,6 +2,7 @@
 //! it; between them a few pieces wait, so that a client sends no faster than rows are stored.
 
 use std::io::{self, BufRead, Read};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::{Buf, Bytes};
@@ -11,35 +12,74 @@ use wire::usage::{RowBytes, Rows, RowsError};
 
 use crate::limits;
 
-/// A piece of the body; an error where it breaks off.
-pub(super) type Piece = Result<Bytes, Interrupted>;
+/// A piece of the body; why it was cut short, where it was.
+pub(super) type Piece = Result<Bytes, Cut>;
 
-/// The body did not come to its end.
+/// Why a body did not come to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Interrupted;
+pub(super) enum Cut {
+    /// The client sends no more.
+    Interrupted,
+    /// The client sends too slowly.
+    Slow,
+}
 
-/// Takes a body off the connection, to its end. What nobody takes any more is thrown away for a while,
-/// so that a client that writes before it reads gets its answer.
-pub(super) async fn pump(mut body: Body, pieces: mpsc::Sender<Piece>) {
+/// Takes a body off the connection, to its end, as long as it brings enough `within` a time. What nobody
+/// takes any more is thrown away for a while, so that a client that writes before it reads gets its
+/// answer.
+pub(super) async fn pump(mut body: Body, pieces: mpsc::Sender<Piece>, within: Duration) {
+    let mut pace = Pace::new(within);
     loop {
-        let piece = match tokio::time::timeout(limits::IMPORT_READ, body.frame()).await {
+        let piece = match pace.wait(body.frame()).await {
             Ok(None) => return,
-            Ok(Some(Ok(frame))) => frame.into_data().map_err(|_| None),
-            Ok(Some(Err(_))) | Err(_) => Err(Some(Interrupted)),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => data,
+                Err(_) => continue, // trailers
+            },
+            Ok(Some(Err(_))) => return cut(&pieces, Cut::Interrupted).await,
+            Err(cut_short) => return cut(&pieces, cut_short).await,
         };
-        let (sent, ends) = match piece {
-            Ok(data) => (pieces.send(Ok(data)).await, false),
-            Err(Some(interrupted)) => (pieces.send(Err(interrupted)).await, true),
-            Err(None) => continue, // trailers
-        };
-        match (sent, ends) {
-            (_, true) => return,
-            (Ok(()), false) => {}
-            (Err(_), false) => break,
+        pace.brought(piece.len());
+        if pieces.send(Ok(piece)).await.is_err() {
+            break;
         }
     }
     let rest = async { while let Some(Ok(_)) = body.frame().await {} };
     let _ = tokio::time::timeout(limits::BODY_READ, rest).await; // its end is as good
+}
+
+async fn cut(pieces: &mpsc::Sender<Piece>, cut: Cut) {
+    let _ = pieces.send(Err(cut)).await; // nobody takes its rows any more
+}
+
+/// How much a body brings while it is waited for. Waiting for others is not the client's.
+struct Pace {
+    within: Duration,
+    /// What is left of that time.
+    left: Duration,
+    bytes: usize,
+}
+
+impl Pace {
+    fn new(within: Duration) -> Self {
+        Self { within, left: within, bytes: 0 }
+    }
+
+    /// Waits for the body as long as there is time left; what is there already is taken in any case.
+    async fn wait<T>(&mut self, next: impl Future<Output = T>) -> Result<T, Cut> {
+        let begun = Instant::now();
+        let next = tokio::time::timeout(self.left, next).await;
+        self.left = self.left.saturating_sub(begun.elapsed());
+        next.map_err(|_| Cut::Slow)
+    }
+
+    /// Counts what it brought; with enough of it the time begins anew.
+    fn brought(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= limits::IMPORT_READ_BYTES {
+            *self = Self::new(self.within);
+        }
+    }
 }
 
 /// Some rows that follow each other.
@@ -93,7 +133,7 @@ pub(super) enum End {
     /// Its form is broken from a place on.
     Broken(RowsError),
     /// It did not come to its end.
-    Interrupted,
+    Cut(Cut),
     /// Nobody takes its rows any more.
     Stopped,
 }
@@ -109,7 +149,10 @@ pub(super) fn split(pieces: mpsc::Receiver<Piece>, blocks: &mpsc::Sender<Block>)
     }
     match end {
         Ok(end) => end,
-        Err(RowsError::Read(_)) => End::Interrupted,
+        Err(RowsError::Read(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            End::Cut(Cut::Slow)
+        }
+        Err(RowsError::Read(_)) => End::Cut(Cut::Interrupted),
         Err(form @ RowsError::Form { .. }) => End::Broken(form),
     }
 }
@@ -144,7 +187,8 @@ impl BufRead for Reader {
         while self.piece.is_empty() {
             match self.pieces.blocking_recv() {
                 Some(Ok(piece)) => self.piece = piece,
-                Some(Err(Interrupted)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(Err(Cut::Interrupted)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(Err(Cut::Slow)) => return Err(io::ErrorKind::TimedOut.into()),
                 None => break,
             }
         }
@@ -163,5 +207,20 @@ impl Read for Reader {
         buffer[..length].copy_from_slice(&piece[..length]);
         self.consume(length);
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_begins_anew_with_enough_bytes_alone() {
+        let (within, left) = (Duration::from_secs(300), Duration::from_secs(7));
+        let mut pace = Pace { within, left, bytes: 0 };
+        pace.brought(limits::IMPORT_READ_BYTES - 1);
+        assert_eq!(pace.left, left);
+        pace.brought(1);
+        assert_eq!((pace.left, pace.bytes), (within, 0));
     }
 }
