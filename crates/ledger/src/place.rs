@@ -11,8 +11,8 @@ use object_store::path::Path as Key;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::limits::{
-    OBJECT_CONNECT_SECONDS, OBJECT_PAUSE_MAX_MS, OBJECT_PAUSE_MS, OBJECT_REQUEST_SECONDS,
-    OBJECT_RETRIES, OBJECT_RETRY_SECONDS,
+    OBJECT_CONNECT_SECONDS, OBJECT_PART_BYTES, OBJECT_PAUSE_MAX_MS, OBJECT_PAUSE_MS,
+    OBJECT_REQUEST_SECONDS, OBJECT_RETRIES, OBJECT_RETRY_SECONDS,
 };
 
 /// Where a ledger lies.
@@ -44,6 +44,8 @@ pub struct ObjectPlace {
     pub(crate) journal: JournalPlace,
     /// First pause before a put is tried again.
     pub(crate) pause: Duration,
+    /// Bytes of which an object is put whole.
+    pub(crate) part_bytes: usize,
 }
 
 /// How an object store is reached; what is absent is taken from the environment, as its own tools do.
@@ -96,7 +98,8 @@ impl ObjectPlace {
         let failed = |cause| PlaceError::Settings { url: url.to_owned(), cause: Arc::new(cause) };
         let store = store.map_err(failed)?;
         let pause = Duration::from_millis(OBJECT_PAUSE_MS);
-        Ok(Self { store, url: url.to_owned(), prefix, journal, pause })
+        let part_bytes = OBJECT_PART_BYTES;
+        Ok(Self { store, url: url.to_owned(), prefix, journal, pause, part_bytes })
     }
 
     /// Whether a text is the URL of a place.
@@ -108,8 +111,9 @@ impl ObjectPlace {
     /// A store in this process, whose objects are named by a URL. It is not spared by pauses.
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>, url: &str, journal: JournalPlace) -> Self {
-        let pause = Duration::from_millis(1);
-        Self { store, url: url.to_owned(), prefix: Key::default(), journal, pause }
+        let (prefix, pause) = (Key::default(), Duration::from_millis(1));
+        let part_bytes = OBJECT_PART_BYTES;
+        Self { store, url: url.to_owned(), prefix, journal, pause, part_bytes }
     }
 
     /// Where the journal lies.

@@ -91,16 +91,19 @@ impl ObjectJournal {
         frame: &[u8],
         shared: &Shared,
     ) -> Result<(), FileError> {
+        let appended = self.put(commit, frame, shared);
+        shared.stall.set(false);
+        appended
+    }
+
+    fn put(&self, commit: Commit, frame: &[u8], shared: &Shared) -> Result<(), FileError> {
         let path = self.folder.file(name(commit));
         let longest = Duration::from_millis(OBJECT_PAUSE_MAX_MS);
         let mut pause = objects(&self.folder).pause();
         let mut failures = 0;
         loop {
             match self.folder.storage.put_if_absent(&path, frame) {
-                Ok(Put::Done) => {
-                    shared.stall.set(false);
-                    return Ok(());
-                }
+                Ok(Put::Done) => return Ok(()),
                 Ok(Put::Taken) => {
                     let lost = std::io::Error::other("another writer has taken over the ledger");
                     return Err(FileError::new("put", &path, lost));

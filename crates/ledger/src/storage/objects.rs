@@ -39,6 +39,8 @@ struct Inner {
     prefix: Key,
     /// First pause before a put is tried again.
     pause: Duration,
+    /// Bytes of which an object is put whole.
+    part_bytes: usize,
     runtime: OwnRuntime,
     blocks: Mutex<Blocks>,
 }
@@ -64,14 +66,14 @@ pub(crate) struct Found {
 impl Objects {
     /// The objects of a place.
     pub(crate) fn at(place: &ObjectPlace) -> io::Result<Self> {
-        let ObjectPlace { store, url, prefix, pause, .. } = place.clone();
+        let ObjectPlace { store, url, prefix, pause, part_bytes, .. } = place.clone();
         let mut runtime = Builder::new_multi_thread();
         let runtime =
             runtime.worker_threads(1).thread_name("ledger-objects").enable_all().build()?;
         let runtime = OwnRuntime(Some(runtime));
         let blocks = Mutex::new(Blocks::default());
         let url = PathBuf::from(url);
-        Ok(Self(Arc::new(Inner { store, url, prefix, pause, runtime, blocks })))
+        Ok(Self(Arc::new(Inner { store, url, prefix, pause, part_bytes, runtime, blocks })))
     }
 
     /// First pause before a put is tried again.
@@ -218,6 +220,8 @@ impl Objects {
         F: Future<Output = object_store::Result<T>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.0.store));
+        #[cfg(test)]
+        let work = crate::simulation::asked_here(work);
         let (reply, answer) = mpsc::sync_channel(1);
         let runtime = self.0.runtime.0.as_ref().expect("the runtime goes when this does");
         runtime.spawn(async move { reply.send(work.await) });
