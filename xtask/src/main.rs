@@ -45,8 +45,9 @@ usage: cargo xtask COMMAND
   readme                        the README's commands, in a shell
   examples                      the programs of examples/ in five languages, against the demo
   syncs                         the sync calls of an append and a seal, by strace
-  faults [--rounds N] [--seed N]
-                                the ledger over a disk that fails: nothing may be lost or doubled
+  faults [--storage local|objects] [--rounds N] [--seed N]
+                                the ledger over a disk, or an object store, that fails: nothing may
+                                be lost or doubled
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
   objects [--rounds N] [--seed N]
@@ -91,7 +92,9 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
         }
         Some("syncs") => arguments.finish().and_then(|()| syncs::run()),
         Some("faults") => {
+            let storage = arguments.value("--storage")?;
             let plan = faults::Plan {
+                storage: faults::Storage::parse(storage.as_deref().unwrap_or("local"))?,
                 rounds: arguments.number("--rounds")?.unwrap_or(1_000),
                 seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
             };
