@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::faults::Storage;
+use crate::objects::Store;
 use crate::process::{cargo, follow, run as run_command};
 use crate::{conformance, docs, examples, faults, objects, random, readme, restart, syncs, tidy};
 
@@ -19,7 +20,8 @@ const RESTART_ROUNDS: u64 = 200;
 /// On a slow machine there are fewer rounds.
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 /// With each of the two journals.
-const OBJECT_ROUNDS: u64 = 8;
+const SEAWEEDFS_ROUNDS: u64 = 8;
+const AZURITE_ROUNDS: u64 = 4;
 
 /// Tests that ran, by their runners' own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +76,12 @@ pub(crate) fn run() -> ExitCode {
             let plan = restart::Plan { rounds, seed, limit, place: None };
             restart::run(&plan).map(|()| Counted::default())
         });
-        report.step("objects", || objects::run(OBJECT_ROUNDS, random::seed_of_process()));
+        for (store, rounds) in
+            [(Store::SeaweedFs, SEAWEEDFS_ROUNDS), (Store::Azurite, AZURITE_ROUNDS)]
+        {
+            let name = format!("objects: {}", store.name());
+            report.step(&name, || objects::run(store, rounds, random::seed_of_process()));
+        }
     } else {
         report.leave_out(&[
             "docs",
