@@ -1,6 +1,8 @@
 //! The end of a round: without faults everything that was acknowledged is there.
 
-use super::super::auditor::Finding;
+use std::ops::ControlFlow;
+
+use super::super::auditor::{Finding, hold};
 use super::super::faults::Plan;
 use super::super::home::Home;
 use super::super::table;
@@ -36,6 +38,14 @@ impl Round {
         Ok((folders, writer))
     }
 
+    /// The ledger finds nothing to be damaged.
+    async fn verify(&self, ledger: &Ledger) -> Result<(), Finding> {
+        let report = ledger.verify(|_| ControlFlow::Continue(())).await;
+        let damaged = report.map_err(|error| error.to_string())?.damaged;
+        hold!(damaged.is_empty(), "verify says of a sound ledger: {damaged:?}");
+        Ok(())
+    }
+
     /// Once more without faults: everything that was acknowledged is there.
     pub(super) async fn end(&mut self, ledger: Ledger) -> Result<(), Finding> {
         self.let_go().await?;
@@ -56,6 +66,9 @@ impl Round {
         ledger.seal().await.map_err(|error| error.to_string())?;
         ledger.compact().await.map_err(|error| error.to_string())?;
         self.auditor.check(&ledger).await?;
+        if !self.harmed && !self.has_harmed_checkpoint {
+            self.verify(&ledger).await?;
+        }
         ledger.close().await.map_err(|error| error.to_string())?;
         self.audit_table()?;
         self.audit_names()?;
