@@ -8,15 +8,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::faults::Storage;
+use crate::objects::Store;
 use crate::process::{cargo, follow, run as run_command};
 use crate::{conformance, docs, examples, faults, objects, random, readme, restart, syncs, tidy};
 
 const FAULT_ROUNDS: u64 = 150;
+/// In an object store.
+const OBJECT_FAULT_ROUNDS: u64 = 50;
 const RESTART_ROUNDS: u64 = 200;
 /// On a slow machine there are fewer rounds.
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 /// With each of the two journals.
-const OBJECT_ROUNDS: u64 = 8;
+const SEAWEEDFS_ROUNDS: u64 = 8;
+const AZURITE_ROUNDS: u64 = 4;
 
 /// Tests that ran, by their runners' own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,8 +61,13 @@ pub(crate) fn run() -> ExitCode {
         report.step("conformance: oidc", || conformance::count(conformance::Client::Oidc));
         report.step("conformance: az", || conformance::count(conformance::Client::Az));
         report.step("faults", || {
-            let plan = faults::Plan { rounds: FAULT_ROUNDS, seed: random::seed_of_process() };
-            faults::run(&plan).map(|()| Counted::default())
+            let seed = random::seed_of_process();
+            for (storage, rounds) in
+                [(Storage::Local, FAULT_ROUNDS), (Storage::Objects, OBJECT_FAULT_ROUNDS)]
+            {
+                faults::run(&faults::Plan { storage, rounds, seed })?;
+            }
+            Ok(Counted::default())
         });
         report.step("syncs", || syncs::run().map(|()| Counted::default()));
         report.step("restart", || {
@@ -66,7 +76,12 @@ pub(crate) fn run() -> ExitCode {
             let plan = restart::Plan { rounds, seed, limit, place: None };
             restart::run(&plan).map(|()| Counted::default())
         });
-        report.step("objects", || objects::run(OBJECT_ROUNDS, random::seed_of_process()));
+        for (store, rounds) in
+            [(Store::SeaweedFs, SEAWEEDFS_ROUNDS), (Store::Azurite, AZURITE_ROUNDS)]
+        {
+            let name = format!("objects: {}", store.name());
+            report.step(&name, || objects::run(store, rounds, random::seed_of_process()));
+        }
     } else {
         report.leave_out(&[
             "docs",

@@ -22,7 +22,7 @@ use crate::ci::{Counted, counted};
 use crate::process::{command, fresh_folder, root, tallyhouse};
 use crate::server::Server;
 use case::{Case, OFFER, OTHERS, OURS, READER, STRANGER};
-pub(crate) use install::python;
+pub(crate) use install::{node, python};
 
 const SEED: u64 = 20_260_301;
 /// Seals of single events: enough for a checkpoint of the table's log.
@@ -87,7 +87,7 @@ pub(crate) fn count(client: Client) -> Result<Counted> {
             let tests = tests_of(table_python()?, &["test_table"]);
             Ok(count_filled(tests, Single::SealedEach)?.and(live::count()?))
         }
-        Client::Node => count_filled(node()?, Single::Plain),
+        Client::Node => count_filled(tests_of_node()?, Single::Plain),
         Client::Focus => count_focus(),
         Client::Oidc => oidc::count(),
         Client::Az => count_filled(tests_of(az_python()?, &["test_az"]), Single::Plain),
@@ -144,7 +144,7 @@ pub(crate) fn az_python() -> Result<PathBuf> {
 
 /// The folder that has Azure's packages for Node.
 pub(crate) fn client_node() -> Result<PathBuf> {
-    install::node(&root().join("conformance/node"))
+    install::node(&root().join("conformance/node"), "node")
 }
 
 fn tests_of(interpreter: PathBuf, modules: &[&str]) -> Command {
@@ -154,7 +154,7 @@ fn tests_of(interpreter: PathBuf, modules: &[&str]) -> Command {
     tests
 }
 
-fn node() -> Result<Command> {
+fn tests_of_node() -> Result<Command> {
     let folder = client_node()?;
     let mut tests = command("node");
     let files = ["clients.test.mjs", "management.test.mjs"];

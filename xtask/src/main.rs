@@ -33,6 +33,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 
 use arguments::Arguments;
+use objects::Store;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -45,12 +46,13 @@ usage: cargo xtask COMMAND
   readme                        the README's commands, in a shell
   examples                      the programs of examples/ in five languages, against the demo
   syncs                         the sync calls of an append and a seal, by strace
-  faults [--rounds N] [--seed N]
-                                the ledger over a disk that fails: nothing may be lost or doubled
+  faults [--storage local|objects] [--rounds N] [--seed N]
+                                the ledger over a disk, or an object store, that fails: nothing may
+                                be lost or doubled
   restart [--rounds N] [--seed N]
                                 kill the server under load, again and again: nothing may be lost
-  objects [--rounds N] [--seed N]
-                                the same on an object store (SeaweedFS), whose table others read
+  objects [--store seaweedfs|azurite] [--rounds N] [--seed N]
+                                the same on object stores (S3, Azure Blob), whose table others read
   bench [--records N] [--write] release build: ingest and queries, beside DuckDB
   bench ledger [--records N] [--write]
                                 the ledger with 50 million records, beside DuckDB, Polars and chDB";
@@ -91,7 +93,9 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
         }
         Some("syncs") => arguments.finish().and_then(|()| syncs::run()),
         Some("faults") => {
+            let storage = arguments.value("--storage")?;
             let plan = faults::Plan {
+                storage: faults::Storage::parse(storage.as_deref().unwrap_or("local"))?,
                 rounds: arguments.number("--rounds")?.unwrap_or(1_000),
                 seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
             };
@@ -109,11 +113,18 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
             restart::run(&plan)
         }
         Some("objects") => {
+            let store = arguments.value("--store")?;
+            let stores = match store.as_deref().map(Store::parse).transpose()? {
+                Some(store) => vec![store],
+                None => Store::ALL.into(),
+            };
             let rounds = arguments.number("--rounds")?.unwrap_or(10);
             let seed = arguments.number("--seed")?.unwrap_or_else(random::seed_of_process);
             arguments.finish()?;
-            let failed = objects::run(rounds, seed)?.failed;
-            ensure!(failed == 0, "{failed} tests failed");
+            for store in stores {
+                let failed = objects::run(store, rounds, seed)?.failed;
+                ensure!(failed == 0, "{failed} tests failed");
+            }
             Ok(())
         }
         Some("bench") => run_bench(arguments),

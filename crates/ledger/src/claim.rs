@@ -158,7 +158,7 @@ fn claim_folder(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), Open
         // It may be there in memory only, and the table must not be there without a journal.
         folders.journal.sync()?;
     }
-    let table = create(folders, Author { writer, now }, writer)?;
+    let table = create(folders, Author { writer, now }, known)?;
     Ok((writer, table))
 }
 
@@ -180,7 +180,7 @@ fn claim_objects(folders: &Folders, now: UtcTime) -> Result<(Writer, Table), Ope
     let author = Author { writer, now };
     let table = delta::read(&folders.table, known).and_then(|table| match table {
         Some(table) => delta::take_over(&folders.table, author, known, table),
-        None => create(folders, author, writer),
+        None => create(folders, author, known),
     });
     match table {
         Ok(table) => Ok((writer, table)),
@@ -221,16 +221,23 @@ fn overtaken(folders: &Folders, file: PathBuf, writer: Writer) -> OpenError {
     }
 }
 
-/// Makes the table.
-fn create(folders: &Folders, author: Author, writer: Writer) -> Result<Table, OpenError> {
-    let entry = delta::entry_path(&folders.table, 0);
-    let opening = folders.table.storage.objects().map(|_| Opening::random());
-    match delta::create(&folders.table, author, opening.as_ref()) {
-        Ok(Put::Done) => {}
+/// Makes the table. In an object store one that an earlier opening has put may have come since, though it
+/// was told that there is none: it is taken over.
+fn create(folders: &Folders, author: Author, known: Writer) -> Result<Table, OpenError> {
+    let table = &folders.table;
+    let entry = delta::entry_path(table, 0);
+    let opening = table.storage.objects().map(|_| Opening::random());
+    let writer = match delta::create(table, author, opening.as_ref()) {
+        Ok(Put::Done) => author.writer,
+        Ok(Put::Taken) if opening.is_some() => known,
         Ok(Put::Taken) => return Err(OpenError::ForeignCommit { file: entry }),
         Err(PutError::NotDone(error) | PutError::Unknown(error) | PutError::Open(error)) => {
             return Err(error.into());
         }
+    };
+    let read = delta::read(table, writer)?.ok_or(OpenError::LogDamaged { file: entry })?;
+    match writer == author.writer {
+        true => Ok(read),
+        false => delta::take_over(table, author, known, read),
     }
-    delta::read(&folders.table, writer)?.ok_or(OpenError::LogDamaged { file: entry })
 }

@@ -13,7 +13,7 @@ mod entry;
 mod replace;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -205,12 +205,19 @@ fn checkpoint_actions(table: &Folder, writer: Writer, state: &CheckpointState) -
     actions
 }
 
-/// Removes entries and checkpoints before an entry that has a checkpoint, and further checkpoints.
-pub(crate) fn forget(table: &Folder, first: u64, checkpoints: &[u64]) -> Result<(), FileError> {
+/// Removes entries and checkpoints before an entry that has a checkpoint, and further checkpoints. In an
+/// object store the entries of openings stay, and are noted: with one gone, a writer that slept through it
+/// could go on in its place.
+pub(crate) fn forget(
+    table: &Folder,
+    first: u64,
+    checkpoints: &[u64],
+    openings: &mut BTreeSet<u64>,
+) -> Result<(), FileError> {
     let folder = table.folder(LOG);
     for name in folder.names()? {
         let is_gone = match (entry_number(&name), checkpoint_number(&name)) {
-            (Some(entry), _) => entry < first,
+            (Some(entry), _) => entry < first && !stays(table, entry, openings)?,
             (None, Some(entry)) => entry < first || checkpoints.contains(&entry),
             (None, None) => false,
         };
@@ -219,6 +226,17 @@ pub(crate) fn forget(table: &Folder, first: u64, checkpoints: &[u64]) -> Result<
         }
     }
     folder.sync()
+}
+
+/// Whether an entry stays whatever comes after it.
+fn stays(table: &Folder, entry: u64, openings: &mut BTreeSet<u64>) -> Result<bool, FileError> {
+    if table.storage.objects().is_none() {
+        return Ok(false);
+    }
+    if !openings.contains(&entry) && entry::is_opening(table, entry)? {
+        openings.insert(entry);
+    }
+    Ok(openings.contains(&entry))
 }
 
 /// Path of a log entry.

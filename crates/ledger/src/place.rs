@@ -11,8 +11,8 @@ use object_store::path::Path as Key;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::limits::{
-    OBJECT_CONNECT_SECONDS, OBJECT_PAUSE_MAX_MS, OBJECT_PAUSE_MS, OBJECT_REQUEST_SECONDS,
-    OBJECT_RETRIES, OBJECT_RETRY_SECONDS, OBJECT_SILENT_SECONDS,
+    OBJECT_CONNECT_SECONDS, OBJECT_PART_BYTES, OBJECT_PAUSE_MAX_MS, OBJECT_PAUSE_MS,
+    OBJECT_REQUEST_SECONDS, OBJECT_RETRIES, OBJECT_RETRY_SECONDS, OBJECT_SILENT_SECONDS,
 };
 
 /// Where a ledger lies.
@@ -46,6 +46,8 @@ pub struct ObjectPlace {
     pub(crate) pause: Duration,
     /// How long the journal's store may be silent before whoever waits for it is refused.
     pub(crate) patience: Duration,
+    /// Bytes of which an object is put whole.
+    pub(crate) part_bytes: usize,
 }
 
 /// How an object store is reached; what is absent is taken from the environment, as its own tools do.
@@ -99,7 +101,8 @@ impl ObjectPlace {
         let store = store.map_err(failed)?;
         let pause = Duration::from_millis(OBJECT_PAUSE_MS);
         let patience = Duration::from_secs(OBJECT_SILENT_SECONDS);
-        Ok(Self { store, url: url.to_owned(), prefix, journal, pause, patience })
+        let (url, part_bytes) = (url.to_owned(), OBJECT_PART_BYTES);
+        Ok(Self { store, url, prefix, journal, pause, patience, part_bytes })
     }
 
     /// Whether a text is the URL of a place.
@@ -111,9 +114,10 @@ impl ObjectPlace {
     /// A store in this process, whose objects are named by a URL. It is not spared by pauses.
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>, url: &str, journal: JournalPlace) -> Self {
-        let pause = Duration::from_millis(1);
+        let (prefix, pause) = (Key::default(), Duration::from_millis(1));
         let patience = Duration::from_secs(OBJECT_SILENT_SECONDS);
-        Self { store, url: url.to_owned(), prefix: Key::default(), journal, pause, patience }
+        let (url, part_bytes) = (url.to_owned(), OBJECT_PART_BYTES);
+        Self { store, url, prefix, journal, pause, patience, part_bytes }
     }
 
     /// The same with another patience: how long the journal's store may be silent before whoever waits

@@ -41,9 +41,9 @@ fn environment(requirements: &Path, name: &str, any_version: bool) -> Result<Pat
     Ok(interpreter)
 }
 
-/// A folder with the tests of `source` and the packages of its lock file.
-pub(crate) fn node(source: &Path) -> Result<PathBuf> {
-    let folder = target().join("conformance/environments/node");
+/// A folder with the files of `source` and the packages of its lock file.
+pub(crate) fn node(source: &Path, name: &str) -> Result<PathBuf> {
+    let folder = target().join("conformance/environments").join(name);
     fs::create_dir_all(&folder)?;
     for entry in fs::read_dir(source)? {
         let path = entry?.path();

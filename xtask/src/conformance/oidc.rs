@@ -13,7 +13,7 @@ use crate::process::{command, fresh_folder, root, tallyhouse};
 
 /// Runs the tests in a folder of their own.
 pub(super) fn count() -> Result<Counted> {
-    let node = install::node(&root().join("conformance/node"))?;
+    let node = install::node(&root().join("conformance/node"), "node")?;
     let folder = fresh_folder("conformance/oidc")?;
     make_certificate(&folder)?;
     let mut tests = command("node");

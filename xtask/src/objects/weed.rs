@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::Reach;
 use crate::process::command;
 
 /// Bucket that is there.
-pub(super) const BUCKET: &str = "tallyhouse";
-pub(super) const KEY_NAME: &str = "conformance";
-pub(super) const KEY: &str = "conformance-secret";
+const BUCKET: &str = "tallyhouse";
+const KEY_NAME: &str = "conformance";
+const KEY: &str = "conformance-secret";
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(200);
@@ -27,7 +28,7 @@ const SERVICES: [&str; 4] = ["master", "volume", "filer", "s3"];
 pub(super) struct Weed {
     child: Child,
     /// `http://127.0.0.1:PORT`.
-    pub(super) endpoint: String,
+    endpoint: String,
 }
 
 impl Weed {
@@ -84,6 +85,20 @@ impl Weed {
     }
 }
 
+impl Weed {
+    pub(super) fn reach(&self) -> Reach {
+        Reach {
+            root: format!("s3://{BUCKET}"),
+            elsewhere: "s3://no-such-bucket",
+            endpoint: ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            key_name: ("AWS_ACCESS_KEY_ID", KEY_NAME),
+            key: ("AWS_SECRET_ACCESS_KEY", KEY),
+            region: Some(("AWS_REGION", "us-east-1")),
+            allow_http: "AWS_ALLOW_HTTP",
+        }
+    }
+}
+
 impl Drop for Weed {
     fn drop(&mut self) {
         // Both fail only if it has ended already.
@@ -110,7 +125,7 @@ fn make_bucket(program: &Path, master: &str, filer: &str) -> Result<bool> {
 }
 
 /// Ports that nobody listens on.
-fn free_ports(count: usize) -> Result<Vec<u16>> {
+pub(super) fn free_ports(count: usize) -> Result<Vec<u16>> {
     let held: Vec<TcpListener> =
         (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()

@@ -1,14 +1,14 @@
 //! Entries of the log as they are put: under a number that nothing may have yet. An entry whose put was
 //! left open is kept, and put again as it was.
 //!
-//! In an object store each opening begins with an entry of its own. Nothing that an earlier writer has
-//! under way can come behind it, so what it found before is all there is.
+//! In an object store each opening begins with an entry of its own, which stays for ever. Nothing that an
+//! earlier writer has under way can come behind it, so what it found before is all there is.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::{Action, Author, CommitInfo, Operation, Table, checksum, entry_path, read};
-use crate::error::OpenError;
+use crate::error::{FileError, OpenError};
 use crate::limits::TAKE_OVER_TRIES;
 use crate::storage::{Folder, Put, PutError};
 use crate::version::JournalId;
@@ -85,13 +85,24 @@ pub(crate) fn take_over(
 
 /// Whether an entry is of a later writer of the same ledger.
 pub(crate) fn is_taken_over(table: &Folder, entry: u64, writer: Writer) -> bool {
-    let Ok(bytes) = table.storage.read_small(&entry_path(table, entry)) else { return false };
+    let is_later = |CommitInfo { journal_id, epoch, .. }: CommitInfo| {
+        JournalId::parse(&journal_id) == Some(writer.journal) && epoch > writer.epoch
+    };
+    commit_info(table, entry).is_ok_and(|info| info.is_some_and(is_later))
+}
+
+/// Whether an entry is one by which an opening begins.
+pub(super) fn is_opening(table: &Folder, entry: u64) -> Result<bool, FileError> {
+    commit_info(table, entry).map(|info| info.is_some_and(|info| info.opening_id.is_some()))
+}
+
+/// Who made an entry and how, if it says so.
+fn commit_info(table: &Folder, entry: u64) -> Result<Option<CommitInfo>, FileError> {
+    let bytes = table.storage.read_small(&entry_path(table, entry))?;
     let lines = bytes.split(|byte| *byte == b'\n');
-    let infos = lines.filter_map(|line| serde_json::from_slice(line).ok());
-    infos.into_iter().any(|action| match action {
-        Action::CommitInfo(CommitInfo { journal_id, epoch, .. }) => {
-            JournalId::parse(&journal_id) == Some(writer.journal) && epoch > writer.epoch
-        }
-        _ => false,
-    })
+    let mut actions = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    Ok(actions.find_map(|action| match action {
+        Action::CommitInfo(info) => Some(info),
+        _ => None,
+    }))
 }

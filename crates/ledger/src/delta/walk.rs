@@ -64,10 +64,13 @@ impl<'a> Walk<'a> {
             entries: entries.len() as u64,
             checkpoints: checkpoints.len() as u64,
         };
+        let first = match self.table.storage.objects() {
+            None => entries.first().copied().unwrap_or(0),
+            Some(_) => self.alone(&entries, &checkpoints)?,
+        };
         // What the entries so far come to; none where that is not known.
-        let mut state =
-            (entries.first() == Some(&0)).then(|| Reading::begin(self.table, self.writer));
-        let first = entries.first().copied().unwrap_or(0);
+        let begins = first == 0 && !entries.is_empty();
+        let mut state = begins.then(|| Reading::begin(self.table, self.writer));
         let last =
             entries.last().copied().unwrap_or(0).max(checkpoints.last().copied().unwrap_or(0));
         for entry in first..=last {
@@ -95,6 +98,22 @@ impl<'a> Walk<'a> {
             table
         });
         Ok(walked)
+    }
+
+    /// In an object store entries of openings stay where others were forgotten, and one that was may come
+    /// late: each is checked alone. Gives the first entry of those without a gap.
+    fn alone(&mut self, entries: &[u64], checkpoints: &[u64]) -> Result<u64, FileError> {
+        let is_there = |entry: u64| entries.binary_search(&entry).is_ok();
+        let Some(mut first) = checkpoints.iter().copied().find(|entry| is_there(*entry)) else {
+            return Ok(entries.first().copied().unwrap_or(0));
+        };
+        while first > 0 && is_there(first - 1) {
+            first -= 1;
+        }
+        for entry in entries.iter().filter(|entry| **entry < first) {
+            self.entry(*entry, None)?;
+        }
+        Ok(first)
     }
 
     /// Goes on with an entry, where what is before it is known; else checks it alone.

@@ -91,6 +91,12 @@ impl ObjectJournal {
         frame: &[u8],
         shared: &Shared,
     ) -> Result<(), FileError> {
+        let appended = self.put(commit, frame, shared);
+        shared.stall.set(false);
+        appended
+    }
+
+    fn put(&self, commit: Commit, frame: &[u8], shared: &Shared) -> Result<(), FileError> {
         let path = self.folder.file(name(commit));
         let longest = Duration::from_millis(OBJECT_PAUSE_MAX_MS);
         let objects = objects(&self.folder);
@@ -103,12 +109,8 @@ impl ObjectJournal {
         };
         loop {
             match objects.put_watched(&path, frame, &silent) {
-                Ok(Put::Done) => {
-                    shared.stall.set(false);
-                    return Ok(());
-                }
+                Ok(Put::Done) => return Ok(()),
                 Ok(Put::Taken) => {
-                    shared.stall.set(false);
                     let lost = std::io::Error::other("another writer has taken over the ledger");
                     return Err(FileError::new("put", &path, lost));
                 }

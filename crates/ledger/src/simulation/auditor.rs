@@ -50,6 +50,8 @@ pub(super) struct Auditor {
     unsettled: Vec<Unsettled>,
     /// Every commit, with its time.
     commits: Vec<(Commit, UtcTime)>,
+    /// How many commits openings may have taken since the last one.
+    taken: u64,
     /// Records that may have been erased, as the erasure was not acknowledged.
     maybe_erased: BTreeSet<RecordId>,
     /// Records of which it was acknowledged, as they were.
@@ -82,6 +84,16 @@ impl Auditor {
         self.commits.last().map_or(now, |(_, last)| now.max(*last))
     }
 
+    /// A ledger is opened whose openings take a commit each.
+    pub(super) fn takes_commit(&mut self) {
+        self.taken += 1;
+    }
+
+    /// Whether a commit may be the one after a last one.
+    fn may_follow(&self, last: Commit, commit: Commit) -> bool {
+        (last.0 + 1..=last.0 + 1 + self.taken).contains(&commit.0)
+    }
+
     /// Takes the answers of appends that were asked at the same time.
     pub(super) fn settle(&mut self, asked: &[Asked], now: UtcTime) -> Result<(), Finding> {
         let (before, time) = (self.last(), self.time(now));
@@ -101,17 +113,44 @@ impl Auditor {
                 self.store(record, reported.unwrap_or(ReportedTime(time)), *commit)?;
             }
         }
-        let expected = (before.0 + 1..).map(Commit).take(commits.len());
-        hold!(commits.iter().copied().eq(expected), "commits {commits:?} after {before:?}");
+        if let Some(first) = commits.first() {
+            let expected = (first.0..).map(Commit).take(commits.len());
+            let in_order = commits.iter().copied().eq(expected);
+            let follows = self.may_follow(before, *first);
+            hold!(in_order && follows, "commits {commits:?} after {before:?}");
+            self.taken = 0;
+        }
         self.commits.extend(commits.into_iter().map(|commit| (commit, time)));
         asked.iter().try_for_each(|asked| self.check_known(asked))?;
         let refused = asked.iter().filter(|asked| asked.answer == Err(AppendError::Refused));
-        for Asked { specs, .. } in refused {
-            let records = specs.iter().map(|spec| (spec.record(), spec.reported()));
-            let new = records.filter(|(record, _)| !self.stored.contains_key(&record.id()));
-            self.unsettled.push(Unsettled { records: new.collect(), time });
-        }
+        refused.for_each(|Asked { specs, .. }| self.unsettled(specs, time));
         Ok(())
+    }
+
+    /// Nobody knows yet what becomes of an append that is asked now.
+    pub(super) fn asked(&mut self, specs: &[Spec], now: UtcTime) {
+        self.unsettled(specs, self.time(now));
+    }
+
+    fn unsettled(&mut self, specs: &[Spec], time: UtcTime) {
+        let records = specs.iter().map(|spec| (spec.record(), spec.reported()));
+        let new = records.filter(|(record, _)| !self.stored.contains_key(&record.id()));
+        self.unsettled.push(Unsettled { records: new.collect(), time });
+    }
+
+    /// What a writer that was overtaken acknowledged after all is there, as it has said.
+    pub(super) fn check_overtaken(&self, asked: &Asked) -> Result<(), Finding> {
+        let outcomes = match &asked.answer {
+            Ok(outcomes) => outcomes,
+            Err(AppendError::Busy | AppendError::Refused) => return Ok(()),
+            Err(error) => return Err(format!("an append was answered {error}")),
+        };
+        for (spec, outcome) in asked.specs.iter().zip(outcomes) {
+            let Outcome::Stored(commit) = outcome else { continue };
+            let stored = self.stored.get(&spec.record().id()).map(|stored| stored.commit);
+            hold!(stored == Some(*commit), "{outcome:?} of one that was overtaken is {stored:?}");
+        }
+        self.check_known(asked)
     }
 
     fn store(
@@ -155,7 +194,7 @@ impl Auditor {
         let snapshot = ledger.snapshot(None).await.map_err(|error| error.to_string())?;
         let found = records(&snapshot).await.map_err(|error| error.to_string())?;
         let unsettled = std::mem::take(&mut self.unsettled);
-        let next = Commit(self.last().0 + 1);
+        let (last, mut next) = (self.last(), None);
         for stored in found.clone() {
             let id = stored.record.id();
             if self.stored.contains_key(&id) {
@@ -171,9 +210,11 @@ impl Auditor {
                     .then_some(unsettled.time)
             });
             let time = of_commit.ok_or_else(|| format!("nobody has sent {stored:?}"))?;
-            hold!(stored.commit == next, "{stored:?} is of no commit {next:?}");
-            if self.last() < next {
-                self.commits.push((next, time));
+            let commit = *next.get_or_insert(stored.commit);
+            let follows = stored.commit == commit && self.may_follow(last, commit);
+            hold!(follows, "{stored:?} is of no commit after {last:?}");
+            if self.last() < commit {
+                self.commits.push((commit, time));
             }
             self.store(stored.record, stored.reported, stored.commit)?;
         }

@@ -1,37 +1,40 @@
 //! A machine whose disk is in memory, which fails as its plan says, loses its power and starts again.
 //!
-//! What was opened before it stopped reaches the disk no more.
+//! What was opened before it stopped reaches the disk no more, nor the object store, which it shares with
+//! other machines.
 
 use std::collections::BTreeSet;
-use std::fs::TryLockError;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::faults::{Call, Fate, Faults, Plan, Role, SyncOf};
-use super::files::{Files, Id};
-use super::random::{Random, place};
-use crate::storage::{Disk, Lock, ReadFile, WriteFile};
+use tokio::sync::watch;
+
+use super::disk::{SimulatedDisk, flip};
+use super::faults::{Call, Faults, Lack, Plan, Role};
+use super::files::Files;
+use super::random::Random;
+use super::store::Cloud;
 
 /// The machine; a clone is the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Machine(Arc<Mutex<World>>);
 
 #[derive(Debug)]
-struct World {
-    files: Files,
-    faults: Faults,
+pub(super) struct World {
+    pub(super) files: Files,
+    pub(super) cloud: Cloud,
+    pub(super) faults: Faults,
     random: Random,
     /// How often it was started.
-    boots: u64,
-    is_on: bool,
-    locks: BTreeSet<PathBuf>,
+    pub(super) boots: u64,
+    is_on: watch::Sender<bool>,
+    pub(super) locks: BTreeSet<PathBuf>,
     /// Since the last start, and before it.
-    happened: Happened,
+    pub(super) happened: Happened,
     before: Happened,
 }
 
-/// What has happened since a start.
+/// What has happened since a start, or the first one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Happened {
     pub(super) calls: u64,
@@ -44,39 +47,50 @@ pub(super) struct Happened {
     pub(super) power_losses: u64,
 }
 
-/// The disk, as it is seen until the machine stops.
-#[derive(Debug, Clone)]
-pub(super) struct SimulatedDisk {
-    machine: Machine,
-    boot: u64,
-}
-
 impl Machine {
-    pub(super) fn new(seed: u64, ignored: Option<SyncOf>) -> Self {
+    pub(super) fn new(seed: u64, lack: Option<Lack>) -> Self {
+        Self::of(Files::empty(), Cloud::default(), Faults::new(seed, lack), seed)
+    }
+
+    fn of(files: Files, cloud: Cloud, faults: Faults, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(World {
-            files: Files::empty(),
-            faults: Faults::new(seed, ignored),
+            files,
+            cloud,
+            faults,
             random: Random::new(seed ^ 1),
             boots: 0,
-            is_on: false,
+            is_on: watch::Sender::new(false),
             locks: BTreeSet::new(),
             happened: Happened::default(),
             before: Happened::default(),
         })))
     }
 
-    /// Another machine with what is on the disk of this one.
+    /// Another machine with what is on the disk of this one, and with an object store of its own that has
+    /// what is in its.
     pub(super) fn copy(&self, seed: u64) -> Self {
-        let copy = Self::new(seed, None);
-        copy.world().files = self.world().files.clone();
-        copy
+        let world = self.world();
+        Self::of(world.files.clone(), world.cloud.copy(), world.faults.of_another(seed), seed)
+    }
+
+    /// Another machine with what is on the disk of this one, beside it.
+    pub(super) fn twin(&self, seed: u64) -> Self {
+        let world = self.world();
+        Self::of(world.files.clone(), world.cloud.clone(), world.faults.of_another(seed), seed)
+    }
+
+    /// Another machine with an empty disk, beside this one.
+    pub(super) fn beside(&self, seed: u64) -> Self {
+        let world = self.world();
+        Self::of(Files::empty(), world.cloud.clone(), world.faults.of_another(seed), seed)
     }
 
     /// Starts it; things go wrong as planned.
     pub(super) fn start(&self, plan: Plan) -> Arc<SimulatedDisk> {
         let mut world = self.world();
         world.boots += 1;
-        (world.is_on, world.faults.plan) = (true, plan);
+        world.is_on.send_replace(true);
+        world.faults.plan = plan;
         world.locks.clear();
         world.before = world.before.and(world.happened);
         world.happened = Happened::default();
@@ -89,7 +103,14 @@ impl Machine {
     }
 
     pub(super) fn is_on(&self) -> bool {
-        self.world().is_on
+        self.world().is_on()
+    }
+
+    /// Waits until it has stopped.
+    pub(super) async fn stopped(&self) {
+        let mut seen = self.world().is_on.subscribe();
+        // The sender goes with the machine only.
+        let _ = seen.wait_for(|on| !*on).await;
     }
 
     pub(super) fn happened(&self) -> Happened {
@@ -123,20 +144,20 @@ impl Machine {
         }
     }
 
-    /// Every sync that was called so far.
-    pub(super) fn syncs(&self) -> BTreeSet<(Role, Call, String)> {
+    /// Every call so far that makes something durable.
+    pub(super) fn durable(&self) -> BTreeSet<(Role, Call, String)> {
         let world = self.world();
-        let syncs = world.faults.syncs();
-        syncs.map(|(role, call, class)| (role, call, class.to_owned())).collect()
+        let durable = world.faults.durable();
+        durable.map(|(role, call, class)| (role, call, class.to_owned())).collect()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap()
     }
 }
 
 impl Happened {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self {
             calls: self.calls + other.calls,
             failed: self.failed + other.failed,
@@ -148,331 +169,16 @@ impl Happened {
 }
 
 impl World {
-    fn stop(&mut self, power: bool) {
-        self.happened.stops += u64::from(self.is_on);
-        self.is_on = false;
+    pub(super) fn is_on(&self) -> bool {
+        *self.is_on.borrow()
+    }
+
+    pub(super) fn stop(&mut self, power: bool) {
+        let was_on = self.is_on.send_replace(false);
+        self.happened.stops += u64::from(was_on);
         if power {
             self.happened.power_losses += 1;
             self.files.lose_power(&mut self.random);
         }
-    }
-}
-
-/// How much of a call is done.
-#[derive(Debug, Clone, Copy)]
-enum Extent {
-    Whole,
-    /// A part, as the number says.
-    Part(u64),
-    /// Whole, but one bit of what is read is wrong, as the number says.
-    Wrong(u64),
-    Nothing,
-}
-
-fn is_off() -> io::Error {
-    io::Error::other("the machine is off")
-}
-
-fn failed(text: &str) -> io::Error {
-    io::Error::other(format!("injected: {text}"))
-}
-
-impl SimulatedDisk {
-    /// Does a call as its fate is.
-    fn call<T>(
-        &self,
-        call: Call,
-        path: &Path,
-        work: impl FnOnce(&mut World, Extent) -> io::Result<T>,
-    ) -> io::Result<T> {
-        let mut world = self.machine.world();
-        if !world.is_on || world.boots != self.boot {
-            return Err(is_off());
-        }
-        world.happened.calls += 1;
-        let (fate, number) = world.faults.fate(call, path);
-        if let Some(crash) = world.faults.crashes() {
-            // Before it, after it or in the middle.
-            let _ = match number % 3 {
-                0 => Ok(()),
-                1 => work(&mut world, Extent::Whole).map(drop),
-                _ => work(&mut world, Extent::Part(number)).map(drop),
-            };
-            world.stop(crash.power);
-            return Err(is_off());
-        }
-        let (extent, failure) = match fate {
-            Fate::Done | Fate::Slow => (Extent::Whole, None),
-            Fate::Rotten(bit) => (Extent::Wrong(bit), None),
-            Fate::Failed => (Extent::Nothing, Some("nothing was done")),
-            Fate::AnswerLost => (Extent::Whole, Some("the answer was lost")),
-            Fate::Partly(part) => (Extent::Part(part), Some("a part was done")),
-        };
-        let done = match extent {
-            Extent::Nothing => Err(failed("nothing was done")),
-            extent => work(&mut world, extent),
-        };
-        if let Some(text) = failure {
-            world.happened.failed += 1;
-            return done.and(Err(failed(text)));
-        }
-        drop(world);
-        if fate == Fate::Slow {
-            std::thread::yield_now();
-        }
-        done
-    }
-
-    /// A call that changes a folder: all of it or nothing.
-    fn change<T>(
-        &self,
-        call: Call,
-        path: &Path,
-        work: impl FnOnce(&mut Files) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.call(call, path, |world, extent| match extent {
-            Extent::Whole => work(&mut world.files),
-            _ => Err(failed("nothing was done")),
-        })
-    }
-
-    fn opened(&self, id: Id, path: &Path, end: usize) -> OpenFile {
-        OpenFile { disk: self.clone(), id, path: path.to_owned(), end }
-    }
-}
-
-impl Disk for SimulatedDisk {
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        self.change(Call::MakeFolder, folder, |files| files.make_folder(folder))
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        self.machine.world().files.is_folder(path)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.call(Call::SyncFolder, folder, |world, extent| match extent {
-            Extent::Whole if world.faults.ignores(Call::SyncFolder, folder) => Ok(()),
-            Extent::Whole => world.files.sync_folder(folder),
-            _ => Ok(()),
-        })
-    }
-
-    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
-        self.change(Call::Names, folder, |files| files.names(folder))
-    }
-
-    fn create(&self, file: &Path) -> io::Result<Box<dyn WriteFile>> {
-        let id = self.change(Call::Create, file, |files| files.create(file))?;
-        Ok(Box::new(self.opened(id, file, 0)))
-    }
-
-    fn open_end(&self, file: &Path) -> io::Result<Box<dyn WriteFile>> {
-        let find = |files: &mut Files| files.open(file).map(|id| (id, files.bytes(id).len()));
-        let (id, end) = self.change(Call::Open, file, find)?;
-        Ok(Box::new(self.opened(id, file, end)))
-    }
-
-    fn open(&self, file: &Path) -> io::Result<Box<dyn ReadFile>> {
-        let id = self.change(Call::Open, file, |files| files.open(file))?;
-        Ok(Box::new(self.opened(id, file, 0)))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(Call::Rename, to, |files| files.rename(from, to))
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(Call::Link, to, |files| files.link(from, to))
-    }
-
-    fn remove(&self, file: &Path) -> io::Result<()> {
-        self.call(Call::Remove, file, |world, extent| match extent {
-            Extent::Whole => {
-                let freed = world.files.remove(file)? as u64;
-                if let Some(space) = &mut world.faults.plan.space {
-                    *space += freed;
-                }
-                Ok(())
-            }
-            _ => Err(failed("nothing was done")),
-        })
-    }
-
-    fn lock(&self, file: &Path) -> Result<Box<dyn Lock>, TryLockError> {
-        let locked = self.call(Call::Lock, file, |world, _| {
-            if world.files.open(file).is_err() {
-                world.files.create(file)?;
-            }
-            Ok(world.locks.insert(file.to_owned()))
-        });
-        match locked {
-            Ok(true) => Ok(Box::new(Held { disk: self.clone(), path: file.to_owned() })),
-            Ok(false) => Err(TryLockError::WouldBlock),
-            Err(error) => {
-                // A lock whose answer is lost goes with its file's handle.
-                self.machine.world().locks.remove(file);
-                Err(TryLockError::Error(error))
-            }
-        }
-    }
-}
-
-struct Held {
-    disk: SimulatedDisk,
-    path: PathBuf,
-}
-
-impl Held {
-    fn let_go(&self) {
-        let mut world = self.disk.machine.world();
-        if world.boots == self.disk.boot {
-            world.locks.remove(&self.path);
-        }
-    }
-}
-
-impl Lock for Held {
-    fn free(&self) -> io::Result<()> {
-        self.let_go();
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.let_go();
-    }
-}
-
-#[derive(Debug)]
-struct OpenFile {
-    disk: SimulatedDisk,
-    id: Id,
-    path: PathBuf,
-    /// Where the next write goes.
-    end: usize,
-}
-
-impl OpenFile {
-    /// Writes as much as is taken; says how much.
-    fn put(&self, at: usize, bytes: &[u8]) -> io::Result<usize> {
-        self.disk.call(Call::Write, &self.path, |world, extent| {
-            let mut length = match extent {
-                Extent::Part(part) => place(part, bytes.len() + 1),
-                _ => bytes.len(),
-            };
-            if let Some(space) = &mut world.faults.plan.space {
-                length = length.min(usize::try_from(*space).unwrap());
-                *space -= length as u64;
-            }
-            world.files.write(self.id, at, &bytes[..length]);
-            if length == 0 && !bytes.is_empty() {
-                world.happened.failed += 1;
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            Ok(length)
-        })
-    }
-}
-
-impl Write for OpenFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.put(self.end, bytes)?;
-        self.end += written;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl WriteFile for OpenFile {
-    fn sync(&mut self) -> io::Result<()> {
-        self.disk.call(Call::Sync, &self.path, |world, extent| {
-            match extent {
-                Extent::Whole if world.faults.ignores(Call::Sync, &self.path) => {}
-                Extent::Part(part) => {
-                    world.files.sync_in_part(self.id, &mut Random::new(part));
-                }
-                _ => world.files.sync(self.id),
-            }
-            Ok(())
-        })
-    }
-
-    fn sync_data(&mut self) -> io::Result<()> {
-        self.sync()
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        let length = usize::try_from(length).unwrap();
-        self.disk.change(Call::Cut, &self.path, |files| {
-            files.cut(self.id, length);
-            Ok(())
-        })?;
-        self.end = length;
-        Ok(())
-    }
-
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let (mut at, mut rest) = (usize::try_from(offset).unwrap(), bytes);
-        while !rest.is_empty() {
-            let written = self.put(at, rest)?;
-            (at, rest) = (at + written, &rest[written..]);
-        }
-        Ok(())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        ReadFile::length(self)
-    }
-}
-
-impl ReadFile for OpenFile {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        let begin = usize::try_from(offset).unwrap();
-        self.disk.call(Call::Read, &self.path, |world, extent| {
-            let all = world.files.bytes(self.id);
-            let there = all.get(begin..begin + bytes.len());
-            bytes.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
-            if let Extent::Wrong(number) = extent {
-                let checked = checked_part(&self.path, all).saturating_sub(begin);
-                let part = &mut bytes[..checked.min(there.map_or(0, <[u8]>::len))];
-                world.happened.rotten += u64::from(!part.is_empty());
-                flip(part, number);
-            }
-            Ok(())
-        })
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        let world = self.disk.machine.world();
-        match world.is_on && world.boots == self.disk.boot {
-            true => Ok(world.files.bytes(self.id).len() as u64),
-            false => Err(is_off()),
-        }
-    }
-}
-
-/// Flips one bit, if there is any.
-fn flip(bytes: &mut [u8], number: u64) {
-    if !bytes.is_empty() {
-        let at = place(number >> 3, bytes.len());
-        bytes[at] ^= 1 << (number % 8);
-    }
-}
-
-/// How far a file has checksums that notice a wrong bit.
-///
-/// The last frame of the journal has one, too, but with a wrong bit it cannot be told from a torn one.
-/// Data files have none.
-fn checked_part(path: &Path, bytes: &[u8]) -> usize {
-    let folder = path.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
-    match folder {
-        "index" | "_delta_log" | "ledger" => bytes.len(),
-        "journal" => bytes.windows(4).rposition(|window| window == b"TLYJ").unwrap_or(0),
-        _ => 0,
     }
 }

@@ -3,29 +3,28 @@
 //! Each thing that is asked is waited for, so that a seed repeats as well as threads allow. What may be
 //! refused is refused only if something went wrong.
 
+mod end;
 mod erase;
+mod opening;
+mod overtaking;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use domain::aggregate::{Granularity, UsageQuery};
 use domain::record::Commit;
-use domain::time::{ReportedTime, UtcTime};
+use domain::time::UtcTime;
+use tokio::task::JoinHandle;
 
-use super::ROOT;
-use super::auditor::{Asked, Auditor, Finding, SUBSCRIPTIONS, Wrong, hold, wrong};
-use super::faults::{Call, Crash, Plan, Role, SyncOf};
+use super::auditor::{Asked, Auditor, Finding, SUBSCRIPTIONS, hold};
+use super::faults::{Call, Crash, Lack, Plan, Role};
+use super::home::Home;
 use super::machine::Machine;
 use super::random::Random;
-use super::table;
-use crate::seam::Seams;
-use crate::storage::{Disk, Folder, Storage};
-use crate::support::{Clock, Spec, hour, subscription};
+use crate::support::{Clock, Spec, hour};
 use crate::{
-    AppendError, CompactError, Erased, Ledger, NewRecord, OpenError, Options, SealError, Snapshot,
-    Version,
+    AppendError, CompactError, Erased, Ledger, NewRecord, Options, SealError, Snapshot, Version,
 };
+use overtaking::Overtaken;
 
 pub(super) use erase::key;
 
@@ -45,20 +44,41 @@ pub(super) struct Tally {
     pub(super) openings: u64,
     /// Erasures that were acknowledged.
     pub(super) erasures: u64,
-    /// Every sync call that there was.
-    pub(super) syncs: BTreeSet<(Role, Call, String)>,
+    /// Writers that another one has taken the ledger from.
+    pub(super) overtaken: u64,
+    /// Every call that there was that makes something durable.
+    pub(super) durable: BTreeSet<(Role, Call, String)>,
+}
+
+impl Tally {
+    /// What has happened to a machine that is done with.
+    fn of_machine(&mut self, machine: &Machine) {
+        let happened = machine.all_happened();
+        self.calls += happened.calls;
+        self.failed += happened.failed + happened.rotten;
+        self.stops += happened.stops;
+        self.power_losses += happened.power_losses;
+        self.durable.extend(machine.durable());
+    }
 }
 
 /// A round under way.
 struct Round {
     random: Random,
+    home: Home,
     machine: Machine,
+    /// A writer that this machine has taken the ledger from, and that goes on.
+    overtaken: Option<Overtaken>,
     clock: Clock,
     auditor: Auditor,
     options: Options,
     checkpoint_entries: u64,
     /// Whether calls may fail, or the machine only stops.
     has_faults: bool,
+    /// Whether nothing goes wrong any more.
+    is_calm: bool,
+    /// Whether another writer goes on while the ledger is opened.
+    has_rival: bool,
     made: Vec<Spec>,
     versions: Vec<(Version, Commit)>,
     moments: BTreeMap<UtcTime, Commit>,
@@ -72,7 +92,12 @@ struct Round {
 }
 
 /// Runs the round of a seed.
-pub(super) async fn run(seed: u64, steps: u64, ignored: Option<SyncOf>) -> Result<Tally, Finding> {
+pub(super) async fn run(
+    seed: u64,
+    steps: u64,
+    home: Home,
+    lack: Option<Lack>,
+) -> Result<Tally, Finding> {
     let mut random = Random::new(seed);
     let clock = Clock::at(hour(24 * 3));
     let options = Options {
@@ -82,12 +107,16 @@ pub(super) async fn run(seed: u64, steps: u64, ignored: Option<SyncOf>) -> Resul
         keep_replaced_seconds: random.pick(&[0, 0, 7_200, 7 * 86_400]),
     };
     let mut round = Round {
-        machine: Machine::new(seed, ignored),
+        home,
+        machine: Machine::new(seed, lack),
+        overtaken: None,
         clock,
         auditor: Auditor::default(),
         options,
         checkpoint_entries: random.pick(&[2, 3, 7]),
         has_faults: random.chance(600),
+        is_calm: false,
+        has_rival: false,
         made: Vec::new(),
         versions: Vec::new(),
         moments: BTreeMap::new(),
@@ -104,17 +133,29 @@ pub(super) async fn run(seed: u64, steps: u64, ignored: Option<SyncOf>) -> Resul
         if !round.machine.is_on() {
             // Whatever it was answered: it runs no more.
             ledger = round.crashed(ledger).await?;
-        } else if done? {
-            ledger = round.reopen(ledger).await?;
+            continue;
         }
+        ledger = match done? {
+            Next::Step => ledger,
+            Next::Reopen => round.reopen(ledger).await?,
+            Next::Overtake => round.overtake(ledger).await?,
+        };
     }
     round.end(ledger).await?;
     Ok(round.tally)
 }
 
+/// What is done after a step.
+enum Next {
+    Step,
+    Reopen,
+    Overtake,
+}
+
 impl Round {
-    /// Does one thing; whether the ledger is to be opened again.
-    async fn step(&mut self, ledger: &Ledger) -> Result<bool, Finding> {
+    /// Does one thing.
+    async fn step(&mut self, ledger: &Ledger) -> Result<Next, Finding> {
+        self.ask_overtaken().await?;
         match self.random.below(100) {
             0..30 => self.append(ledger, 1).await?,
             30..40 => self.append(ledger, 3).await?,
@@ -126,15 +167,17 @@ impl Round {
                 self.clock.set(self.clock.now().plus_seconds(seconds));
             }
             70..80 => self.read(ledger).await?,
-            80..82 => return Ok(true),
+            80..82 => return Ok(Next::Reopen),
             82..85 => {
                 let power = self.random.chance(700);
                 self.stop(power);
             }
+            94..97 if self.home != Home::Folder => return Ok(Next::Overtake),
             85..97 => self.arm(),
             _ => self.space(),
         }
-        Ok(!ledger.status().writable && self.machine.is_on() && self.random.chance(500))
+        let is_done = !ledger.status().writable && self.machine.is_on();
+        Ok(if is_done && self.random.chance(500) { Next::Reopen } else { Next::Step })
     }
 
     /// Has the machine stop at some call from now on, or calls of one thread fail.
@@ -158,9 +201,13 @@ impl Round {
         self.machine.set_plan(Plan { crash: Some(crash), ..plan });
     }
 
-    /// The disk has little room, or much again.
+    /// The disk has little room, or much again; or the object store is away for a while.
     fn space(&mut self) {
         let plan = self.machine.set_plan(Plan::default());
+        if self.has_faults && self.home != Home::Folder && self.random.chance(500) {
+            self.machine.set_plan(Plan { away: self.random.below(40), ..plan });
+            return;
+        }
         let space = match (self.has_faults, plan.space) {
             (true, None) => Some(self.random.below(20_000)),
             _ => None,
@@ -172,20 +219,8 @@ impl Round {
         let was_writable = ledger.status().writable;
         let requests = 1 + self.random.below(most);
         let batches: Vec<Vec<Spec>> = (0..requests).map(|_| self.batch()).collect();
-        let ask = |specs: Vec<Spec>| {
-            let ledger = ledger.clone();
-            async move {
-                let made =
-                    |spec: &Spec| NewRecord { record: spec.record(), reported: spec.reported() };
-                let answer = ledger.append(specs.iter().map(made).collect()).await;
-                Asked { specs, answer }
-            }
-        };
-        let tasks: Vec<_> = batches.into_iter().map(|specs| tokio::spawn(ask(specs))).collect();
-        let mut asked = Vec::new();
-        for task in tasks {
-            asked.push(task.await.map_err(|error| error.to_string())?);
-        }
+        let tasks = batches.into_iter().map(|specs| ask(ledger, specs)).collect();
+        let asked = answers(ledger, &self.machine, tasks).await?;
         self.auditor.settle(&asked, self.clock.now())?;
         for Asked { answer, .. } in &asked {
             hold!(was_writable || *answer == Err(AppendError::Refused), "taken: {answer:?}");
@@ -259,241 +294,46 @@ impl Round {
         }
     }
 
-    /// Reads something, now or as it was.
-    async fn read(&mut self, ledger: &Ledger) -> Result<(), Finding> {
-        let snapshot = ledger.snapshot(None).await.map_err(|error| error.to_string())?;
-        let last = self.auditor.last();
-        if self.versions.len() == VERSIONS {
-            self.versions.remove(0);
-        }
-        self.versions.push((snapshot.version(), last));
-        let read = match self.random.below(5) {
-            0 => self.auditor.check_records(&snapshot, last).await,
-            1 => {
-                let (version, commit) =
-                    self.versions[self.random.place(self.versions.len())].clone();
-                match snapshot.as_of(&version) {
-                    Ok(past) => self.auditor.check_records(&past, commit).await,
-                    Err(error) => Err(Wrong::Answer(format!("{version} is gone: {error}"))),
-                }
-            }
-            2 => self.read_moment(ledger).await,
-            3 => {
-                // A reader that goes on with what it began with, whatever is joined and cleared.
-                let (held, commit) = self.held.take().unwrap_or((snapshot, last));
-                let read = self.auditor.check_held(&held, commit).await;
-                self.held = Some((held, commit));
-                read
-            }
-            _ => {
-                let (version, commit) =
-                    self.versions[self.random.place(self.versions.len())].clone();
-                let past = snapshot.as_of(&version).map_err(|error| error.to_string())?;
-                let query = self.query();
-                self.auditor.check_pages(&past, commit, &query).await
-            }
-        };
-        match read {
-            Ok(()) => Ok(()),
-            Err(Wrong::Error(error)) => self.excused(&format!("a read was answered {error:?}")),
-            Err(Wrong::Answer(_)) if !self.machine.is_on() => Ok(()),
-            Err(answer) => Err(wrong(answer)),
-        }
-    }
-
-    /// What was known at a moment, now and for ever.
-    async fn read_moment(&mut self, ledger: &Ledger) -> Result<(), Wrong> {
-        let moments: Vec<UtcTime> = self.moments.keys().copied().collect();
-        let moment = match self.random.chance(500) && !moments.is_empty() {
-            true => self.random.pick(&moments),
-            false => {
-                let ago = i64::try_from(self.random.below(2 * 86_400)).unwrap();
-                self.clock.now().plus_seconds(-1 - ago)
-            }
-        };
-        let snapshot = ledger.snapshot_at(moment).await?;
-        let expected = self.auditor.last_at(moment);
-        let before = *self.moments.entry(moment).or_insert(expected);
-        if before != expected {
-            return Err(Wrong::Answer(format!("{moment} was {before:?} and is {expected:?}")));
-        }
-        self.auditor.check_records(&snapshot, expected).await
-    }
-
-    fn query(&mut self) -> UsageQuery {
-        let number = u8::try_from(self.random.below(SUBSCRIPTIONS.into())).unwrap();
-        let (from, to) = self.random.pick(&[(0, 24 * 400), (24, 48), (60, 73)]);
-        UsageQuery {
-            subscription: subscription(number),
-            reported: ReportedTime(hour(from))..ReportedTime(hour(to)),
-            granularity: self.random.pick(&[Granularity::Daily, Granularity::Hourly]),
-            details: self.random.chance(500),
-            within: None,
-        }
-    }
-
     /// An error needs a reason.
     fn excused(&self, what: &str) -> Result<(), Finding> {
         let happened = self.machine.happened();
-        let excused = happened.failed + happened.rotten > 0 || !self.machine.is_on();
+        let has_failed = happened.failed + happened.rotten > 0;
+        let excused = has_failed || self.has_rival || !self.machine.is_on();
         hold!(excused, "nothing went wrong, and {what}");
         Ok(())
     }
 }
 
-impl Round {
-    /// Closes the ledger and opens it again.
-    async fn reopen(&mut self, ledger: Ledger) -> Result<Ledger, Finding> {
-        self.held = None;
-        ledger.close().await.map_err(|error| error.to_string())?;
-        drop(ledger);
-        if !self.machine.is_on() {
-            return self.open().await;
-        }
-        let power = self.random.chance(300);
-        self.stop(power);
-        if self.random.chance(300) {
-            self.audit_table()?;
-        }
-        self.harm();
-        self.open().await
-    }
+/// Has records appended by a task of its own.
+fn ask(ledger: &Ledger, specs: Vec<Spec>) -> JoinHandle<Asked> {
+    let ledger = ledger.clone();
+    tokio::spawn(async move {
+        let made = |spec: &Spec| NewRecord { record: spec.record(), reported: spec.reported() };
+        let answer = ledger.append(specs.iter().map(made).collect()).await;
+        Asked { specs, answer }
+    })
+}
 
-    /// The machine has stopped.
-    async fn crashed(&mut self, ledger: Ledger) -> Result<Ledger, Finding> {
-        self.held = None;
-        ledger.close().await.map_err(|error| error.to_string())?;
-        drop(ledger);
-        let power = self.random.chance(200);
-        self.stop(power);
-        if self.random.chance(200) {
-            self.harm();
+/// What appends were answered. One that waits for an object store is answered on a machine that has stopped
+/// only when its ledger is closed.
+async fn answers(
+    ledger: &Ledger,
+    machine: &Machine,
+    tasks: Vec<JoinHandle<Asked>>,
+) -> Result<Vec<Asked>, Finding> {
+    let all = async {
+        let mut asked = Vec::new();
+        for task in tasks {
+            asked.push(task.await.map_err(|error| error.to_string())?);
         }
-        self.open().await
+        Ok(asked)
+    };
+    tokio::pin!(all);
+    tokio::select! {
+        biased;
+        asked = &mut all => return asked,
+        () = machine.stopped() => {}
     }
-
-    /// Opens the ledger, however often it takes.
-    async fn open(&mut self) -> Result<Ledger, Finding> {
-        for attempt in 0.. {
-            let plan = if attempt < 4 { self.plan() } else { Plan::default() };
-            let disk: Arc<dyn Disk> = self.machine.start(plan);
-            self.tally.openings += 1;
-            let seams =
-                Seams { disk, checkpoint_entries: self.checkpoint_entries, ..Seams::default() };
-            match Ledger::open_with(Path::new(ROOT), self.options.clone(), seams) {
-                Ok(ledger) => {
-                    // Nothing goes wrong while everything is looked at.
-                    let plan = self.machine.set_plan(Plan::default());
-                    if self.machine.is_on() {
-                        let (whole, was_unsure) =
-                            (self.random.chance(250), self.auditor.is_unsure());
-                        self.auditor.opened(&ledger, whole).await?;
-                        if was_unsure && self.random.chance(700) {
-                            // What is there once the ledger was opened stays there.
-                            self.stop(true);
-                        }
-                    }
-                    self.machine.set_plan(plan);
-                    return Ok(ledger);
-                }
-                Err(error) => self.refused(&error)?,
-            }
-            let power = self.random.chance(500);
-            self.stop(power);
-        }
-        unreachable!("openings without faults end")
-    }
-
-    /// What goes wrong until the next start.
-    fn plan(&mut self) -> Plan {
-        let mut plan = Plan::default();
-        if self.has_faults && self.random.chance(600) {
-            plan.failing = self.random.pick(&[0, 5, 20, 60, 120]);
-            plan.rotten = self.random.pick(&[0, 0, 20]);
-            plan.space = self.random.chance(100).then(|| self.random.below(50_000));
-        }
-        if self.random.chance(250) {
-            let (calls, power) = (1 + self.random.below(60), self.random.chance(750));
-            plan.crash = Some(Crash { role: None, calls, power });
-        }
-        plan
-    }
-
-    /// An opening that fails needs a reason, and one that speaks of damage needs damage.
-    fn refused(&self, error: &OpenError) -> Result<(), Finding> {
-        self.excused(&format!("the ledger was not opened: {error}"))?;
-        let is_damage = !matches!(error, OpenError::File(_));
-        let rotten = self.machine.happened().rotten > 0;
-        hold!(!is_damage || rotten, "nothing is damaged, and the ledger was not opened: {error}");
-        Ok(())
-    }
-
-    /// Deletes or damages files that are derived: of the index any, of the checkpoints the last one, once.
-    fn harm(&mut self) {
-        if !self.random.chance(400) {
-            return;
-        }
-        let folder = PathBuf::from(ROOT).join("index");
-        for name in self.machine.names(&folder) {
-            if self.random.chance(300) {
-                self.machine.damage(&folder.join(name), self.random.next());
-                self.harmed = true;
-            }
-        }
-        let folder = PathBuf::from(ROOT).join("usage/_delta_log");
-        let mut names = self.machine.names(&folder);
-        names.retain(|name| name.ends_with(".checkpoint.parquet"));
-        if names.len() >= 2 && !std::mem::replace(&mut self.has_harmed_checkpoint, true) {
-            let flipped = self.random.next() | 1;
-            self.machine.damage(&folder.join(&names[names.len() - 1]), flipped);
-        }
-    }
-
-    /// Reads the table without the ledger.
-    fn audit_table(&mut self) -> Result<(), Finding> {
-        let disk: Arc<dyn Disk> = self.machine.start(Plan::default());
-        let root = Folder { storage: Storage::on(disk), path: PathBuf::from(ROOT) };
-        table::check(&root, &self.auditor)?;
-        self.machine.stop(false);
-        Ok(())
-    }
-
-    /// What was erased is nowhere: neither in files that others have taken the place of, nor in the journal.
-    fn audit_names(&mut self) -> Result<(), Finding> {
-        let disk: Arc<dyn Disk> = self.machine.start(Plan::default());
-        let root = Folder { storage: Storage::on(disk), path: PathBuf::from(ROOT) };
-        table::check_erased(&root, &self.auditor)?;
-        self.machine.stop(false);
-        Ok(())
-    }
-
-    /// Stops the machine, unless it has; it may lose its power in either case.
-    fn stop(&mut self, power: bool) {
-        self.machine.stop(power);
-    }
-
-    /// Once more without faults: everything that was acknowledged is there.
-    async fn end(&mut self, ledger: Ledger) -> Result<(), Finding> {
-        self.has_faults = false;
-        self.stop(true);
-        let mut ledger = self.crashed(ledger).await?;
-        while !self.machine.is_on() {
-            ledger = self.crashed(ledger).await?;
-        }
-        self.machine.set_plan(Plan::default());
-        ledger.seal().await.map_err(|error| error.to_string())?;
-        ledger.compact().await.map_err(|error| error.to_string())?;
-        self.auditor.check(&ledger).await?;
-        ledger.close().await.map_err(|error| error.to_string())?;
-        self.audit_table()?;
-        self.audit_names()?;
-        let happened = self.machine.all_happened();
-        self.tally.calls = happened.calls;
-        self.tally.failed = happened.failed + happened.rotten;
-        self.tally.stops = happened.stops;
-        self.tally.power_losses = happened.power_losses;
-        self.tally.records = self.auditor.count();
-        self.tally.syncs = self.machine.syncs();
-        Ok(())
-    }
+    ledger.close().await.map_err(|error| error.to_string())?;
+    all.await
 }

@@ -9,24 +9,23 @@ use domain::record::UsageRecord;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::auditor::{Auditor, Finding, hold};
-use crate::error::OpenError;
+use crate::shared::Folders;
 use crate::storage::Folder;
-use crate::writer_file;
+use crate::writer_file::Writer;
 use crate::{data_file, delta};
 
 /// What names a record: subscription, source, event id.
 type Name = [String; 3];
 
 /// Compares the table of a ledger that is closed with what the auditor knows.
-pub(super) fn check(root: &Folder, auditor: &Auditor) -> Result<(), Finding> {
-    let text = |error: OpenError| format!("the table cannot be read: {error}");
-    let Some(writer) = writer_file::read(root).map_err(text)? else { return Ok(()) };
-    let table = delta::read(&root.folder("usage"), writer).map_err(text)?;
+pub(super) fn check(folders: &Folders, writer: Writer, auditor: &Auditor) -> Result<(), Finding> {
+    let table = delta::read(&folders.table, writer);
+    let table = table.map_err(|error| format!("the table cannot be read: {error}"))?;
     let Some(table) = table else { return Ok(()) };
-    check_hint(root)?;
+    check_hint(&folders.log)?;
     let mut found = Vec::new();
     for file in &table.files {
-        let opened = root.storage.open(&file.path).map_err(|error| error.to_string())?;
+        let opened = file.storage.open(&file.path).map_err(|error| error.to_string())?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(opened).unwrap();
         for batch in reader.build().unwrap() {
             found.extend(names(&batch.map_err(|error| error.to_string())?));
@@ -41,11 +40,11 @@ pub(super) fn check(root: &Folder, auditor: &Auditor) -> Result<(), Finding> {
 }
 
 /// No file that is there has a row as it was of a record that was erased, and the journal has none of them.
-pub(super) fn check_erased(root: &Folder, auditor: &Auditor) -> Result<(), Finding> {
-    let data = root.folder("usage").folder(delta::DATA);
+pub(super) fn check_erased(folders: &Folders, auditor: &Auditor) -> Result<(), Finding> {
+    let Folders { data, journal, .. } = folders;
     let erased: BTreeSet<Name> = auditor.all_erased().map(|stored| name(&stored.record)).collect();
-    for file in data_file::all(&data).map_err(|error| error.to_string())? {
-        let opened = root.storage.open(&file).map_err(|error| error.to_string())?;
+    for file in data_file::all(data).map_err(|error| error.to_string())? {
+        let opened = data.storage.open(&file).map_err(|error| error.to_string())?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(opened).unwrap();
         for batch in reader.build().unwrap() {
             let batch = batch.map_err(|error| error.to_string())?;
@@ -57,10 +56,9 @@ pub(super) fn check_erased(root: &Folder, auditor: &Auditor) -> Result<(), Findi
             hold!(found.is_empty(), "{} has what was erased of {found:?}", file.display());
         }
     }
-    let journal = root.folder("journal");
     for segment in journal.names().map_err(|error| error.to_string())? {
         let bytes =
-            root.storage.read(&journal.file(&segment)).map_err(|error| error.to_string())?;
+            journal.storage.read(&journal.file(&segment)).map_err(|error| error.to_string())?;
         for [_, _, event] in &erased {
             // The tag of an event id, its length, and itself.
             let field = [&[31, u8::try_from(event.len()).unwrap()], event.as_bytes()].concat();
@@ -84,18 +82,23 @@ fn name(record: &UsageRecord) -> Name {
     [subscription.to_string(), source.to_string(), event_id.to_string()]
 }
 
-/// Readers outside are told of a checkpoint that is there, if of any.
-fn check_hint(root: &Folder) -> Result<(), Finding> {
-    let log = root.folder("usage").folder(delta::LOG);
+/// Readers outside are told of a checkpoint that is there, if of any; in an object store, where what tells
+/// them may come late, of that or of one before.
+fn check_hint(log: &Folder) -> Result<(), Finding> {
     let names = log.names().map_err(|error| error.to_string())?;
     if !names.iter().any(|name| name == "_last_checkpoint") {
         return Ok(());
     }
     let text =
-        root.storage.read(&log.file("_last_checkpoint")).map_err(|error| error.to_string())?;
+        log.storage.read(&log.file("_last_checkpoint")).map_err(|error| error.to_string())?;
     let hint: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| format!("_last_checkpoint cannot be read: {error}"))?;
     let name = format!("{:020}.checkpoint.parquet", hint["version"].as_u64().unwrap_or_default());
-    hold!(names.contains(&name), "_last_checkpoint names {name}, which is not there");
+    let mut checkpoints = names.iter().filter(|name| name.ends_with(".checkpoint.parquet"));
+    let is_there = match log.storage.objects() {
+        None => checkpoints.any(|checkpoint| *checkpoint == name),
+        Some(_) => checkpoints.any(|checkpoint| *checkpoint >= name),
+    };
+    hold!(is_there, "_last_checkpoint names {name}, which is not there");
     Ok(())
 }

@@ -42,6 +42,8 @@ struct Inner {
     pause: Duration,
     /// How long the store may be silent before whoever watches is told.
     patience: Duration,
+    /// Bytes of which an object is put whole.
+    part_bytes: usize,
     runtime: OwnRuntime,
     blocks: Arc<Mutex<Blocks>>,
 }
@@ -67,14 +69,15 @@ pub(crate) struct Found {
 impl Objects {
     /// The objects of a place.
     pub(crate) fn at(place: &ObjectPlace) -> io::Result<Self> {
-        let ObjectPlace { store, url, prefix, pause, patience, .. } = place.clone();
+        let ObjectPlace { store, url, prefix, pause, patience, part_bytes, .. } = place.clone();
         let mut runtime = Builder::new_multi_thread();
         let runtime =
             runtime.worker_threads(1).thread_name("ledger-objects").enable_all().build()?;
         let runtime = OwnRuntime(Some(runtime));
         let blocks = Arc::default();
         let url = PathBuf::from(url);
-        Ok(Self(Arc::new(Inner { store, url, prefix, pause, patience, runtime, blocks })))
+        let inner = Inner { store, url, prefix, pause, patience, part_bytes, runtime, blocks };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// First pause before a put is tried again.
@@ -253,6 +256,8 @@ impl Objects {
         F: Future<Output = object_store::Result<T>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.0.store));
+        #[cfg(test)]
+        let work = crate::simulation::asked_here(work);
         let (reply, answer) = mpsc::sync_channel(1);
         let runtime = self.0.runtime.0.as_ref().expect("the runtime goes when this does");
         runtime.spawn(async move { reply.send(work.await) });

@@ -1,199 +1,28 @@
-//! A ledger on an object store that fails, and two writers that fight for one: what was acknowledged is
-//! there once, whoever writes.
+//! A ledger on an object store: who may write it, what waits while the store is away, and what is refused.
+//! What the store may do to it is the simulation's.
 
-mod erasure;
+mod counted;
 mod queued;
 mod unanswered;
-mod world;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use ledger::{
-    AppendError, FindError, JournalPlace, Ledger, OpenError, Outcome, ReadError, SealError,
-};
+use ledger::{AppendError, FindError, JournalPlace, OpenError, Outcome, ReadError, SealError};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::folder::{Home, append, copy, new_records, open_error, run};
 use crate::support::{Clock, Spec, hour, subscription};
-use world::World;
+use counted::Counted;
 
 /// A record of its own for each number.
 fn spec(event: u16) -> Spec {
     let used = u8::try_from(event % 48).unwrap();
     Spec { event, used, reported: Some(used), ..Spec::default() }
-}
-
-/// What was sent, and what was acknowledged with which commit.
-#[derive(Default)]
-struct Auditor {
-    sent: u16,
-    acknowledged: BTreeMap<u16, u64>,
-}
-
-impl Auditor {
-    /// Sends new records, and some again; false if the ledger takes no more.
-    async fn send(&mut self, ledger: &Ledger, count: u64) -> bool {
-        let first = self.sent.saturating_sub(3);
-        self.sent += u16::try_from(count).unwrap();
-        let specs: Vec<Spec> = (first..self.sent).map(spec).collect();
-        match ledger.append(new_records(&specs)).await {
-            Ok(outcomes) => {
-                for (event, outcome) in (first..self.sent).zip(outcomes) {
-                    self.acknowledge(event, outcome);
-                }
-                true
-            }
-            Err(AppendError::Busy) => true,
-            Err(AppendError::Refused) => false,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn acknowledge(&mut self, event: u16, outcome: Outcome) {
-        let (Outcome::Stored(commit) | Outcome::Duplicate(commit)) = outcome else {
-            panic!("event {event}: {outcome:?}")
-        };
-        let before = self.acknowledged.insert(event, commit.0);
-        assert!(before.is_none_or(|before| before == commit.0), "event {event} is stored twice");
-        assert!(before.is_none() || matches!(outcome, Outcome::Duplicate(_)), "event {event}");
-    }
-
-    /// What was acknowledged is there once, under its commit, and nothing that was not sent.
-    async fn check(&self, ledger: &Ledger, context: &str) {
-        let snapshot = ledger.snapshot(None).await.unwrap();
-        let records = snapshot.records(subscription(0), hour(0)..hour(24 * 31)).await.unwrap();
-        assert_eq!(ledger.status().rows, records.len() as u64, "{context}");
-        let mut there = BTreeMap::new();
-        for stored in records {
-            let event: u16 = stored.record.event_id.as_str()[6..].parse().unwrap();
-            assert!(event < self.sent, "{context}: event {event} was not sent");
-            assert_eq!(stored.record, spec(event).record(), "{context}");
-            assert!(there.insert(event, stored.commit.0).is_none(), "{context}: {event} is twice");
-        }
-        for (event, commit) in &self.acknowledged {
-            assert_eq!(there.get(event), Some(commit), "{context}: event {event}");
-        }
-    }
-}
-
-/// Opens a ledger, as often as the trouble asks for.
-fn open(home: &Home, clock: &Clock, context: &str) -> Ledger {
-    for _ in 0..200 {
-        match home.open(clock) {
-            Ok(ledger) => return ledger,
-            Err(OpenError::File(_) | OpenError::Busy { .. }) => {}
-            // The entry that made the table came late, after its opening was told that it failed.
-            Err(OpenError::ForeignCommit { .. }) => {}
-            Err(error) => panic!("{context}: {error}"),
-        }
-    }
-    panic!("{context}: does not open")
-}
-
-async fn rounds(seed: u64, journal: JournalPlace) {
-    let context = format!("seed {seed}, {journal:?}");
-    let world = World::new(seed);
-    let clock = Clock::at(hour(24 * 9));
-    let mut auditor = Auditor::default();
-    let mut wire = world.wire();
-    let mut home = Home::over(Arc::clone(&wire) as Arc<dyn ObjectStore>, journal);
-    world.percent.store(15, SeqCst);
-    let mut ledger = open(&home, &clock, &context);
-    for _ in 0..30 {
-        match world.below(10) {
-            0..=5 => {
-                auditor.send(&ledger, world.below(5) + 1).await;
-            }
-            6 => drop(ledger.seal().await),
-            7 => drop(ledger.compact().await),
-            _ => {
-                // A crash: nothing that this process still asks for is done, what is under way may be.
-                wire.cut();
-                let _ = ledger.close().await;
-                wire = world.wire();
-                let store = Arc::clone(&wire) as Arc<dyn ObjectStore>;
-                home = match journal {
-                    JournalPlace::Objects => Home::over(store, journal),
-                    JournalPlace::Folder => home.with(store, journal),
-                };
-                ledger = open(&home, &clock, &context);
-            }
-        }
-        clock.set(clock.now().plus_seconds(60));
-    }
-    world.percent.store(0, SeqCst);
-    if !ledger.status().writable {
-        ledger.close().await.unwrap();
-        ledger = open(&home, &clock, &context);
-    }
-    auditor.check(&ledger, &context).await;
-    ledger.seal().await.unwrap();
-    ledger.compact().await.unwrap();
-    auditor.check(&ledger, &context).await;
-    ledger.close().await.unwrap();
-    let ledger = open(&home, &clock, &context);
-    auditor.check(&ledger, &context).await;
-    ledger.close().await.unwrap();
-}
-
-/// A failing seed is repeated by trying it alone here.
-#[test]
-fn what_was_acknowledged_is_there_once_whatever_the_store_does() {
-    for seed in 0..20 {
-        for journal in [JournalPlace::Folder, JournalPlace::Objects] {
-            run(rounds(seed, journal));
-        }
-    }
-}
-
-#[test]
-fn of_two_writers_each_takes_the_ledger_from_the_other_and_nothing_is_lost() {
-    for seed in 0..10 {
-        run(async {
-            let context = format!("seed {seed}");
-            let world = World::new(seed);
-            world.percent.store(10, SeqCst);
-            let clock = Clock::at(hour(24 * 9));
-            let mut auditor = Auditor::default();
-            let home = || Home::over(world.wire(), JournalPlace::Objects);
-            let homes = [home(), home()];
-            let mut writers = [None, None];
-            for _ in 0..40 {
-                let who = usize::try_from(world.below(2)).unwrap();
-                let writer =
-                    writers[who].get_or_insert_with(|| open(&homes[who], &clock, &context));
-                let goes_on = match world.below(8) {
-                    0 => !matches!(writer.seal().await, Err(SealError::TakenOver { .. })),
-                    1 => writer.compact().await.is_ok(),
-                    _ => auditor.send(writer, world.below(4) + 1).await,
-                };
-                if !goes_on || !writer.status().writable {
-                    writers[who].take().unwrap().close().await.unwrap();
-                }
-                clock.set(clock.now().plus_seconds(60));
-            }
-            world.percent.store(0, SeqCst);
-            let last = open(&home(), &clock, &context);
-            auditor.check(&last, &context).await;
-            // Whoever was before can no more.
-            for writer in writers.into_iter().flatten() {
-                assert_eq!(
-                    writer.append(new_records(&[spec(60_000)])).await,
-                    Err(AppendError::Refused)
-                );
-                let _ = writer.close().await;
-            }
-            last.seal().await.unwrap();
-            auditor.check(&last, &context).await;
-            last.close().await.unwrap();
-        });
-    }
 }
 
 #[test]
@@ -275,12 +104,12 @@ fn a_sealer_that_was_overtaken_says_so_and_leaves_the_other_files_alone() {
 #[test]
 fn while_a_journal_of_objects_waits_nobody_else_does() {
     run(async {
-        let world = World::new(1);
+        let store = Arc::new(Counted::default());
         let clock = Clock::at(hour(9));
-        let home = Home::over(world.wire(), JournalPlace::Objects);
+        let home = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Objects);
         let ledger = home.open(&clock).unwrap();
         append(&ledger, &[spec(1)]).await;
-        world.percent.store(100, SeqCst);
+        store.is_away.store(true, SeqCst);
         let waiting = tokio::spawn({
             let ledger = ledger.clone();
             async move { ledger.append(new_records(&[spec(2)])).await }
@@ -307,7 +136,7 @@ fn while_a_journal_of_objects_waits_nobody_else_does() {
         let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
         assert_eq!(records.len(), 1);
 
-        world.percent.store(0, SeqCst);
+        store.is_away.store(false, SeqCst);
         assert!(matches!(waiting.await.unwrap().unwrap()[..], [Outcome::Stored(_)]));
         assert!(!ledger.status().stalled);
         settled().await.unwrap();
@@ -320,15 +149,15 @@ fn while_a_journal_of_objects_waits_nobody_else_does() {
 #[test]
 fn while_the_store_is_away_the_journal_in_the_folder_takes_what_it_may() {
     run(async {
-        let world = World::new(1);
+        let store = Arc::new(Counted::default());
         let clock = Clock::at(hour(9));
-        let home = Home::over(world.wire(), JournalPlace::Folder);
+        let home = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Folder);
         let ledger = home.open(&clock).unwrap();
         append(&ledger, &[spec(1)]).await;
-        world.percent.store(100, SeqCst);
+        store.is_away.store(true, SeqCst);
         assert!(matches!(ledger.seal().await, Err(SealError::File(_) | SealError::Open(_))));
         append(&ledger, &[spec(2)]).await;
-        world.percent.store(0, SeqCst);
+        store.is_away.store(false, SeqCst);
         ledger.seal().await.unwrap();
         assert_eq!((ledger.status().journal_bytes, ledger.status().rows), (0, 2));
         ledger.close().await.unwrap();
@@ -338,20 +167,20 @@ fn while_the_store_is_away_the_journal_in_the_folder_takes_what_it_may() {
 #[test]
 fn a_page_asks_few_requests_and_the_same_page_again_none() {
     run(async {
-        let world = World::new(1);
+        let store = Arc::new(Counted::default());
         let clock = Clock::at(hour(9));
-        let home = Home::over(world.wire(), JournalPlace::Folder);
+        let home = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Folder);
         let ledger = home.open(&clock).unwrap();
         append(&ledger, &(0..5_000).map(spec).collect::<Vec<_>>()).await;
         ledger.seal().await.unwrap();
         ledger.close().await.unwrap();
         let ledger = home.open(&clock).unwrap();
-        let mut before = world.requests.load(SeqCst);
+        let mut before = store.requests.load(SeqCst);
         for expected in [ledger.status().files, 0] {
             let snapshot = ledger.snapshot(None).await.unwrap();
             let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
             assert_eq!(records.len(), 5_000);
-            let requests = world.requests.load(SeqCst);
+            let requests = store.requests.load(SeqCst);
             assert_eq!(requests - before, expected);
             before = requests;
         }

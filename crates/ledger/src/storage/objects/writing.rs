@@ -8,7 +8,6 @@ use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 
 use super::Objects;
-use crate::limits::OBJECT_PART_BYTES;
 use crate::storage::WriteFile;
 
 /// An object under way.
@@ -73,10 +72,11 @@ impl Write for ObjectWriter {
         if self.is_finished {
             return Err(io::Error::other("a part of the object could not be put"));
         }
-        if self.buffer.len() >= OBJECT_PART_BYTES {
+        let part_bytes = self.objects.0.part_bytes;
+        if self.buffer.len() >= part_bytes {
             self.put_part()?;
         }
-        let count = bytes.len().min(OBJECT_PART_BYTES - self.buffer.len());
+        let count = bytes.len().min(part_bytes - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..count]);
         self.length += u64::try_from(count).expect("a slice is shorter than a file can be");
         Ok(count)

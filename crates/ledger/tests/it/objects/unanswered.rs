@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ledger::{JournalPlace, Ledger, ReadError, VerifyReport};
+use object_store::ObjectStore;
 
+use super::counted::Counted;
 use super::spec;
-use super::world::World;
 use crate::folder::{Home, append, run};
 use crate::support::{Clock, hour};
 
 /// Two data files, and a frame of the journal.
-async fn filled(world: &Arc<World>, journal: JournalPlace) -> (Home, Ledger) {
-    let home = Home::over(world.wire(), journal);
+async fn filled(store: &Arc<Counted>, journal: JournalPlace) -> (Home, Ledger) {
+    let home = Home::over(Arc::clone(store) as Arc<dyn ObjectStore>, journal);
     let ledger = home.open(&Clock::at(hour(50))).unwrap();
     append(&ledger, &[spec(1), spec(30)]).await;
     ledger.seal().await.unwrap();
@@ -30,23 +31,23 @@ fn is_sound(report: &VerifyReport) {
     assert_eq!((&damaged[..], &unreadable[..], *rows), (&[][..], &[][..], 2));
 }
 
-fn keep_back(world: &World, part: Option<&'static str>) {
-    *world.kept_back.lock().unwrap() = part;
+fn keep_back(store: &Counted, part: Option<&'static str>) {
+    *store.kept_back.lock().unwrap() = part;
 }
 
 #[test]
 fn a_data_file_that_the_store_does_not_give_is_unreadable_and_not_damaged() {
     run(async {
-        let world = World::new(1);
-        let (_home, ledger) = filled(&world, JournalPlace::Objects).await;
-        world.given_whole.lock().unwrap().clear();
+        let store = Arc::new(Counted::default());
+        let (_home, ledger) = filled(&store, JournalPlace::Objects).await;
+        store.given_whole.lock().unwrap().clear();
         let sound = check(&ledger).await.unwrap();
         is_sound(&sound);
-        let whole = std::mem::take(&mut *world.given_whole.lock().unwrap());
+        let whole = std::mem::take(&mut *store.given_whole.lock().unwrap());
         assert!(whole.iter().any(|name| name.starts_with("usage/_delta_log/")), "{whole:?}");
         assert!(!whole.iter().any(|name| name.starts_with("usage/data/")), "{whole:?}");
 
-        keep_back(&world, Some("usage/data/reported_day=2026-01-02"));
+        keep_back(&store, Some("usage/data/reported_day=2026-01-02"));
         let report = check(&ledger).await.unwrap();
         assert_eq!((&report.damaged[..], report.rows), (&[][..], 1));
         let [unreadable] = &report.unreadable[..] else { panic!("{:?}", report.unreadable) };
@@ -55,11 +56,11 @@ fn a_data_file_that_the_store_does_not_give_is_unreadable_and_not_damaged() {
 
         // Without log and journal there is nothing to check by.
         for part in ["usage/_delta_log/", "journal/"] {
-            keep_back(&world, Some(part));
+            keep_back(&store, Some(part));
             let unanswered = check(&ledger).await;
             assert!(matches!(unanswered, Err(ReadError::File(_))), "{part}: {unanswered:?}");
         }
-        keep_back(&world, None);
+        keep_back(&store, None);
         is_sound(&check(&ledger).await.unwrap());
         ledger.close().await.unwrap();
     });
@@ -68,17 +69,17 @@ fn a_data_file_that_the_store_does_not_give_is_unreadable_and_not_damaged() {
 #[test]
 fn a_copy_breaks_off_at_a_file_that_the_store_does_not_give() {
     run(async {
-        let world = World::new(1);
-        let (_home, ledger) = filled(&world, JournalPlace::Folder).await;
+        let store = Arc::new(Counted::default());
+        let (_home, ledger) = filled(&store, JournalPlace::Folder).await;
         let copy = ledger.hold().await.unwrap().into_copy(&ledger).unwrap();
         let copied = || -> Vec<Result<Option<String>, ReadError>> {
             let data = copy.files().iter().filter(|file| file.name.contains("usage/data/"));
             data.map(|file| file.read(|_| Ok::<_, ReadError>(()))).collect()
         };
-        world.given_whole.lock().unwrap().clear();
+        store.given_whole.lock().unwrap().clear();
         assert!(matches!(copied()[..], [Ok(None), Ok(None)]));
-        assert_eq!(world.given_whole.lock().unwrap()[..], [""; 0]);
-        keep_back(&world, Some("usage/data/"));
+        assert_eq!(store.given_whole.lock().unwrap()[..], [""; 0]);
+        keep_back(&store, Some("usage/data/"));
         assert!(matches!(copied()[..], [Err(ReadError::File(_)), Err(ReadError::File(_))]));
         drop(copy);
         ledger.close().await.unwrap();
