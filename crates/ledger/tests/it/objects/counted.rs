@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use bytes::Bytes;
@@ -16,12 +17,17 @@ use object_store::{
 /// The store.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
-    store: InMemory,
+    store: Arc<InMemory>,
     pub(crate) is_away: AtomicBool,
     pub(crate) requests: AtomicU64,
 }
 
 impl Counted {
+    /// The same store as another process reaches it.
+    pub(crate) fn beside(&self) -> Self {
+        Self { store: Arc::clone(&self.store), ..Self::default() }
+    }
+
     fn ask(&self) -> Result<&InMemory> {
         self.requests.fetch_add(1, SeqCst);
         match self.is_away.load(SeqCst) {
