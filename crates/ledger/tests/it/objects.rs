@@ -147,6 +147,33 @@ fn while_a_journal_of_objects_waits_nobody_else_does() {
 }
 
 #[test]
+fn a_writer_that_was_overtaken_while_it_waited_waits_no_more() {
+    run(async {
+        let store = Arc::new(Counted::default());
+        let clock = Clock::at(hour(9));
+        let first = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Objects);
+        let old = first.open(&clock).unwrap();
+        store.is_away.store(true, SeqCst);
+        let waiting = tokio::spawn({
+            let old = old.clone();
+            async move { old.append(new_records(&[spec(1)])).await }
+        });
+        while !old.status().stalled {
+            tokio::task::yield_now().await;
+        }
+        let second = Home::over(Arc::new(store.beside()), JournalPlace::Objects);
+        let new = second.open(&clock).unwrap();
+        store.is_away.store(false, SeqCst);
+        assert_eq!(waiting.await.unwrap(), Err(AppendError::Refused));
+        assert!(!old.status().stalled && !old.status().writable);
+        old.snapshot(Some(clock.now().plus_seconds(1))).await.unwrap();
+        assert_eq!(new.status().rows, 0);
+        old.close().await.unwrap();
+        new.close().await.unwrap();
+    });
+}
+
+#[test]
 fn while_the_store_is_away_the_journal_in_the_folder_takes_what_it_may() {
     run(async {
         let store = Arc::new(Counted::default());

@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -18,7 +18,7 @@ use object_store::{
 /// The store.
 #[derive(Debug, Default)]
 pub(crate) struct Counted {
-    store: InMemory,
+    store: Arc<InMemory>,
     pub(crate) is_away: AtomicBool,
     pub(crate) requests: AtomicU64,
     /// Puts that have begun.
@@ -32,6 +32,11 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
+    /// The same store as another process reaches it.
+    pub(crate) fn beside(&self) -> Self {
+        Self { store: Arc::clone(&self.store), ..Self::default() }
+    }
+
     fn ask(&self) -> Result<&InMemory> {
         self.requests.fetch_add(1, SeqCst);
         match self.is_away.load(SeqCst) {
