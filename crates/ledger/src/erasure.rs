@@ -94,12 +94,15 @@ pub enum EraseError {
     Log(SealError),
 }
 
+/// Told how far erasures are; whether they go on.
+pub(crate) type Told = dyn FnMut(&EraseProgress) -> ControlFlow<()> + Send;
+
 /// Erasures that the compactor is asked for.
 pub(crate) struct EraseJob {
     pub(crate) erasures: Vec<Erasure>,
     /// The last commit of which rows are erased; all up to it are in data files.
     pub(crate) last: Commit,
-    pub(crate) progress: Box<dyn FnMut(&EraseProgress) -> ControlFlow<()> + Send>,
+    pub(crate) progress: Box<Told>,
     pub(crate) reply: oneshot::Sender<Result<ErasureReport, EraseError>>,
 }
 

@@ -13,7 +13,9 @@ use super::Compactor;
 use crate::data_file;
 use crate::delta;
 use crate::erasing::{self, Erasing, Targets};
-use crate::erasure::{EraseError, EraseJob, EraseProgress, ErasedRows, Erasure, ErasureReport};
+use crate::erasure::{
+    EraseError, EraseJob, EraseProgress, ErasedRows, Erasure, ErasureReport, Told,
+};
 use crate::error::{CompactError, ReadError};
 use crate::limits::ERASURE_FILES_NAMED;
 use crate::state::DataFile;
@@ -39,7 +41,7 @@ impl Compactor {
         &self,
         erasures: &[Erasure],
         last: Commit,
-        progress: &mut dyn FnMut(&EraseProgress) -> ControlFlow<()>,
+        progress: &mut Told,
     ) -> Result<ErasureReport, EraseError> {
         let work = self.work(erasures, last);
         let of = vec![ErasedRows::default(); erasures.len()];
@@ -112,11 +114,7 @@ impl Compactor {
     }
 
     /// Whoever is told may have it stop.
-    fn tell(
-        &self,
-        progress: &mut dyn FnMut(&EraseProgress) -> ControlFlow<()>,
-        done: &EraseProgress,
-    ) -> Result<(), EraseError> {
+    fn tell(&self, progress: &mut Told, done: &EraseProgress) -> Result<(), EraseError> {
         let goes_on = progress(done) == ControlFlow::Continue(());
         if goes_on && !self.shared.closing.load(Ordering::SeqCst) {
             Ok(())
