@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use tokio::task::{JoinHandle, JoinSet};
 use tower::Layer;
@@ -96,8 +97,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let handle = Handle::new();
     let served = RustlsConfig::from_config(tls);
-    let mut server = axum_server::from_tcp_rustls(listener, served.clone())
+    // Else the end of an answer waits until the client acknowledges what came before, some 40 ms.
+    let acceptor = RustlsAcceptor::new(served.clone()).acceptor(NoDelayAcceptor::new());
+    let mut server = axum_server::from_tcp(listener)
         .map_err(|error| StartError::Listen(address, error))?
+        .acceptor(acceptor)
         .handle(handle.clone());
     let mut http1 = server.http_builder().http1();
     http1.timer(TokioTimer::new()).header_read_timeout(limits::HEAD_READ);
