@@ -47,7 +47,7 @@ macro_rules! stories {
                 .collect();
             found.sort();
             let mut run = vec![$(stringify!($name).to_owned()),+];
-            run.extend(["kept_folder_1", "kept_folder_2", "kept_folder_3"].map(str::to_owned));
+            run.extend((1..=4).map(|number| format!("kept_folder_{number}")));
             run.sort();
             assert_eq!(found, run);
         }
