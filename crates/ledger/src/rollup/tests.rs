@@ -13,6 +13,7 @@ use domain::record::StoredRecord;
 use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
 use domain::time::{ReportedTime, UtcTime};
 use proptest::prelude::*;
+use tempfile::TempDir;
 
 use super::{FOLDER, Grain};
 use crate::seam::Seams;
@@ -204,6 +205,40 @@ fn activity(
     found.into_values().collect()
 }
 
+/// A ledger, and what it has taken.
+struct Scene {
+    dir: TempDir,
+    clock: Clock,
+    ledger: Ledger,
+    model: Model,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::at(hour(0)));
+        let ledger = open(dir.path(), &clock);
+        Self { dir, clock, ledger, model: Model::default() }
+    }
+
+    async fn take(&mut self, step: Step) {
+        let Self { dir, clock, ledger, model } = self;
+        match step {
+            Step::Append(specs) => {
+                model.append(&specs, clock.now());
+                ledger.append(new_records(&specs)).await.unwrap();
+            }
+            Step::Seal => ledger.seal().await.unwrap(),
+            Step::Compact => ledger.compact().await.unwrap(),
+            Step::Reopen => {
+                ledger.close().await.unwrap();
+                *ledger = open(dir.path(), clock);
+            }
+            Step::Wait(hours) => clock.set(clock.now().plus_hours(hours)),
+            Step::Harm(which, how, place) => harm(dir.path(), which, how, place),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -213,26 +248,11 @@ proptest! {
         earlier in any::<u64>(),
     ) {
         run(async {
-            let dir = tempfile::tempdir().unwrap();
-            let clock = Clock::at(hour(0));
-            let mut ledger = open(dir.path(), &clock);
-            let mut model = Model::default();
+            let mut scene = Scene::new();
             for step in steps {
-                match step {
-                    Step::Append(specs) => {
-                        model.append(&specs, clock.now());
-                        ledger.append(new_records(&specs)).await.unwrap();
-                    }
-                    Step::Seal => ledger.seal().await.unwrap(),
-                    Step::Compact => ledger.compact().await.unwrap(),
-                    Step::Reopen => {
-                        ledger.close().await.unwrap();
-                        ledger = open(dir.path(), &clock);
-                    }
-                    Step::Wait(hours) => clock.set(clock.now().plus_hours(hours)),
-                    Step::Harm(which, how, place) => harm(dir.path(), which, how, place),
-                }
+                scene.take(step).await;
             }
+            let Scene { dir: _dir, ledger, model, .. } = scene;
             let now = ledger.snapshot(None).await.unwrap();
             check(&now, &model, model.last).await;
             // As of an earlier commit files that have later ones are read row by row.
@@ -269,36 +289,22 @@ proptest! {
         steps in prop::collection::vec((step(), 0..4usize, any::<usize>()), 1..40),
     ) {
         run(async {
-            let dir = tempfile::tempdir().unwrap();
-            let clock = Clock::at(hour(0));
-            let mut ledger = open(dir.path(), &clock);
-            let mut model = Model::default();
+            let mut scene = Scene::new();
             let mut held = Vec::new();
             for (step, which, chosen) in steps {
-                match step {
-                    Step::Append(specs) => {
-                        model.append(&specs, clock.now());
-                        ledger.append(new_records(&specs)).await.unwrap();
-                    }
-                    Step::Seal => ledger.seal().await.unwrap(),
-                    Step::Compact => ledger.compact().await.unwrap(),
-                    Step::Reopen => {
-                        held.clear();
-                        ledger.close().await.unwrap();
-                        ledger = open(dir.path(), &clock);
-                    }
-                    Step::Wait(hours) => clock.set(clock.now().plus_hours(hours)),
-                    Step::Harm(..) => {}
+                if matches!(step, Step::Reopen) {
+                    held.clear();
                 }
+                scene.take(step).await;
                 if chosen % 2 == 0 {
-                    held.push((ledger.snapshot(None).await.unwrap(), model.last));
+                    held.push((scene.ledger.snapshot(None).await.unwrap(), scene.model.last));
                 }
                 if let Some((snapshot, last)) = held.get(chosen / 2 % held.len().max(1)) {
-                    check_of_all(snapshot, &model, *last, which).await;
+                    check_of_all(snapshot, &scene.model, *last, which).await;
                 }
             }
             held.clear();
-            ledger.close().await.unwrap();
+            scene.ledger.close().await.unwrap();
         });
     }
 }

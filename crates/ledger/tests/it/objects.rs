@@ -10,10 +10,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use ledger::{AppendError, FindError, JournalPlace, OpenError, Outcome, ReadError, SealError};
+use ledger::{
+    AppendError, FindError, JournalPlace, Ledger, OpenError, Outcome, ReadError, SealError,
+};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use tokio::task::JoinHandle;
 
 use crate::folder::{Home, append, copy, new_records, open_error, run};
 use crate::support::{Clock, Spec, hour, subscription};
@@ -23,6 +26,18 @@ use counted::Counted;
 fn spec(event: u16) -> Spec {
     let used = u8::try_from(event % 48).unwrap();
     Spec { event, used, reported: Some(used), ..Spec::default() }
+}
+
+/// Appends, and does not wait for it.
+fn begin(ledger: &Ledger, specs: &[Spec]) -> JoinHandle<Result<Vec<Outcome>, AppendError>> {
+    let (ledger, records) = (ledger.clone(), new_records(specs));
+    tokio::spawn(async move { ledger.append(records).await })
+}
+
+/// How many records there are.
+async fn stored(ledger: &Ledger) -> usize {
+    let snapshot = ledger.snapshot(None).await.unwrap();
+    snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap().len()
 }
 
 #[test]
@@ -94,9 +109,7 @@ fn a_sealer_that_was_overtaken_says_so_and_leaves_the_other_files_alone() {
         new.close().await.unwrap();
         let ledger = home().open(&clock).unwrap();
         assert_eq!(ledger.status().rows, 2);
-        let snapshot = ledger.snapshot(None).await.unwrap();
-        let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
-        assert_eq!(records.len(), 2);
+        assert_eq!(stored(&ledger).await, 2);
         ledger.close().await.unwrap();
     });
 }
@@ -110,10 +123,7 @@ fn while_a_journal_of_objects_waits_nobody_else_does() {
         let ledger = home.open(&clock).unwrap();
         append(&ledger, &[spec(1)]).await;
         store.is_away.store(true, SeqCst);
-        let waiting = tokio::spawn({
-            let ledger = ledger.clone();
-            async move { ledger.append(new_records(&[spec(2)])).await }
-        });
+        let waiting = begin(&ledger, &[spec(2)]);
         let settled = || ledger.snapshot(Some(clock.now().plus_seconds(1)));
         let mut asked = 0;
         // Until the group commit is under way there is nothing to wait for.
@@ -132,9 +142,7 @@ fn while_a_journal_of_objects_waits_nobody_else_does() {
         let records = [spec(4).record()];
         assert!(matches!(ledger.foresee(&records).await, Err(FindError::Busy)));
         // What is there can be read.
-        let snapshot = ledger.snapshot(None).await.unwrap();
-        let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
-        assert_eq!(records.len(), 1);
+        assert_eq!(stored(&ledger).await, 1);
 
         store.is_away.store(false, SeqCst);
         assert!(matches!(waiting.await.unwrap().unwrap()[..], [Outcome::Stored(_)]));
@@ -154,10 +162,7 @@ fn a_writer_that_was_overtaken_while_it_waited_waits_no_more() {
         let first = Home::over(Arc::clone(&store) as Arc<dyn ObjectStore>, JournalPlace::Objects);
         let old = first.open(&clock).unwrap();
         store.is_away.store(true, SeqCst);
-        let waiting = tokio::spawn({
-            let old = old.clone();
-            async move { old.append(new_records(&[spec(1)])).await }
-        });
+        let waiting = begin(&old, &[spec(1)]);
         while !old.status().stalled {
             tokio::task::yield_now().await;
         }
@@ -204,9 +209,7 @@ fn a_page_asks_few_requests_and_the_same_page_again_none() {
         let ledger = home.open(&clock).unwrap();
         let mut before = store.requests.load(SeqCst);
         for expected in [ledger.status().files, 0] {
-            let snapshot = ledger.snapshot(None).await.unwrap();
-            let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
-            assert_eq!(records.len(), 5_000);
+            assert_eq!(stored(&ledger).await, 5_000);
             let requests = store.requests.load(SeqCst);
             assert_eq!(requests - before, expected);
             before = requests;

@@ -5,20 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use ledger::{AppendError, JournalPlace, Ledger, Outcome};
+use ledger::{AppendError, JournalPlace, Outcome};
 use object_store::ObjectStore;
 use tokio::task::JoinHandle;
 
 use super::counted::Counted;
-use super::spec;
-use crate::folder::{Home, append, new_records, run};
-use crate::support::{Clock, Spec, hour, subscription};
-
-/// Appends, and does not wait for it.
-fn begin(ledger: &Ledger, specs: &[Spec]) -> JoinHandle<Result<Vec<Outcome>, AppendError>> {
-    let (ledger, records) = (ledger.clone(), new_records(specs));
-    tokio::spawn(async move { ledger.append(records).await })
-}
+use super::{begin, spec, stored};
+use crate::folder::{Home, append, run};
+use crate::support::{Clock, hour};
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
@@ -67,9 +61,7 @@ fn what_is_queued_behind_a_group_that_waits_is_refused_and_stored_once_when_sent
         assert_eq!(ledger.status().queued_bytes, 0);
         ledger.close().await.unwrap();
         let ledger = home.open(&clock).unwrap();
-        let snapshot = ledger.snapshot(None).await.unwrap();
-        let records = snapshot.records(subscription(0), hour(0)..hour(99)).await.unwrap();
-        assert_eq!(records.len(), 3);
+        assert_eq!(stored(&ledger).await, 3);
         ledger.close().await.unwrap();
     });
 }
