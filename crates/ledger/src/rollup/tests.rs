@@ -309,6 +309,30 @@ proptest! {
     }
 }
 
+#[test]
+fn kept_sums_are_added_to_no_tail_that_has_rows_of_them() {
+    run(async {
+        let mut scene = Scene::new();
+        for (event, hours) in [(1, 3), (2, 30)] {
+            let spec = Spec { event, used: hours, reported: Some(hours), ..Spec::default() };
+            scene.take(Step::Append(vec![spec])).await;
+        }
+        let Scene { dir: _dir, ledger, model, .. } = scene;
+        // One chunk of both commits, which the seal parts by day.
+        let before = ledger.snapshot(None).await.unwrap();
+        ledger.seal().await.unwrap();
+        let after = ledger.snapshot(None).await.unwrap();
+        let (first_day, step) = (hour(0)..hour(24), SumStep::Whole);
+        let query = MeterQuery { subscription: None, start: first_day.clone(), step };
+        let expected = meter_sums(&model.records, &query).unwrap();
+        for snapshot in [after, before] {
+            let sums = snapshot.meter_sums_of_all(first_day.clone(), step, usize::MAX).await;
+            assert_eq!(*sums.unwrap().unwrap(), expected);
+        }
+        ledger.close().await.unwrap();
+    });
+}
+
 /// Records of two subscriptions, used and reported within two days.
 fn batch(number: u16) -> Vec<Spec> {
     let spec = |event: u16| Spec {
