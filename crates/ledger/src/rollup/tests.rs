@@ -1,9 +1,10 @@
 //! Rollups change no answer: neither by being there, nor by being gone or damaged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use domain::aggregate::UsageQuery;
 use domain::complete::SourceActivity;
@@ -103,13 +104,21 @@ fn step() -> impl Strategy<Value = Step> {
 fn harm(dir: &Path, which: usize, how: u8, place: usize) {
     let there = rollups(dir);
     let Some(file) = there.get(which % there.len().max(1)) else { return };
-    let mut bytes = fs::read(file).unwrap();
+    match harm_file(file, &there, how, place) {
+        // Replaced files, and rollups with them, are removed while this goes on.
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
+        harmed => harmed.unwrap(),
+    }
+}
+
+fn harm_file(file: &Path, others: &[PathBuf], how: u8, place: usize) -> io::Result<()> {
+    let mut bytes = fs::read(file)?;
     match how {
-        0 => return fs::remove_file(file).unwrap(),
+        0 => return fs::remove_file(file),
         1 => bytes.truncate(place % bytes.len().max(1)),
         2 => bytes.clear(),
         // Sound, but of other rows.
-        3 => bytes = fs::read(&there[place % there.len()]).unwrap(),
+        3 => bytes = fs::read(&others[place % others.len()])?,
         _ => {
             let place = place % bytes.len().max(1);
             if let Some(byte) = bytes.get_mut(place) {
@@ -117,7 +126,7 @@ fn harm(dir: &Path, which: usize, how: u8, place: usize) {
             }
         }
     }
-    fs::write(file, bytes).unwrap();
+    fs::File::options().write(true).truncate(true).open(file)?.write_all(&bytes)
 }
 
 fn ranges() -> [Range<UtcTime>; 5] {
