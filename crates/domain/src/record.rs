@@ -140,9 +140,16 @@ impl Instance {
     /// The hash that sorts and groups instances.
     #[must_use]
     pub fn hash(&self) -> InstanceHash {
+        self.canonical().1
+    }
+
+    /// What it adds to the canonical bytes of a record, and its hash.
+    fn canonical(&self) -> (Box<[u8]>, InstanceHash) {
         let mut canonical = Canonical::new(b"instance/1");
+        let begin = canonical.bytes.len();
         self.write(&mut canonical);
-        InstanceHash::from_bytes(canonical.finish())
+        let bytes = Box::from(&canonical.bytes[begin..]);
+        (bytes, InstanceHash::from_bytes(canonical.finish()))
     }
 
     /// The resource group named in the resource URI, as written there.

@@ -115,6 +115,8 @@ pub const TAKE_OVER_TRIES: u64 = 100;
 pub const ROLLUP_ROWS: u64 = 2_048;
 /// Rows in a row group of a rollup: the least that a read decodes.
 pub const ROLLUP_GROUP_ROWS: usize = 4 << 10;
+/// The same where it is by instance: a page needs few of its rows, each with long texts.
+pub const ROLLUP_INSTANCE_GROUP_ROWS: usize = 1 << 10;
 /// Row groups of a rollup that are read at a time, at most, where all are wanted.
 pub const ROLLUP_GROUPS_READ: usize = 16;
 /// Bytes of sums of all subscriptions that are kept for who asks again.

@@ -36,6 +36,7 @@ pub(crate) use write::Rollups;
 
 use crate::data_file;
 use crate::error::FileError;
+use crate::limits::{ROLLUP_GROUP_ROWS, ROLLUP_INSTANCE_GROUP_ROWS};
 use crate::storage::{self, Folder, Storage};
 
 /// Folder of the rollups in the table's folder. What begins so is left alone by others' clean-up.
@@ -64,6 +65,14 @@ impl Grain {
             Self::Day => "day",
             Self::Instance => "instance",
             Self::Source => "source",
+        }
+    }
+
+    /// Rows in a row group of it, at most.
+    const fn group_rows(self) -> usize {
+        match self {
+            Self::Instance => ROLLUP_INSTANCE_GROUP_ROWS,
+            Self::Hour | Self::Day | Self::Source => ROLLUP_GROUP_ROWS,
         }
     }
 }

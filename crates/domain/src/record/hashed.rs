@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Canonical, Instance, UsageRecord, multiset_event_id};
+use super::{Instance, UsageRecord, multiset_event_id};
 use crate::id::{ContentHash, EventId, InstanceHash, RecordId};
 use crate::time::ReportedTime;
 
@@ -26,10 +26,7 @@ impl HashedInstance {
     /// Hashes an instance.
     #[must_use]
     pub fn new(instance: Arc<Instance>) -> Self {
-        let mut canonical = Canonical { bytes: Vec::new() };
-        instance.write(&mut canonical);
-        let canonical = canonical.bytes.into_boxed_slice();
-        let hash = instance.hash();
+        let (canonical, hash) = instance.canonical();
         Self(Arc::new(Inner { instance, hash, canonical, stored: OnceLock::new() }))
     }
 

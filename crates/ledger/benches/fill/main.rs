@@ -20,6 +20,11 @@ use tokio::task::JoinSet;
 use sums::Sums;
 use usage::Usage;
 
+/// As the server has it.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Records of one append, as an importer sends them.
 const BATCH: u64 = 10_000;
 /// Appends that wait for their group commit at a time.

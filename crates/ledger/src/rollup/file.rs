@@ -26,8 +26,8 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader, RowGroupMetaData}
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::{Grain, layout};
 use crate::error::{At, FileError};
-use crate::limits::ROLLUP_GROUP_ROWS;
 use crate::scan;
 use crate::storage::{NewFile, StoredFile};
 
@@ -51,22 +51,23 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(super) fn new(file: NewFile, schema: &SchemaRef) -> Self {
+    pub(super) fn new(file: NewFile, grain: Grain) -> Self {
         let properties = WriterProperties::builder()
             .set_created_by("tallyhouse".to_owned())
             .set_compression(Compression::LZ4_RAW)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
-            .set_max_row_group_row_count(Some(ROLLUP_GROUP_ROWS))
+            .set_max_row_group_row_count(Some(grain.group_rows()))
             .build();
         let options =
             ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options);
+        let schema = Arc::clone(layout::written(grain));
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options);
         let writer = writer.expect("every type of the layout is one of Parquet's");
         Self { writer, file, written: 0, checksums: Vec::new() }
     }
 
-    /// Writes a row group of at most [`ROLLUP_GROUP_ROWS`].
+    /// Writes a row group, of at most as many rows as the grain has in one.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         self.writer.write(batch)?;
         self.writer.flush()?;
@@ -201,7 +202,10 @@ impl Footer {
             let filter = scan::of_subscription(builder.parquet_schema(), subscription);
             builder = builder.with_row_filter(filter);
         }
-        builder.with_batch_size(ROLLUP_GROUP_ROWS).build().map_err(text)
+        // A batch of two row groups would have its texts looked up anew.
+        let rows = |group: &usize| self.row_groups()[*group].num_rows();
+        let most = groups.iter().map(rows).max().map_or(1, i64::cast_unsigned);
+        builder.with_batch_size(usize_of(most)).build().map_err(text)
     }
 
     /// The column chunks of a row group, each with where it begins.

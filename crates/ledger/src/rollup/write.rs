@@ -9,7 +9,6 @@ use super::gather::{
 };
 use super::{Grain, layout, path, remove};
 use crate::error::{At, FileError};
-use crate::limits::ROLLUP_GROUP_ROWS;
 use crate::row::Row;
 use crate::state::DataFile;
 use crate::storage::{self, Storage};
@@ -138,16 +137,17 @@ impl<T: Entry> Part<T> {
     fn begin(storage: &Storage, data_file: &Path, grain: Grain) -> Result<Self, FileError> {
         let path = path(data_file, grain);
         storage.make_folder(storage::parent(&path))?;
-        let writer = FileWriter::new(storage.create(&path)?, layout::written(grain));
+        let writer = FileWriter::new(storage.create(&path)?, grain);
         Ok(Self { grain, path, writer, waiting: Vec::new() })
     }
 
     fn add(&mut self, mut entries: Vec<T>) -> Result<(), FileError> {
         self.waiting.append(&mut entries);
-        let full = self.waiting.len() - self.waiting.len() % ROLLUP_GROUP_ROWS;
+        let group_rows = self.grain.group_rows();
+        let full = self.waiting.len() - self.waiting.len() % group_rows;
         let waiting = self.waiting.split_off(full);
         let groups = std::mem::replace(&mut self.waiting, waiting);
-        groups.chunks(ROLLUP_GROUP_ROWS).try_for_each(|group| self.write(group))
+        groups.chunks(group_rows).try_for_each(|group| self.write(group))
     }
 
     fn write(&mut self, group: &[T]) -> Result<(), FileError> {

@@ -17,7 +17,7 @@ use crate::server::Server;
 
 /// Raised when other records are made, or the ledger keeps them in another way, so that no older folder
 /// is taken for one.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 pub(super) const SUBSCRIPTIONS: u64 = 1_000;
 /// Written last: what loading said, and when.
 const DONE: &str = "load.json";
