@@ -329,5 +329,9 @@ impl Drop for Committer {
     /// However the thread ends, nothing is written after it.
     fn drop(&mut self) {
         self.shared.writable.store(false, Ordering::SeqCst);
+        // A message that is being sent now would stay in the queue for as long as the ledger has a handle,
+        // and whoever waits for its answer would wait as long.
+        self.queue.close();
+        while self.queue.blocking_recv().is_some() {}
     }
 }

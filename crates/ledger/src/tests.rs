@@ -8,6 +8,11 @@ use std::sync::atomic::Ordering::{self, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::committer::Message;
 use crate::seam::{Seams, Step};
 use crate::storage::{Storage, WriteFile};
 use crate::support::{Clock, Model, Spec, hour, queries};
@@ -40,7 +45,7 @@ fn specs(events: std::ops::Range<u16>) -> Vec<Spec> {
 }
 
 fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -127,6 +132,29 @@ fn a_crash_after_any_step_of_a_seal_or_a_join_loses_and_doubles_nothing() {
             let name = crash.file_name().unwrap().to_str().unwrap();
             assert_holds(crash, &clock, &models[usize::from(name.starts_with('1'))]).await;
         }
+    });
+}
+
+#[test]
+fn a_message_that_comes_while_the_committer_ends_keeps_nobody_waiting() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path(), options(&Clock::at(hour(5)))).unwrap();
+        let place = ledger.0.committer.clone().reserve_owned().await.unwrap();
+        let closing = tokio::spawn({
+            let ledger = ledger.clone();
+            async move { ledger.close().await }
+        });
+        while ledger.0.shared.writable.load(SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (reply, answer) = oneshot::channel();
+        drop(place.send(Message::Rotate { reply }));
+        // The ledger still has a handle, as whoever closes it has.
+        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+        assert!(answer.expect("nobody answers, and nobody refuses").is_err());
+        closing.await.unwrap().unwrap();
     });
 }
 
