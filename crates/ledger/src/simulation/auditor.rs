@@ -4,10 +4,12 @@
 //! a crash, is there or not, and once a ledger was opened it stays so. Nothing else is there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use domain::aggregate::{UsageQuery, aggregate};
 use domain::id::{RecordId, SubscriptionId};
 use domain::record::{Commit, StoredRecord, UsageRecord};
+use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
 use domain::time::{ReportedTime, UtcTime};
 
 use super::round::key;
@@ -317,6 +319,32 @@ impl Auditor {
         )))
     }
 
+    /// The sums of a snapshot, by rollups or not, are those of the records up to a commit. The usage is
+    /// that of the query's range.
+    pub(super) async fn check_sums(
+        &self,
+        snapshot: &Snapshot,
+        last: Commit,
+        UsageQuery { subscription, reported, .. }: &UsageQuery,
+    ) -> Result<(), Wrong> {
+        let seen = self.up_to(last);
+        let start = reported.start.0..reported.end.0;
+        for step in [SumStep::Hour, SumStep::Day, SumStep::Whole] {
+            let subscription = Some(*subscription);
+            let query = MeterQuery { subscription, start: start.clone(), step };
+            let expected = meter_sums(seen.values(), &query).unwrap();
+            let sums = snapshot.meter_sums(&query, usize::MAX).await?;
+            same_sums(last, &query, sums.as_ref(), &expected)?;
+        }
+        if !self.maybe_erased.is_empty() {
+            return Ok(()); // nobody knows which instance has which
+        }
+        let query = InstanceQuery { subscription: Some(*subscription), start };
+        let expected = instance_sums(seen.values(), &query).unwrap();
+        let sums = snapshot.instance_sums(&query, usize::MAX).await?;
+        same_sums(last, &query, sums.as_ref(), &expected)
+    }
+
     /// Something of these rows was erased for good.
     pub(super) fn erased(
         &mut self,
@@ -400,4 +428,18 @@ async fn records(snapshot: &Snapshot) -> Result<Vec<StoredRecord>, ReadError> {
         all.extend(snapshot.records(subscription(number), ever).await?);
     }
     Ok(all)
+}
+
+fn same_sums<Q: Debug, S: Debug + PartialEq>(
+    last: Commit,
+    query: &Q,
+    sums: Option<&S>,
+    expected: &S,
+) -> Result<(), Wrong> {
+    match sums == Some(expected) {
+        true => Ok(()),
+        false => {
+            Err(Wrong::Answer(format!("as of {last:?} {query:?} has {sums:?}, not {expected:?}")))
+        }
+    }
 }

@@ -23,6 +23,15 @@ const URL: &str = "s3://bucket";
 /// Data files of some hundred rows are put in parts.
 const PART_BYTES: usize = 8_000;
 
+/// From what size on a ledger does what a small one does not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// Entries after which the table's log has a checkpoint.
+    pub(super) checkpoint_entries: u64,
+    /// Rows of a data file that has rollups.
+    pub(super) rollup_rows: u64,
+}
+
 /// Where a ledger lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Home {
@@ -44,10 +53,12 @@ impl Home {
         self,
         disk: &Arc<SimulatedDisk>,
         options: Options,
-        checkpoint_entries: u64,
+        Sizes { checkpoint_entries, rollup_rows }: Sizes,
     ) -> Result<Ledger, OpenError> {
-        let seams = Seams { disk: Arc::clone(disk) as _, checkpoint_entries, ..Seams::default() };
-        let opened = open::open(Path::new(ROOT), &self.place(disk), options, seams);
+        let disk = Arc::clone(disk);
+        let place = self.place(&disk);
+        let seams = Seams { disk, checkpoint_entries, rollup_rows, ..Seams::default() };
+        let opened = open::open(Path::new(ROOT), &place, options, seams);
         opened.map(|inner| Ledger(Arc::new(inner)))
     }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use object_store::path::Path as Key;
 
 use super::faults::Plan;
-use super::home::{Home, ROOT};
+use super::home::{Home, ROOT, Sizes};
 use super::machine::Machine;
+use crate::limits::ROLLUP_ROWS;
 use crate::support::{Clock, Spec, hour};
 use crate::{Ledger, NewRecord, OpenError, Options};
 
@@ -14,7 +15,11 @@ fn open(machine: &Machine, home: Home, plan: Plan, clock: &Clock) -> Result<Ledg
     let (seal_bytes, seal_after_seconds) = (u64::MAX, u64::MAX);
     let clock = clock.reader();
     let options = Options { clock, seal_bytes, seal_after_seconds, keep_replaced_seconds: 0 };
-    home.open(&machine.start(plan), options, 3)
+    home.open(
+        &machine.start(plan),
+        options,
+        Sizes { checkpoint_entries: 3, rollup_rows: ROLLUP_ROWS },
+    )
 }
 
 /// Whether the ledger of a machine opens; then the machine is stopped.

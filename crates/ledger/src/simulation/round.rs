@@ -17,9 +17,10 @@ use tokio::task::JoinHandle;
 
 use super::auditor::{Asked, Auditor, Finding, SUBSCRIPTIONS, hold};
 use super::faults::{Call, Crash, Lack, Plan, Role};
-use super::home::Home;
+use super::home::{Home, Sizes};
 use super::machine::Machine;
 use super::random::Random;
+use crate::limits::ROLLUP_ROWS;
 use crate::support::{Clock, Spec, hour};
 use crate::{
     AppendError, CompactError, Erased, Ledger, NewRecord, Options, SealError, Snapshot, Version,
@@ -72,7 +73,7 @@ struct Round {
     clock: Clock,
     auditor: Auditor,
     options: Options,
-    checkpoint_entries: u64,
+    sizes: Sizes,
     /// Whether calls may fail, or the machine only stops.
     has_faults: bool,
     /// Whether nothing goes wrong any more.
@@ -113,7 +114,10 @@ pub(super) async fn run(
         clock,
         auditor: Auditor::default(),
         options,
-        checkpoint_entries: random.pick(&[2, 3, 7]),
+        sizes: Sizes {
+            checkpoint_entries: random.pick(&[2, 3, 7]),
+            rollup_rows: random.pick(&[1, ROLLUP_ROWS]),
+        },
         has_faults: random.chance(600),
         is_calm: false,
         has_rival: false,

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::aggregate::{Granularity, UsageQuery};
 use domain::record::Commit;
+use domain::sums::{MeterQuery, SumStep, meter_sums};
+use domain::time::ReportedTime;
 use ledger::{CompactError, Ledger, Options, ReadError, Snapshot, Version};
 
 use crate::folder::{append, copy, files, open, options, run};
@@ -38,6 +41,27 @@ async fn assert_answers(snapshot: &Snapshot, model: &Model, last: u64) {
     for query in (0..2).flat_map(queries) {
         let page = snapshot.usage_page(&query, None, usize::MAX).await.unwrap();
         assert_eq!(page.rows, model.answer(&query, last), "as of commit {last}");
+    }
+}
+
+/// Compares usage that was reported in a year, and its sums, with the model as of a commit.
+async fn assert_year(snapshot: &Snapshot, model: &Model, last: u64) {
+    let year = hour(0)..hour(24 * 366);
+    for number in 0..2 {
+        let subscription = subscription(number);
+        for granularity in [Granularity::Daily, Granularity::Hourly] {
+            let reported = ReportedTime(year.start)..ReportedTime(year.end);
+            let (details, within) = (true, None);
+            let query = UsageQuery { subscription, reported, granularity, details, within };
+            let page = snapshot.usage_page(&query, None, usize::MAX).await.unwrap();
+            assert_eq!(page.rows, model.answer(&query, last), "as of commit {last}");
+        }
+        for step in [SumStep::Hour, SumStep::Day, SumStep::Whole] {
+            let query = MeterQuery { subscription: Some(subscription), start: year.clone(), step };
+            let seen = model.records.iter().filter(|stored| stored.commit.0 <= last);
+            let sums = snapshot.meter_sums(&query, usize::MAX).await.unwrap().unwrap();
+            assert_eq!(sums, meter_sums(seen, &query).unwrap(), "as of commit {last}");
+        }
     }
 }
 
@@ -85,7 +109,7 @@ fn every_version_answers_as_it_did_after_every_old_file_is_gone() {
         let mut seen: Vec<PathBuf> = vec![];
         for month in 0..12u16 {
             for part in 0..3 {
-                let records = batch((month * 3 + part) * 2); // all late, of the first days
+                let records = batch(month * 3 + part); // every second one late, of the first days
                 model.append(&records, clock.now());
                 append(&ledger, &records).await;
                 versions.push(ledger.snapshot(None).await.unwrap().version());
@@ -105,17 +129,72 @@ fn every_version_answers_as_it_did_after_every_old_file_is_gone() {
         seen.dedup();
         let of_a_seal = |file: &Path| !file.to_string_lossy().contains("joined-");
         seen.retain(|file| of_a_seal(file) && left.contains(file));
-        assert!(seen.len() < 8, "{} of the files are still those of seals", seen.len());
-        assert_eq!(left.len() as u64, ledger.status().files);
+        // Of the batches that are not late each has a day for itself, with nothing to join.
+        let few = 18 + 8;
+        assert!(seen.len() < few, "{} of the files are still those of seals", seen.len());
+        assert_eq!(left.len() as u64, ledger.status().files, "no replaced file is left");
 
         let now = ledger.snapshot(None).await.unwrap();
         for (number, version) in versions.iter().enumerate() {
             let last = number as u64 + 1;
-            assert_answers(&now.as_of(version).unwrap(), &model, last).await;
+            let known = now.as_of(version).unwrap();
+            assert_answers(&known, &model, last).await;
+            assert_year(&known, &model, last).await;
             let time = hour(24 * 10 * i64::try_from(number).unwrap());
             let known = ledger.snapshot_at(time).await.unwrap();
             assert_eq!(known.version(), *version);
         }
+        ledger.close().await.unwrap();
+    });
+}
+
+#[test]
+fn pages_lose_and_repeat_nothing_while_records_come_and_files_are_joined() {
+    const BATCHES: u16 = 45;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::at(hour(24 * 9)); // late days are joined at once
+        let ledger = open(dir.path(), &clock).unwrap();
+        let mut model = Model::default();
+        (0..BATCHES).for_each(|number| drop(model.append(&batch(number), clock.now())));
+        let writer = ledger.clone();
+        let writing = tokio::spawn(async move {
+            for number in 0..BATCHES {
+                append(&writer, &batch(number)).await;
+                if number % 3 == 2 {
+                    seal(&writer).await;
+                }
+            }
+        });
+        let (mut walks, mut overtaken) = (0, 0);
+        loop {
+            let is_last_walk = writing.is_finished();
+            for query in (0..2).flat_map(queries) {
+                let version = ledger.snapshot(None).await.unwrap().version();
+                let (mut rows, mut after) = (vec![], None);
+                loop {
+                    // Each page of a client's is a request of its own, by a token of version and key.
+                    let now = ledger.snapshot(None).await.unwrap();
+                    let page = now.as_of(&version).unwrap().usage_page(&query, after, 3).await;
+                    let page = page.unwrap();
+                    after = page.rows.last().map(|row| row.key);
+                    rows.extend(page.rows);
+                    if !page.more {
+                        overtaken += u32::from(now.version() != version);
+                        break;
+                    }
+                }
+                let last = version.to_string().rsplit('.').next().unwrap().parse().unwrap();
+                assert_eq!(rows, model.answer(&query, last), "{query:?} as of {version}");
+                walks += 1;
+            }
+            if is_last_walk {
+                break;
+            }
+        }
+        writing.await.unwrap();
+        assert!(overtaken > 0, "none of {walks} walks saw anything stored meanwhile");
         ledger.close().await.unwrap();
     });
 }

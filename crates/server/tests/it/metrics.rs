@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Answer, World};
 
@@ -16,24 +16,32 @@ fn lines(answer: &Answer) -> Vec<String> {
     String::from_utf8(answer.body.clone()).unwrap().lines().map(str::to_owned).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_count_what_was_answered_and_stored_and_name_no_one() {
-    let world = World::open(|_| "open_metrics = true".to_owned()).await;
-    let token = world.app.administrator_token().unwrap();
-    world.subscribe(&token, SUBSCRIPTION, &world.app.tenant().to_string()).await;
-    let event = json!({
-        "specversion": "1.0", "type": "tallyhouse.usage.v1", "source": "urn:a", "id": "e-1",
+fn event(id: &str) -> Value {
+    json!({
+        "specversion": "1.0", "type": "tallyhouse.usage.v1", "source": "urn:a", "id": id,
         "data": {
             "subscriptionId": SUBSCRIPTION, "meterId": "e41c0dc6-9337-49a0-88a8-68df68c0b6b5",
             "usageStartTime": "2026-02-10T00:00:00Z", "usageEndTime": "2026-02-10T01:00:00Z",
             "quantity": "1",
         },
-    });
-    for expected in [201, 200] {
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_what_was_answered_and_stored_and_name_no_one() {
+    let world = World::open(|_| "open_metrics = true".to_owned()).await;
+    let token = world.app.administrator_token().unwrap();
+    world.subscribe(&token, SUBSCRIPTION, &world.app.tenant().to_string()).await;
+    let three = json!(["e-2", "e-3", "e-4"].map(event));
+    for (expected, kind, body) in [
+        (201, "application/cloudevents+json", event("e-1")),
+        (200, "application/cloudevents+json", event("e-1")),
+        (200, "application/cloudevents-batch+json", three),
+    ] {
         let request = Request::post("/tallyhouse/v1/events");
         let request = request.header("authorization", format!("Bearer {token}"));
-        let request = request.header("content-type", "application/cloudevents+json");
-        let answer = world.send(request.body(Body::from(event.to_string())).unwrap()).await;
+        let request = request.header("content-type", kind);
+        let answer = world.send(request.body(Body::from(body.to_string())).unwrap()).await;
         assert_eq!(answer.status.as_u16(), expected, "{:?}", answer.json());
     }
     world.get(&format!("/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"), &token).await;
@@ -49,25 +57,29 @@ async fn metrics_count_what_was_answered_and_stored_and_name_no_one() {
     let lines = lines(&answer);
     let events = r#"route="/tallyhouse/v1/events""#;
     for expected in [
-        "tallyhouse_ledger_records_stored_total 1",
+        "tallyhouse_ledger_records_stored_total 4",
         "tallyhouse_ledger_records_duplicate_total 1",
         "tallyhouse_ledger_records_conflicting_total 0",
-        "tallyhouse_ledger_group_commit_records_count 1",
-        "tallyhouse_ledger_sync_seconds_count 1",
-        "tallyhouse_ledger_last_commit 1",
+        "tallyhouse_ledger_group_commit_records_count 2",
+        "tallyhouse_ledger_group_commit_records_sum 4.0",
+        "tallyhouse_ledger_sync_seconds_count 2",
+        "tallyhouse_ledger_last_commit 2",
         "tallyhouse_ledger_writable 1",
-        "tallyhouse_ledger_rows 1",
+        "tallyhouse_ledger_rows 4",
         "tallyhouse_ledger_data_files 0",
         "tallyhouse_ledger_waiting_bytes 0",
         &format!(r#"tallyhouse_http_requests_total{{{events},method="POST",status="201"}} 1"#),
-        &format!(r#"tallyhouse_http_requests_total{{{events},method="POST",status="200"}} 1"#),
-        &format!("tallyhouse_http_request_seconds_count{{{events}}} 2"),
+        &format!(r#"tallyhouse_http_requests_total{{{events},method="POST",status="200"}} 2"#),
+        &format!("tallyhouse_http_request_seconds_count{{{events}}} 3"),
         r#"tallyhouse_http_requests_total{route="unknown",method="GET",status="404"} 1"#,
         r#"tallyhouse_http_requests_total{route="unknown",method="other",status="405"} 2"#,
         r#"tallyhouse_http_requests_total{route="/subscriptions/{subscriptionId}",method="GET",status="200"} 1"#,
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected} in {lines:#?}");
     }
+    let journal =
+        lines.iter().find_map(|line| line.strip_prefix("tallyhouse_ledger_journal_bytes "));
+    assert!(journal.unwrap().parse::<u64>().unwrap() > 0, "four records wait for a seal");
     assert_eq!(lines.last().map(String::as_str), Some("# EOF"));
     assert!(!lines.iter().any(|line| line.contains("1111") || line.contains("urn:a")));
 

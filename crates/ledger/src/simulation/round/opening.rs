@@ -50,7 +50,7 @@ impl Round {
             if self.home.is_all_objects() {
                 self.auditor.takes_commit();
             }
-            match self.home.open(&disk, self.options.clone(), self.checkpoint_entries) {
+            match self.home.open(&disk, self.options.clone(), self.sizes) {
                 Ok(ledger) => {
                     // Nothing goes wrong while everything is looked at.
                     let plan = self.machine.set_plan(Plan::default());

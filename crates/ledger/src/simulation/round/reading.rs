@@ -17,7 +17,7 @@ impl Round {
             self.versions.remove(0);
         }
         self.versions.push((snapshot.version(), last));
-        let read = match self.random.below(5) {
+        let read = match self.random.below(6) {
             0 => self.auditor.check_records(&snapshot, last).await,
             1 => {
                 let (version, commit) =
@@ -35,12 +35,15 @@ impl Round {
                 self.held = Some((held, commit));
                 read
             }
-            _ => {
+            what => {
                 let (version, commit) =
                     self.versions[self.random.place(self.versions.len())].clone();
                 let past = snapshot.as_of(&version).map_err(|error| error.to_string())?;
                 let query = self.query();
-                self.auditor.check_pages(&past, commit, &query).await
+                match what {
+                    4 => self.auditor.check_pages(&past, commit, &query).await,
+                    _ => self.auditor.check_sums(&past, commit, &query).await,
+                }
             }
         };
         match read {
