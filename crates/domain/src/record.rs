@@ -140,16 +140,9 @@ impl Instance {
     /// The hash that sorts and groups instances.
     #[must_use]
     pub fn hash(&self) -> InstanceHash {
-        self.canonical().1
-    }
-
-    /// What it adds to the canonical bytes of a record, and its hash.
-    fn canonical(&self) -> (Box<[u8]>, InstanceHash) {
-        let mut canonical = Canonical::new(b"instance/1");
-        let begin = canonical.bytes.len();
+        let mut canonical = Canonical::new(INSTANCE);
         self.write(&mut canonical);
-        let bytes = Box::from(&canonical.bytes[begin..]);
-        (bytes, InstanceHash::from_bytes(canonical.finish()))
+        InstanceHash::from_bytes(canonical.finish())
     }
 
     /// The resource group named in the resource URI, as written there.
@@ -310,6 +303,8 @@ pub fn multiset_event_id(
     EventId::of_row(canonical.finish())
 }
 
+/// Purpose of an instance's hash.
+const INSTANCE: &[u8] = b"instance/1";
 /// What most records come to, in bytes.
 const CANONICAL_BYTES: usize = 1_024;
 

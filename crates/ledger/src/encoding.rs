@@ -14,8 +14,6 @@ use crate::row::{Malformed, Row, TEXTS, Text, Texts, tags_json};
 
 /// Bytes before the first field, without the leading length.
 const FIXED_BYTES: usize = 16 + 8 + 8 + 16 + 16 + 16;
-/// Room for the fields of most instances.
-const INSTANCE_BYTES: usize = 512;
 /// Bytes of the leading length.
 const LENGTH_BYTES: usize = 4;
 
@@ -72,7 +70,7 @@ pub(crate) fn encode(hashed: &HashedRecord, reported: Option<ReportedTime>, out:
 
 /// The fields of an instance, one behind the other: the same in each of its records.
 fn instance_fields(instance: &Instance) -> Box<[u8]> {
-    let mut out = Vec::with_capacity(INSTANCE_BYTES);
+    let mut out = Vec::new();
     text_field(&mut out, Text::ResourceUri, instance.resource_uri.as_deref());
     text_field(&mut out, Text::Location, instance.location.as_deref());
     text_field(&mut out, Text::Tags, tags_json(&instance.tags).as_deref());

@@ -212,15 +212,12 @@ pub(crate) fn description_texts(description: &MeterDescription) -> [Option<&str>
     [name, category, subcategory, region, unit].map(|text| text.as_deref())
 }
 
-/// Room for the JSON of most resources' tags.
-const TAGS_JSON_BYTES: usize = 256;
-
 /// Tags as one JSON object, compact, in order of their names; none if there are no tags.
 pub(crate) fn tags_json(tags: &Tags) -> Option<String> {
     if tags.is_empty() {
         return None;
     }
-    let mut json = Vec::with_capacity(TAGS_JSON_BYTES);
+    let mut json = Vec::new();
     let texts = tags.iter().map(|(name, value)| (&**name, &**value));
     let mut serializer = serde_json::Serializer::new(&mut json);
     serializer.collect_map(texts).expect("a map of texts is always JSON");

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Instance, UsageRecord, multiset_event_id};
+use super::{Canonical, INSTANCE, Instance, UsageRecord, multiset_event_id};
 use crate::id::{ContentHash, EventId, InstanceHash, RecordId};
 use crate::time::ReportedTime;
 
@@ -26,7 +26,11 @@ impl HashedInstance {
     /// Hashes an instance.
     #[must_use]
     pub fn new(instance: Arc<Instance>) -> Self {
-        let (canonical, hash) = instance.canonical();
+        let mut canonical = Canonical::new(INSTANCE);
+        let begin = canonical.bytes.len();
+        instance.write(&mut canonical);
+        let of_record = Box::from(&canonical.bytes[begin..]);
+        let (canonical, hash) = (of_record, InstanceHash::from_bytes(canonical.finish()));
         Self(Arc::new(Inner { instance, hash, canonical, stored: OnceLock::new() }))
     }
 

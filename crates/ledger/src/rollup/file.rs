@@ -25,6 +25,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnPath;
 
 use super::{Grain, layout};
 use crate::error::{At, FileError};
@@ -38,6 +39,9 @@ const SEAL_BYTES: usize = 12;
 const END_BYTES: usize = 8;
 /// What is read of a file at first: all of a small one.
 const TAIL_BYTES: u64 = 32 << 10;
+/// Columns of which a row group says the least and the greatest value. Texts are long, and footers are
+/// held in memory: no other column is looked for by them.
+const BOUNDED: [&str; 4] = ["subscription_id", "usage_start", "meter_id", "instance_hash"];
 /// Names what the file is of.
 const OF: &str = "tallyhouse.rollup";
 
@@ -52,15 +56,19 @@ pub(super) struct FileWriter {
 
 impl FileWriter {
     pub(super) fn new(file: NewFile, grain: Grain) -> Self {
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_created_by("tallyhouse".to_owned())
             .set_compression(Compression::LZ4_RAW)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(true)
-            .set_max_row_group_row_count(Some(grain.group_rows()))
-            .build();
-        let options =
-            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+            .set_max_row_group_row_count(Some(grain.group_rows()));
+        for name in BOUNDED {
+            let column = ColumnPath::from(name);
+            properties = properties.set_column_statistics_enabled(column, EnabledStatistics::Chunk);
+        }
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties.build())
+            .with_skip_arrow_metadata(true);
         let schema = Arc::clone(layout::written(grain));
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options);
         let writer = writer.expect("every type of the layout is one of Parquet's");
@@ -202,7 +210,7 @@ impl Footer {
             let filter = scan::of_subscription(builder.parquet_schema(), subscription);
             builder = builder.with_row_filter(filter);
         }
-        // A batch of two row groups would have its texts looked up anew.
+        // Texts of a batch that has rows of two row groups would be looked up anew.
         let rows = |group: &usize| self.row_groups()[*group].num_rows();
         let most = groups.iter().map(rows).max().map_or(1, i64::cast_unsigned);
         builder.with_batch_size(usize_of(most)).build().map_err(text)

@@ -74,14 +74,21 @@ pub(super) fn rebuild(programs: &Programs, data: &Path) -> Result<(u64, u64)> {
 /// What loading said, a line each: records so far, records a second and CPU time of one.
 pub(super) fn load_rows(load: &[Value]) -> Result<Vec<[u64; 3]>> {
     let mut rows = Vec::new();
-    for line in load {
-        let number = |name: &str| line[name].as_u64().with_context(|| format!("no {name}: {line}"));
-        let records = number("records")?;
-        if line["what"] == "load" {
-            let rate = records * 1_000_000 / number("wall_us")?.max(1);
-            let cpu_ns = number("cpu_us")? * 1_000 / records.max(1);
-            rows.push([number("total")?, rate, cpu_ns]);
-        }
+    for line in load.iter().filter(|line| line["what"] == "load") {
+        let [records, wall_us, cpu_us] = figures(line)?;
+        let total = line["total"].as_u64().with_context(|| format!("no total: {line}"))?;
+        rows.push([total, records * 1_000_000 / wall_us.max(1), cpu_us * 1_000 / records.max(1)]);
     }
     Ok(rows)
+}
+
+/// What it said of one thing: records, wall and CPU time.
+pub(super) fn load_line(load: &[Value], what: &str) -> Result<[u64; 3]> {
+    let line = load.iter().find(|line| line["what"] == what);
+    figures(line.with_context(|| format!("loading said nothing of \"{what}\""))?)
+}
+
+fn figures(line: &Value) -> Result<[u64; 3]> {
+    let number = |name: &str| line[name].as_u64().with_context(|| format!("no {name}: {line}"));
+    Ok([number("records")?, number("wall_us")?, number("cpu_us")?])
 }
