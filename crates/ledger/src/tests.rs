@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{self, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-
 use std::time::Duration;
 
 use tokio::sync::oneshot;

@@ -120,10 +120,14 @@ impl Opened {
         subscription: Option<SubscriptionId>,
         mut each: impl FnMut(&RecordBatch) -> Result<(), E>,
     ) -> Result<(), E> {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let file = self.open().map_err(|reason| self.damaged(reason))?;
         // A batch of one subscription would have rows of several row groups, and their texts to look up.
         let at_a_time = subscription.map_or(ROLLUP_GROUPS_READ, |_| 1);
         for groups in groups.chunks(at_a_time) {
-            let rows = self.rows(groups, columns, subscription);
+            let rows = self.rows(&file, groups, columns, subscription);
             for batch in rows.map_err(|reason| self.damaged(reason))? {
                 each(&batch.map_err(|error| self.damaged(error))?)?;
             }

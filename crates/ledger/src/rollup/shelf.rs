@@ -140,15 +140,20 @@ impl Opened {
         self.footer.row_groups()
     }
 
+    /// Opens its file, to read rows of it.
+    pub(super) fn open(&self) -> Result<StoredFile, Unusable> {
+        let file = self.storage.open_data(&self.path, self.footer.length);
+        file.map_err(|error| format!("{error}: {}", error.cause))
+    }
+
     /// Reads and checks these columns of row groups: of one subscription, or of all.
     pub(super) fn rows(
         &self,
+        file: &StoredFile,
         groups: &[usize],
         columns: &[&'static str],
         subscription: Option<SubscriptionId>,
     ) -> Result<ParquetRecordBatchReader, Unusable> {
-        let file = self.storage.open_data(&self.path, self.footer.length);
-        let file = file.map_err(|error| format!("{error}: {}", error.cause))?;
-        self.footer.rows(&file, groups, columns, subscription)
+        self.footer.rows(file, groups, columns, subscription)
     }
 }

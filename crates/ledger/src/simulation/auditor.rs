@@ -310,13 +310,7 @@ impl Auditor {
         let query = &UsageQuery { details, ..query.clone() };
         let expected = aggregate(self.up_to(last).values(), query).unwrap();
         let page = snapshot.usage_page(query, None, usize::MAX).await?;
-        if page.rows == expected {
-            return Ok(());
-        }
-        Err(Wrong::Answer(format!(
-            "as of {last:?} {query:?} has {:?}, not {expected:?}",
-            page.rows
-        )))
+        same(last, query, Some(&page.rows), &expected)
     }
 
     /// The sums of a snapshot, by rollups or not, are those of the records up to a commit. The usage is
@@ -334,7 +328,7 @@ impl Auditor {
             let query = MeterQuery { subscription, start: start.clone(), step };
             let expected = meter_sums(seen.values(), &query).unwrap();
             let sums = snapshot.meter_sums(&query, usize::MAX).await?;
-            same_sums(last, &query, sums.as_ref(), &expected)?;
+            same(last, &query, sums.as_ref(), &expected)?;
         }
         if !self.maybe_erased.is_empty() {
             return Ok(()); // nobody knows which instance has which
@@ -342,7 +336,7 @@ impl Auditor {
         let query = InstanceQuery { subscription: Some(*subscription), start };
         let expected = instance_sums(seen.values(), &query).unwrap();
         let sums = snapshot.instance_sums(&query, usize::MAX).await?;
-        same_sums(last, &query, sums.as_ref(), &expected)
+        same(last, &query, sums.as_ref(), &expected)
     }
 
     /// Something of these rows was erased for good.
@@ -430,16 +424,17 @@ async fn records(snapshot: &Snapshot) -> Result<Vec<StoredRecord>, ReadError> {
     Ok(all)
 }
 
-fn same_sums<Q: Debug, S: Debug + PartialEq>(
+/// An answer is the expected one.
+fn same<Q: Debug, A: Debug + PartialEq>(
     last: Commit,
     query: &Q,
-    sums: Option<&S>,
-    expected: &S,
+    found: Option<&A>,
+    expected: &A,
 ) -> Result<(), Wrong> {
-    match sums == Some(expected) {
+    match found == Some(expected) {
         true => Ok(()),
         false => {
-            Err(Wrong::Answer(format!("as of {last:?} {query:?} has {sums:?}, not {expected:?}")))
+            Err(Wrong::Answer(format!("as of {last:?} {query:?} has {found:?}, not {expected:?}")))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Crashes between the steps of an erasure, and runs that memory has no room for.
 
-use arrow_array::cast::AsArray;
-use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::ops::ControlFlow;
 
+use arrow_array::cast::AsArray;
+use bytes::Bytes;
 use domain::erasure::ErasureKey;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 use crate::support::subscription;

@@ -10,7 +10,7 @@ use domain::resource_groups::resource_groups;
 use ledger::{GroupsAsOf, Ledger, Outcome, Snapshot};
 use proptest::prelude::*;
 
-use crate::folder::{Home, append, run};
+use crate::folder::{Home, append, last_commit, run};
 use crate::support::{Clock, Expected, Model, Spec, hour, queries, subscription};
 
 /// Where the usage is that may be seen.
@@ -193,7 +193,7 @@ impl Pages {
     }
 
     fn last(&self) -> u64 {
-        self.version.rsplit('.').next().unwrap().parse().unwrap()
+        last_commit(&self.version)
     }
 
     /// Reads one page; false after the last one.

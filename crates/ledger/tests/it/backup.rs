@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ledger::{CopyError, JournalPlace, Ledger, LedgerCopy, Outcome, ReadError, verify_folder};
 use object_store::memory::InMemory;
 
-use crate::folder::{Home, append, files, new_records, open, run};
+use crate::folder::{Home, append, files, new_records, open, run, run_on};
 use crate::support::{Clock, Model, Spec, hour, queries, subscription};
 
 fn spec(event: u16) -> Spec {
@@ -103,8 +103,7 @@ fn a_copy_opens_as_the_ledger_that_it_is_of() {
 fn copies_of_a_busy_ledger_have_every_acknowledged_record_up_to_their_version_and_none_above() {
     let clock = Clock::at(hour(50));
     let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
-    runtime.block_on(async {
+    run_on(3, async {
         let ledger = open(dir.path(), &clock).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (0..3_u16)
@@ -197,8 +196,7 @@ fn a_damaged_file_is_copied_as_it_is_and_told() {
 fn a_held_ledger_makes_no_group_commit_until_it_is_let_go() {
     let clock = Clock::at(hour(50));
     let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
+    run_on(2, async {
         let ledger = open(dir.path(), &clock).unwrap();
         append(&ledger, &[spec(1)]).await;
         let held = ledger.hold().await.unwrap();

@@ -9,7 +9,7 @@ use domain::sums::{MeterQuery, SumStep, meter_sums};
 use domain::time::ReportedTime;
 use ledger::{CompactError, Ledger, Options, ReadError, Snapshot, Version};
 
-use crate::folder::{append, copy, files, open, options, run};
+use crate::folder::{append, copy, files, last_commit, open, options, run, run_on};
 use crate::support::{Clock, Model, Spec, hour, queries, subscription};
 
 /// Twenty records of one moment in two subscriptions; those of an even number are of the first days,
@@ -151,8 +151,7 @@ fn every_version_answers_as_it_did_after_every_old_file_is_gone() {
 #[test]
 fn pages_lose_and_repeat_nothing_while_records_come_and_files_are_joined() {
     const BATCHES: u16 = 45;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
+    run_on(2, async {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::at(hour(24 * 9)); // late days are joined at once
         let ledger = open(dir.path(), &clock).unwrap();
@@ -185,7 +184,7 @@ fn pages_lose_and_repeat_nothing_while_records_come_and_files_are_joined() {
                         break;
                     }
                 }
-                let last = version.to_string().rsplit('.').next().unwrap().parse().unwrap();
+                let last = last_commit(&version.to_string());
                 assert_eq!(rows, model.answer(&query, last), "{query:?} as of {version}");
                 walks += 1;
             }

@@ -104,6 +104,17 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test)
 }
 
+/// Runs a test whose tasks run beside each other, on so many threads.
+pub(crate) fn run_on<T>(threads: usize, test: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(threads).build().unwrap().block_on(test)
+}
+
+/// The last commit that a version's text names.
+pub(crate) fn last_commit(version: &str) -> u64 {
+    version.rsplit('.').next().unwrap().parse().unwrap()
+}
+
 /// Files in a folder, by name.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();

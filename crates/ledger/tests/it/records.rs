@@ -3,7 +3,7 @@
 use domain::record::{CanonicalJson, Commit, HashedRecord, Instance};
 use ledger::{AppendError, Encoded, NewRecord, Outcome, ReadError, SealError, limits};
 
-use crate::folder::{append, new_records, open, run};
+use crate::folder::{append, last_commit, new_records, open, run, run_on};
 use crate::support::{Clock, Spec, hour, queries};
 
 const FIRST: Spec = Spec {
@@ -208,8 +208,7 @@ fn commit_times_never_fall_even_when_the_clock_does() {
 #[test]
 fn readers_see_whole_commits_while_the_ledger_appends_and_seals() {
     const ROWS: u64 = 7;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
+    run_on(2, async {
         let dir = tempfile::tempdir().unwrap();
         let ledger = open(dir.path(), &Clock::at(hour(5))).unwrap();
         let writer = ledger.clone();
@@ -229,7 +228,7 @@ fn readers_see_whole_commits_while_the_ledger_appends_and_seals() {
             let snapshot = ledger.snapshot(None).await.unwrap();
             let page = snapshot.usage_page(query, None, 10).await.unwrap();
             let version = snapshot.version().to_string();
-            seen = version.rsplit('.').next().unwrap().parse().unwrap();
+            seen = last_commit(&version);
             let quantity = page.rows.first().map_or(0, |row| row.quantity.to_scaled());
             let each = FIRST.record().quantity.to_scaled();
             assert_eq!(quantity, each * i128::from(ROWS * seen), "at {version}");

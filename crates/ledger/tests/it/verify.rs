@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ledger::{OpenError, VerifyReport, verify_folder};
 
-use crate::folder::{append, copy, files, last_segment, open, run};
+use crate::folder::{append, copy, files, last_segment, open, run, run_on};
 use crate::support::{Clock, Spec, hour};
 
 fn specs(from: u16, count: u16) -> Vec<Spec> {
@@ -221,8 +221,7 @@ fn a_check_stops_where_it_is_told_to() {
 fn a_running_ledger_is_checked_while_it_takes_records_and_joins_files() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::at(hour(50));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
+    run_on(2, async {
         let ledger = open(dir.path(), &clock).unwrap();
         append(&ledger, &specs(0, 30)).await;
         ledger.seal().await.unwrap();
