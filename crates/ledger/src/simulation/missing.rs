@@ -7,8 +7,9 @@ use super::faults::{Call, CallOf, Lack, Role};
 use super::home::Home;
 use super::{in_objects, run};
 
-/// Rounds in which a missing call shows.
-const ROUNDS_TO_NOTICE: u64 = 100;
+/// Rounds in which a missing call shows: the first that does ends them. The call that shows least does so in three
+/// rounds of a hundred.
+const ROUNDS_TO_NOTICE: u64 = 1_000;
 /// Rounds in which every sync is called, and every put.
 const ROUNDS_TO_CALL: u64 = 12;
 const OBJECT_ROUNDS_TO_CALL: u64 = 8;
