@@ -101,6 +101,9 @@ pub struct Options {
     pub clock: Arc<dyn Fn() -> UtcTime + Send + Sync>,
     /// Bytes in the journal at which it is sealed; at most half of what may be unsealed.
     pub seal_bytes: u64,
+    /// Bytes waiting for the committer or not yet sealed above which appends are answered `Busy`:
+    /// [`limits::UNSEALED_BYTES_MAX`], or less.
+    pub unsealed_bytes_max: u64,
     /// Age of the first unsealed group commit, in seconds, at which the journal is sealed.
     pub seal_after_seconds: u64,
     /// How long data files that were joined stay for readers outside, in seconds; open snapshots keep
@@ -305,7 +308,7 @@ impl Ledger {
         let (reply, mut answer) = oneshot::channel();
         let taken = Taken::default();
         let request = Request { together, records, taken: taken.clone(), reply };
-        let sent = if shared.stall.is_on() || waiting + length > limits::UNSEALED_BYTES_MAX {
+        let sent = if shared.stall.is_on() || waiting + length > shared.unsealed_bytes_max {
             Err(AppendError::Busy)
         } else {
             self.0.committer.try_send(Message::Append(request)).map_err(|error| match error {

@@ -21,7 +21,7 @@ use crate::error::{FileError, OpenError};
 use crate::index::{Index, Indexer, Known, Shelf, Workshop};
 use crate::journal::{Begin, Expected, Frame, Journal, ObjectJournal, Segments};
 use crate::limits::{
-    COMMITTER_QUEUE, COMPACTOR_QUEUE, INDEXER_QUEUE, SEAL_BYTES_MAX, SEALER_QUEUE,
+    COMMITTER_QUEUE, COMPACTOR_QUEUE, INDEXER_QUEUE, SEALER_QUEUE, UNSEALED_BYTES_MAX,
 };
 use crate::measures::Measures;
 use crate::place::{JournalPlace, Place};
@@ -139,13 +139,15 @@ fn start(
     let Recovered { folders, lock, writer, table, journal, shelf, index, state, .. } = recovered;
     let Begin { last, time: time_floor } = recovered.begin;
     let keep_seconds = i64::try_from(options.keep_replaced_seconds).unwrap_or(i64::MAX);
+    let unsealed_bytes_max = options.unsealed_bytes_max.min(UNSEALED_BYTES_MAX);
     let (to_committer, queue) = mpsc::channel(COMMITTER_QUEUE);
     let (to_sealer, seal_commands) = std_mpsc::sync_channel(SEALER_QUEUE);
     let (to_indexer, index_commands) = std_mpsc::sync_channel(INDEXER_QUEUE);
     let (to_compactor, compact_commands) = std_mpsc::sync_channel(COMPACTOR_QUEUE);
     let shared = Arc::new(Shared {
         clock: options.clock,
-        seal_bytes: options.seal_bytes.min(SEAL_BYTES_MAX),
+        seal_bytes: options.seal_bytes.min(unsealed_bytes_max / 2),
+        unsealed_bytes_max,
         rollup_rows: seams.rollup_rows,
         current: Current::new(state),
         writable: AtomicBool::new(true),

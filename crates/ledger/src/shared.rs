@@ -18,6 +18,8 @@ use crate::storage::{Folder, Lock};
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Fn() -> UtcTime + Send + Sync>,
     pub(crate) seal_bytes: u64,
+    /// Of what waits or is unsealed; above it appends are answered `Busy`.
+    pub(crate) unsealed_bytes_max: u64,
     /// Rows that a data file has at least if it has rollups.
     pub(crate) rollup_rows: u64,
     pub(crate) current: Current,

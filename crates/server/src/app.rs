@@ -150,6 +150,7 @@ impl App {
         let options = ledger::Options {
             clock: Arc::clone(&clock),
             seal_bytes: config.seal_bytes,
+            unsealed_bytes_max: config.unsealed_bytes_max,
             seal_after_seconds: config.seal_after_seconds,
             keep_replaced_seconds: config.keep_replaced_seconds,
         };

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use domain::id::{OfferId, SubscriptionId};
 use domain::offer::rule::{OFFER_RULES, OfferRule};
-use ledger::limits::{REPLACED_SECONDS, SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX};
+use ledger::limits::{
+    REPLACED_SECONDS, SEAL_AFTER_SECONDS, SEAL_BYTES, SEAL_BYTES_MAX, UNSEALED_BYTES_MAX,
+};
 use serde::Deserialize;
 
 pub use issuers::{ExternalPrincipal, IdentityConfig, IssuerConfig, IssuerSettings, IssuerTenants};
@@ -122,6 +124,8 @@ pub struct Config {
     pub seal_after_seconds: u64,
     /// Size at which the journal is sealed, in bytes.
     pub seal_bytes: u64,
+    /// Bytes that wait or are not sealed above which usage is refused as busy; no setting.
+    pub unsealed_bytes_max: u64,
     /// How long joined data files stay, in seconds.
     pub keep_replaced_seconds: u64,
     /// Where the ledger lies.
@@ -297,6 +301,7 @@ impl Settings {
                 self.seal_bytes.unwrap_or(SEAL_BYTES),
                 1 << 20..=SEAL_BYTES_MAX,
             )?,
+            unsealed_bytes_max: UNSEALED_BYTES_MAX,
             open_metrics: self.open_metrics.unwrap_or_default(),
             keep_replaced_seconds: within(
                 "keep_replaced_seconds",

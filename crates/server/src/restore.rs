@@ -278,6 +278,7 @@ async fn ledger_totals(
     let options = ledger::Options {
         clock: clock::system(),
         seal_bytes: u64::MAX,
+        unsealed_bytes_max: ledger::limits::UNSEALED_BYTES_MAX,
         seal_after_seconds: u64::MAX,
         keep_replaced_seconds: ledger::limits::REPLACED_SECONDS,
     };

@@ -121,6 +121,7 @@ fn open(folder: &Path) -> Ledger {
     let options = Options {
         clock: Arc::new(clock),
         seal_bytes: limits::SEAL_BYTES,
+        unsealed_bytes_max: limits::UNSEALED_BYTES_MAX,
         seal_after_seconds: limits::SEAL_AFTER_SECONDS,
         keep_replaced_seconds: 0, // nobody reads the table meanwhile
     };

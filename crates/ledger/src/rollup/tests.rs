@@ -30,6 +30,7 @@ fn open(dir: &Path, clock: &Clock) -> Ledger {
     let options = Options {
         clock: clock.reader(),
         seal_bytes: u64::MAX,
+        unsealed_bytes_max: u64::MAX,
         seal_after_seconds: u64::MAX,
         keep_replaced_seconds: 0,
     };

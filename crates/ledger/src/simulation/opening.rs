@@ -12,9 +12,13 @@ use crate::support::{Clock, Spec, hour};
 use crate::{Ledger, NewRecord, OpenError, Options};
 
 fn open(machine: &Machine, home: Home, plan: Plan, clock: &Clock) -> Result<Ledger, OpenError> {
-    let (seal_bytes, seal_after_seconds) = (u64::MAX, u64::MAX);
-    let clock = clock.reader();
-    let options = Options { clock, seal_bytes, seal_after_seconds, keep_replaced_seconds: 0 };
+    let options = Options {
+        clock: clock.reader(),
+        seal_bytes: u64::MAX,
+        unsealed_bytes_max: u64::MAX,
+        seal_after_seconds: u64::MAX,
+        keep_replaced_seconds: 0,
+    };
     home.open(
         &machine.start(plan),
         options,

@@ -104,6 +104,7 @@ pub(super) async fn run(
     let options = Options {
         clock: clock.reader(),
         seal_bytes: random.pick(&[u64::MAX, 1_500, 8_000]),
+        unsealed_bytes_max: u64::MAX,
         seal_after_seconds: random.pick(&[u64::MAX, 600]),
         keep_replaced_seconds: random.pick(&[0, 0, 7_200, 7 * 86_400]),
     };

@@ -17,6 +17,7 @@ pub(crate) fn options(clock: &Clock) -> Options {
     Options {
         clock: clock.reader(),
         seal_bytes: u64::MAX,
+        unsealed_bytes_max: u64::MAX,
         seal_after_seconds: u64::MAX,
         keep_replaced_seconds: 0,
     }

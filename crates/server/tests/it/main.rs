@@ -8,6 +8,7 @@
 mod attacks;
 mod audit;
 mod backup;
+mod busy;
 mod corrections;
 mod erasure;
 mod http;

@@ -68,6 +68,14 @@ impl World {
         Self::open_in(folder, config, Arc::new(AtomicI64::new(START))).await
     }
 
+    /// The same where usage is refused as busy once this many bytes are not sealed.
+    pub(crate) async fn with_unsealed_bytes_max(unsealed_bytes_max: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Settings::default().into_config(folder.path().join("data")).unwrap();
+        let config = Config { unsealed_bytes_max, ..config };
+        Self::open_in(folder, config, Arc::new(AtomicI64::new(START))).await
+    }
+
     async fn open_in(folder: TempDir, config: Config, now: Arc<AtomicI64>) -> Self {
         let read = Arc::clone(&now);
         let clock = Arc::new(move || {
