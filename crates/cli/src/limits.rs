@@ -69,6 +69,8 @@ pub(crate) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 /// How often it is asked how far an erasure is.
 pub(crate) const ERASURE_ASK: Duration = Duration::from_millis(500);
 
+/// What is read of a file with a passphrase, in bytes: more than a passphrase may have.
+pub(crate) const PASSPHRASE_FILE_BYTES: u64 = 4096;
 /// Longest manifest of a backup, in bytes: one names every file.
 pub(crate) const MANIFEST_BYTES: u64 = 1 << 30;
 /// Bytes of a file that are received at a time.

@@ -1,5 +1,5 @@
 //! What a backup is taken of, all as of one moment: the ledger held between two group commits, the
-//! accounts as they were while it was held, and the keys.
+//! accounts as they were while it was held, and the keys, encrypted or left out.
 //!
 //! So the accounts name no later commit than the ledger has, and every row has its subscription.
 
@@ -12,14 +12,15 @@ use accounts::Revision;
 use ledger::{CopiedFile, JournalPlace, LedgerCopy, ReadError, SealError, Totals};
 use tokio::task::spawn_blocking;
 use wire::own::{
-    BACKUP_FORMAT, BackupFile, BackupManifest, BackupTotals, DamagedFile, FileHash, MANIFEST,
-    SubscriptionTotals,
+    BACKUP_FORMAT, BackupFile, BackupKeys, BackupManifest, BackupTotals, DamagedFile, FileHash,
+    MANIFEST, Passphrase, SubscriptionTotals,
 };
 use wire::tar::{self, Member};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::files::{make_private_file, remove_file};
+use crate::sealed_keys::{self, KeyFile, SEALED_KEYS};
 
 /// What is backed up has these names, as in the data folder.
 pub(crate) const ACCOUNTS: &str = "accounts.db";
@@ -33,8 +34,8 @@ pub(crate) struct Taken {
     /// A file that has no name any more.
     accounts: File,
     revision: Revision,
-    /// Names and bytes; none if they are left out.
-    keys: Option<Vec<(String, Vec<u8>)>>,
+    /// The encrypted file; none if they are left out.
+    keys: Option<Vec<u8>>,
     taken_at: String,
 }
 
@@ -47,8 +48,11 @@ pub(crate) enum Failure {
 }
 
 impl App {
-    /// Holds on to everything as it is now.
-    pub(crate) async fn take_backup(self: &Arc<Self>, with_keys: bool) -> Result<Taken, ApiError> {
+    /// Holds on to everything as it is now; with a passphrase, the keys too.
+    pub(crate) async fn take_backup(
+        self: &Arc<Self>,
+        passphrase: Option<Passphrase>,
+    ) -> Result<Taken, ApiError> {
         fn failed<E: std::error::Error>(error: E) -> ApiError {
             ApiError::internal("taking a backup", &error)
         }
@@ -71,7 +75,14 @@ impl App {
         pinned.copy().await.map_err(failed)?;
         let accounts = File::open(&copy).map_err(failed)?;
         clear(&copy).map_err(failed)?;
-        let keys = with_keys.then(|| read_keys(data)).transpose().map_err(failed)?;
+        let keys = match passphrase {
+            None => None,
+            Some(passphrase) => {
+                let keys = read_keys(data).map_err(failed)?;
+                let sealing = spawn_blocking(move || sealed_keys::seal(&keys, &passphrase));
+                Some(sealing.await.map_err(failed)?.map_err(failed)?)
+            }
+        };
         let taken_at = (self.clock)().to_string();
         Ok(Taken { ledger, accounts, revision, keys, taken_at })
     }
@@ -88,7 +99,7 @@ pub(crate) fn clear(copy: &Path) -> io::Result<()> {
     remove_file(copy)
 }
 
-fn read_keys(data: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
+fn read_keys(data: &Path) -> io::Result<Vec<KeyFile>> {
     let mut keys = Vec::new();
     let folder = data.join(KEYS);
     if folder.is_dir() {
@@ -119,8 +130,8 @@ impl Taken {
         let mut packing = Packing { out, files: Vec::new(), damaged: Vec::new() };
         let bytes = self.accounts.metadata().map_err(|_| Failure::Gone)?.len();
         packing.add(ACCOUNTS, bytes, &mut self.accounts)?;
-        for (name, bytes) in self.keys.iter().flatten() {
-            packing.add(name, bytes.len() as u64, &mut bytes.as_slice())?;
+        if let Some(bytes) = &self.keys {
+            packing.add(SEALED_KEYS, bytes.len() as u64, &mut bytes.as_slice())?;
         }
         for file in self.ledger.files() {
             packing.of_ledger(file)?;
@@ -131,7 +142,7 @@ impl Taken {
             ledger_version: self.snapshot().version().to_string(),
             accounts_revision: self.revision.0,
             taken_at: self.taken_at.clone(),
-            keys: self.keys.is_some(),
+            keys: self.keys.as_ref().map_or(BackupKeys::LeftOut, |_| BackupKeys::Encrypted),
             files,
             totals: None,
             damaged,

@@ -32,12 +32,13 @@ mod rate_limits;
 mod resource_groups;
 mod restore;
 mod router;
+mod sealed_keys;
 mod start;
 mod stream;
 pub mod tls;
 mod token_endpoint;
 
 pub use app::{App, AppError};
-pub use restore::{RestoreError, restore, verify_folder};
+pub use restore::{RestoreError, Restoring, restore, verify_folder};
 pub use router::openapi;
 pub use start::{Running, StartError, service, start};

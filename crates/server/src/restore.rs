@@ -16,8 +16,8 @@ use domain::id::SubscriptionId;
 use ledger::{Ledger, Progress};
 use serde::Deserialize;
 use wire::own::{
-    BACKUP_FORMAT, BackupManifest, BackupTotals, FileHash, MANIFEST, RestoreReport,
-    SubscriptionTotals, VerifyReport,
+    BACKUP_FORMAT, BackupKeys, BackupManifest, BackupTotals, FileHash, MANIFEST, Passphrase,
+    RestoreReport, RestoredKeys, SubscriptionTotals, VerifyReport,
 };
 
 use crate::app::{FOLDER_FORMAT, RESTORING};
@@ -25,6 +25,10 @@ use crate::backup::{ACCOUNTS, LEDGER, totals_body};
 use crate::clock;
 use crate::files::{make_private_folder, sync_parent, write_file};
 use crate::own::backup::report_body;
+use crate::sealed_keys::{self, KeyFile, OpenError, SEALED_KEYS};
+
+/// What is wrong with a file that has another hash than the manifest says.
+const OTHER_BYTES: &str = "its bytes are not those that were backed up";
 
 /// Why a backup was not restored.
 #[derive(Debug)]
@@ -45,6 +49,10 @@ pub enum RestoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file of the keys is as it was backed up, and encrypted by another passphrase.
+    WrongPassphrase(PathBuf),
+    /// A passphrase is given, and the keys were left out of the backup.
+    NoKeys(PathBuf),
     /// There is something in the folder that is to be restored into.
     NotEmpty(PathBuf),
     /// A file cannot be read or written.
@@ -69,6 +77,12 @@ impl fmt::Display for RestoreError {
             Self::Damaged { file, reason } => {
                 write!(f, "{} of the backup is damaged: {reason}", file.display())
             }
+            Self::WrongPassphrase(file) => {
+                write!(f, "{} does not open: the passphrase is another one", file.display())
+            }
+            Self::NoKeys(backup) => {
+                write!(f, "{} has no private keys: they were left out", backup.display())
+            }
             Self::NotEmpty(data) => write!(f, "{} is not empty", data.display()),
             Self::File(path, _) => write!(f, "cannot read or write {}", path.display()),
             Self::NotOpened(_) => f.write_str("what was restored does not open"),
@@ -87,46 +101,72 @@ impl std::error::Error for RestoreError {
     }
 }
 
+/// What to restore, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Restoring<'a> {
+    /// Folder of the backup.
+    pub backup: &'a Path,
+    /// Data folder to make.
+    pub data: &'a Path,
+    /// What the private keys are encrypted by; without it they are not restored.
+    pub passphrase: Option<&'a Passphrase>,
+    /// Whether to compare rows and sums.
+    pub verify: bool,
+}
+
 /// Makes a data folder of a backup. With `verify`, opens the ledger and the accounts of it, and compares
 /// them with what the manifest says of every subscription. Blocks; `progress` is told how far it is.
 ///
 /// # Errors
 /// [`RestoreError`]; a folder that was begun says that it is not whole, and no server opens it.
 pub fn restore(
-    backup: &Path,
-    data: &Path,
-    verify: bool,
+    restoring: Restoring<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, RestoreError> {
+    let Restoring { backup, data, passphrase, verify } = restoring;
     let manifest = read_manifest(backup)?;
     check_sizes(backup, &manifest)?;
+    let opened =
+        passphrase.map(|passphrase| open_keys(backup, &manifest, passphrase)).transpose()?;
     make_empty(data)?;
     let format = data.join("format");
     let say = |text: &str| {
         write_file(&format, format!("{text}\n").as_bytes(), 0o644).map_err(at(&format))
     };
     say(RESTORING)?;
-    let of = manifest.files.iter().map(|file| file.bytes).sum();
+    let copied = || manifest.files.iter().filter(|file| file.path != SEALED_KEYS);
+    let of = copied().map(|file| file.bytes).sum();
     let mut done = 0;
-    for file in &manifest.files {
+    for file in copied() {
         let hash = copy(backup, data, &file.path)?;
         if hash != file.hash {
-            let reason = "its bytes are not those that were backed up".to_owned();
+            let reason = OTHER_BYTES.to_owned();
             return Err(RestoreError::Damaged { file: backup.join(&file.path), reason });
         }
         done += file.bytes;
         progress(Progress { done, of });
     }
+    for (name, bytes) in opened.iter().flatten() {
+        let path = data.join(name);
+        let folder = path.parent().unwrap_or(data);
+        make_private_folder(folder).map_err(at(folder))?;
+        write_file(&path, bytes, 0o600).map_err(at(&path))?;
+    }
     sync_folders(data, &manifest)?;
     let verified_rows = verify.then(|| compare(data, &manifest)).transpose()?;
     say(FOLDER_FORMAT)?;
+    let files = copied().count() + opened.iter().flatten().count();
     Ok(RestoreReport {
         ledger_version: manifest.ledger_version,
         accounts_revision: manifest.accounts_revision,
         taken_at: manifest.taken_at,
-        files: manifest.files.len() as u64,
-        bytes: of,
-        keys: manifest.keys,
+        files: files as u64,
+        bytes: of + opened.iter().flatten().map(|(_, bytes)| bytes.len() as u64).sum::<u64>(),
+        keys: match (manifest.keys, opened) {
+            (BackupKeys::LeftOut, _) => RestoredKeys::LeftOut,
+            (BackupKeys::Encrypted, None) => RestoredKeys::NotRestored,
+            (BackupKeys::Encrypted, Some(_)) => RestoredKeys::Restored,
+        },
         verified_rows,
         damaged: manifest.damaged,
     })
@@ -183,6 +223,32 @@ fn check_sizes(backup: &Path, manifest: &BackupManifest) -> Result<(), RestoreEr
         return Err(RestoreError::Damaged { file: path, reason });
     }
     Ok(())
+}
+
+/// The private keys, before anything is written. What was damaged since is told apart from another
+/// passphrase by the hash in the manifest.
+fn open_keys(
+    backup: &Path,
+    manifest: &BackupManifest,
+    passphrase: &Passphrase,
+) -> Result<Vec<KeyFile>, RestoreError> {
+    let listed = manifest.files.iter().find(|file| file.path == SEALED_KEYS);
+    let listed = listed.ok_or_else(|| RestoreError::NoKeys(backup.to_owned()))?;
+    let file = backup.join(SEALED_KEYS);
+    let bytes = fs::read(&file).map_err(at(&file))?;
+    let mut hash = FileHash::default();
+    hash.update(&bytes);
+    if hash.text() != listed.hash {
+        let reason = OTHER_BYTES.to_owned();
+        return Err(RestoreError::Damaged { file, reason });
+    }
+    sealed_keys::open(&bytes, passphrase).map_err(|error| match error {
+        OpenError::Refused => RestoreError::WrongPassphrase(file),
+        OpenError::NoKeys => {
+            RestoreError::Damaged { file, reason: "this is no file of private keys".to_owned() }
+        }
+        OpenError::Newer(found) => RestoreError::Newer { file, found: found.into() },
+    })
 }
 
 /// Makes the folder, unless there is an empty one.

@@ -21,8 +21,9 @@ use crate::secret::SecretText;
 
 pub use audit::{AuditEntry, AuditFact, AuditLog};
 pub use backup::{
-    BACKUP_FORMAT, BackupFile, BackupManifest, BackupRequest, BackupTotals, DamagedFile, FileHash,
-    MANIFEST, RestoreReport, SubscriptionTotals, VerifyLine, VerifyProgress, VerifyReport,
+    BACKUP_FORMAT, BackupFile, BackupKeys, BackupManifest, BackupRequest, BackupTotals,
+    DamagedFile, FileHash, MANIFEST, Passphrase, PassphraseLength, RestoreReport, RestoredKeys,
+    SubscriptionTotals, VerifyLine, VerifyProgress, VerifyReport,
 };
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,

@@ -7,8 +7,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use server::RestoreError;
-use wire::own::{BackupManifest, BackupRequest, FileHash, MANIFEST, VerifyLine, VerifyReport};
+use server::{RestoreError, Restoring};
+use wire::own::{
+    BackupKeys, BackupManifest, BackupRequest, FileHash, MANIFEST, Passphrase, RestoredKeys,
+    VerifyLine, VerifyReport,
+};
 use wire::tar;
 
 use super::{OWN_API, json, payload};
@@ -30,11 +33,12 @@ pub(super) fn backup<W: Write>(
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     let folder = &options.folder;
+    let keys_passphrase = options.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     make_empty(folder)?;
     let incomplete = folder.join(INCOMPLETE);
     let text = "This backup is not whole: it is under way, or it did not finish.\n";
     write_whole(&incomplete, text.as_bytes())?;
-    let body = json(&BackupRequest { keys: options.with_keys });
+    let body = json(&BackupRequest { keys_passphrase });
     let stream = client.post_for_stream(&format!("{OWN_API}/backup"), payload(&body))?;
     let broke_off = |error: &io::Error| client.broke_off(error);
     let (manifest, text) = unpack(stream, folder, &broke_off)?;
@@ -49,8 +53,11 @@ pub(super) fn backup<W: Write>(
     fs::rename(&part, &last).map_err(|error| file(&last, &error))?;
     fs::remove_file(&incomplete).map_err(|error| file(&incomplete, &error))?;
     File::open(folder).and_then(|open| open.sync_all()).map_err(|error| file(folder, &error))?;
-    let keys = if manifest.keys { "with" } else { "without" };
-    message(format!("{}: a whole backup, {keys} private keys", folder.display()));
+    let keys = match manifest.keys {
+        BackupKeys::Encrypted => "private keys encrypted",
+        BackupKeys::LeftOut => "private keys left out",
+    };
+    message(format!("{}: a whole backup, {keys}", folder.display()));
     let damaged = manifest.damaged.len() as u64;
     output.write(summary(&manifest))?;
     if damaged > 0 { Err(Failure::Damaged { files: damaged }) } else { Ok(()) }
@@ -69,6 +76,17 @@ fn summary(manifest: &BackupManifest) -> Document {
         "rows": manifest.totals.as_ref().map(|totals| totals.rows),
         "damaged": manifest.damaged,
     }))
+}
+
+/// Reads a passphrase from a file; a line end at its end is none of it.
+fn read_passphrase(path: &Path) -> Result<Passphrase, Failure> {
+    let input = |reason: String| Failure::Input { file: path.display().to_string(), reason };
+    let (mut text, most) = (String::new(), limits::PASSPHRASE_FILE_BYTES);
+    let read = File::open(path).and_then(|file| file.take(most).read_to_string(&mut text));
+    read.map_err(|error| input(format!("cannot read it: {error}")))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    Passphrase::parse(line).map_err(|error| input(error.to_string()))
 }
 
 fn document(report: &impl serde::Serialize) -> Document {
@@ -176,13 +194,24 @@ pub(crate) fn restore<W: Write>(
     let Some(data) = &options.data else {
         return Err(Failure::Usage("restore needs --data DIR, the folder to make".to_owned()));
     };
+    let passphrase = options.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let (backup, passphrase, verify) = (&options.backup, passphrase.as_ref(), options.verify);
     let mut progress = None;
-    let restored = server::restore(&options.backup, data, options.verify, &mut |now| {
+    let restoring = Restoring { backup, data, passphrase, verify };
+    let restored = server::restore(restoring, &mut |now| {
         progress.get_or_insert_with(|| Progress::of_bytes(Some(now.of), "restoring")).at(now.done);
     });
     drop(progress);
     let report = restored.map_err(|error| refused(&error))?;
     let data = data.display();
+    let keys = match report.keys {
+        RestoredKeys::Restored => "the private keys are restored",
+        RestoredKeys::NotRestored => {
+            "the private keys are not restored: that takes --passphrase-file"
+        }
+        RestoredKeys::LeftOut => "the backup has no private keys: the server makes new ones",
+    };
+    message(keys.to_owned());
     message(format!("{data} is restored: tallyhouse serve --data {data} starts a server on it"));
     output.write(document(&report))
 }
@@ -198,6 +227,12 @@ fn refused(error: &RestoreError) -> Failure {
             input(file, format!("format {found} is newer than this version knows"))
         }
         RestoreError::Damaged { file, reason } => input(file, reason.clone()),
+        RestoreError::WrongPassphrase(file) => {
+            input(file, "it does not open: the passphrase is another one".to_owned())
+        }
+        RestoreError::NoKeys(backup) => {
+            input(backup, "it has no private keys: they were left out".to_owned())
+        }
         RestoreError::NotEmpty(_) => Failure::Usage(error.to_string()),
         RestoreError::File(..) | RestoreError::NotOpened(_) | RestoreError::Differs(_) => {
             Failure::Refused { message: with_causes(error), hint: None }

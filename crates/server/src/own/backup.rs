@@ -27,7 +27,8 @@ static BACKUPS: Semaphore = Semaphore::const_new(limits::BACKUPS);
 static CHECKS: Semaphore = Semaphore::const_new(limits::CHECKS);
 
 /// Takes a backup of everything as it is now, while everything goes on: the ledger, the accounts and,
-/// where asked for, the private keys, as a tar stream whose last file is its manifest.
+/// where a passphrase is given, the private keys, encrypted by it, as a tar stream whose last file is
+/// its manifest.
 #[utoipa::path(post, path = "/tallyhouse/v1/backup", tag = "Ledger", request_body = BackupRequest,
     responses(
         (status = 200, description = "The backup. A transfer that breaks off is not whole", content_type = "application/x-tar"),
@@ -42,14 +43,16 @@ pub(crate) async fn take(
 ) -> Result<Response, ApiError> {
     let administrator = app.administrator(&asked)?;
     let request: BackupRequest = read_optional_json(body).await?;
+    let passphrase = request.keys_passphrase;
     let turn = BACKUPS.acquire().await.expect("the semaphore is never closed");
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
+    let with_keys = passphrase.is_some();
     let noted = app.change(move |accounts| async move {
-        let noted = accounts.note_backup(&by, request.keys, now).await;
+        let noted = accounts.note_backup(&by, with_keys, now).await;
         noted.map_err(|error| ApiError::internal("noting a backup", &error))
     });
     noted.await?;
-    let taken = app.take_backup(request.keys).await?;
+    let taken = app.take_backup(passphrase).await?;
     let body = stream::body("backup", move |way| async move {
         match send(taken, way).await {
             Ok(()) => {}

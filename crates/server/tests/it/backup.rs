@@ -10,14 +10,15 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use server::config::Settings;
-use server::{App, RestoreError, restore, service, verify_folder};
+use server::{App, RestoreError, Restoring, restore, service, verify_folder};
 use tower::ServiceExt;
-use wire::own::{BackupManifest, VerifyLine, VerifyReport};
+use wire::own::{BackupKeys, BackupManifest, Passphrase, RestoredKeys, VerifyLine, VerifyReport};
 
 use crate::world::World;
 
 const SUBSCRIPTIONS: [&str; 2] =
     ["11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"];
+const PASSPHRASE: &str = "correct horse battery";
 const PLAIN: &str = "a-stranger-of-no-role";
 
 /// A server with usage in the table and in the journal.
@@ -55,9 +56,10 @@ async fn send(world: &World, token: &str, events: std::ops::Range<usize>) {
     assert!(answer.status.is_success(), "{}", answer.message());
 }
 
-/// Takes a backup into a folder.
+/// Takes a backup into a folder, with the keys if told so.
 async fn back_up(world: &World, token: &str, keys: bool, folder: &Path) -> BackupManifest {
-    let answer = world.post("/tallyhouse/v1/backup", token, json!({ "keys": keys })).await;
+    let asked = if keys { json!({ "keysPassphrase": PASSPHRASE }) } else { json!({}) };
+    let answer = world.post("/tallyhouse/v1/backup", token, asked).await;
     assert_eq!(answer.outcome(), "200");
     assert_eq!(answer.headers["content-type"], "application/x-tar");
     let mut members = wire::tar::Reader::new(answer.body.as_slice());
@@ -100,9 +102,20 @@ fn check(
     data: &Path,
     verify: bool,
 ) -> Result<wire::own::RestoreReport, RestoreError> {
-    let (backup, data) = (backup.to_owned(), data.to_owned());
+    check_with(backup, data, verify, None)
+}
+
+fn check_with(
+    backup: &Path,
+    data: &Path,
+    verify: bool,
+    passphrase: Option<&str>,
+) -> Result<wire::own::RestoreReport, RestoreError> {
+    let passphrase = passphrase.map(|text| Passphrase::parse(text).unwrap());
+    let passphrase = passphrase.as_ref();
+    let restoring = Restoring { backup, data, passphrase, verify };
     // Of a command, which has no runtime.
-    std::thread::spawn(move || restore(&backup, &data, verify, &mut |_| {})).join().unwrap()
+    std::thread::scope(|scope| scope.spawn(|| restore(restoring, &mut |_| {})).join().unwrap())
 }
 
 fn usage(subscription: &str) -> String {
@@ -118,25 +131,32 @@ async fn what_is_restored_answers_as_of_the_backup_and_keeps_the_keys_if_told_so
     let (world, token) = world().await;
     world.pass(2 * 86_400);
     let before = world.get("/tallyhouse/v1/subscriptions", &token).await.json();
-    for keys in [false, true] {
+    for (keys, passphrase, expected) in [
+        (BackupKeys::LeftOut, None, RestoredKeys::LeftOut),
+        (BackupKeys::Encrypted, None, RestoredKeys::NotRestored),
+        (BackupKeys::Encrypted, Some(PASSPHRASE), RestoredKeys::Restored),
+    ] {
+        let with_keys = keys == BackupKeys::Encrypted;
         let [backup, data] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let manifest = back_up(&world, &token, keys, backup.path()).await;
+        let manifest = back_up(&world, &token, with_keys, backup.path()).await;
         assert_eq!((manifest.keys, manifest.damaged.len()), (keys, 0));
         let totals = manifest.totals.unwrap();
         assert_eq!((totals.rows, totals.subscriptions.len()), (25, 2));
-        let has_keys = manifest.files.iter().any(|file| file.path.starts_with("keys/"));
-        assert_eq!(has_keys, keys);
+        let has = |name: &str| manifest.files.iter().any(|file| file.path.starts_with(name));
+        assert_eq!((has("keys.sealed"), has("keys/"), has("ca.pem")), (with_keys, false, false));
 
-        let report = check(backup.path(), data.path(), true).unwrap();
-        assert_eq!(report.verified_rows, Some(25));
-        assert_eq!(report.files, manifest.files.len() as u64);
+        let report = check_with(backup.path(), data.path(), true, passphrase).unwrap();
+        assert_eq!((report.verified_rows, report.keys), (Some(25), expected));
+        let is_restored = expected == RestoredKeys::Restored;
+        assert_eq!(data.path().join("keys").exists(), is_restored);
+        assert!(!data.path().join("keys.sealed").exists());
         let restored = Restored::open(data.path()).await;
         let own = &restored.token;
         let (status, found) = restored.get("/tallyhouse/v1/subscriptions", own).await;
         assert_eq!((status, &found), (200, &before));
         // With the keys, tokens that were given out still count.
         let (status, _) = restored.get("/tallyhouse/v1/subscriptions", &token).await;
-        assert_eq!(status, if keys { 200 } else { 401 });
+        assert_eq!(status, if is_restored { 200 } else { 401 });
         let (_, audited) = restored.get("/tallyhouse/v1/audit-log?$top=1", own).await;
         assert_eq!(audited["value"][0]["operation"], "backups/write");
         for subscription in SUBSCRIPTIONS {
@@ -148,6 +168,46 @@ async fn what_is_restored_answers_as_of_the_backup_and_keeps_the_keys_if_told_so
     }
     // What comes later is in no earlier backup, and the server went on.
     send(&world, &token, 25..30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_do_not_open_are_told_by_file_before_anything_is_written() {
+    let (world, token) = world().await;
+    let short = json!({ "keysPassphrase": "too short" });
+    let refused = world.post("/tallyhouse/v1/backup", &token, short).await;
+    assert_eq!(refused.status.as_u16(), 400);
+    let message = refused.message();
+    assert!(message.contains("a passphrase has 12 to 1024 bytes"), "{message}");
+    assert!(!message.contains("too short"), "{message}");
+
+    let [without, backup] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    back_up(&world, &token, false, without.path()).await;
+    back_up(&world, &token, true, backup.path()).await;
+    let refused = |backup: &Path, passphrase: &str, what: &str| {
+        let above = tempfile::tempdir().unwrap();
+        let data = above.path().join("data");
+        let error = check_with(backup, &data, true, Some(passphrase)).unwrap_err();
+        assert!(error.to_string().contains(what), "{what}: {error}");
+        assert!(!data.exists(), "{what}");
+    };
+    refused(without.path(), PASSPHRASE, "has no private keys: they were left out");
+    let other = "keys.sealed does not open: the passphrase is another one";
+    refused(backup.path(), "correct horse batterz", other);
+    let file = backup.path().join("keys.sealed");
+    let good = fs::read(&file).unwrap();
+    for place in [0, 12, 20, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[place] ^= 1;
+        fs::write(&file, bad).unwrap();
+        let damaged = "keys.sealed of the backup is damaged: its bytes are not those";
+        refused(backup.path(), PASSPHRASE, damaged);
+    }
+    // The passphrase is in no audit log, nor in the backup.
+    let audited = world.get("/tallyhouse/v1/audit-log", &token).await;
+    let accounts = fs::read(backup.path().join("accounts.db")).unwrap();
+    for bytes in [&audited.body, &accounts] {
+        assert!(!bytes.windows(PASSPHRASE.len()).any(|text| text == PASSPHRASE.as_bytes()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +249,7 @@ async fn a_backup_that_is_not_whole_or_is_damaged_is_refused_by_name() {
     for (old, new, what) in [
         ("\"format\": 1", "\"format\": 2", "newer than 1"),
         ("\"path\": \"accounts.db\"", "\"path\": \"../accounts.db\"", "leads elsewhere"),
-        ("\"keys\": false", "\"keys\": maybe", "manifest.json of the backup is damaged"),
+        ("\"keys\": \"leftOut\"", "\"keys\": maybe", "manifest.json of the backup is damaged"),
     ] {
         assert!(text.contains(old), "{old}");
         fs::write(&path, text.replace(old, new)).unwrap();

@@ -1,5 +1,7 @@
 //! Backups: what is asked for, the manifest that names every file, and the report of a check.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,10 +14,84 @@ pub const BACKUP_FORMAT: u32 = 1;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BackupRequest {
-    /// Whether it is to have the private keys; without them, tokens that were given out count no more
-    /// after it is restored.
-    #[serde(default)]
-    pub keys: bool,
+    /// With it the backup has the private keys, encrypted by it: 12 to 1024 bytes. Without it they are
+    /// left out, and tokens that were given out count no more after it is restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Password, write_only)]
+    pub keys_passphrase: Option<Passphrase>,
+}
+
+/// What the private keys of a backup are encrypted by. Only [`Passphrase::expose`] shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Passphrase(String);
+
+/// A passphrase is of another length than it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassphraseLength;
+
+impl Passphrase {
+    const BYTES: std::ops::RangeInclusive<usize> = 12..=1024;
+
+    /// A passphrase that somebody gives.
+    ///
+    /// # Errors
+    /// [`PassphraseLength`] if it is too short or too long.
+    pub fn parse(text: &str) -> Result<Self, PassphraseLength> {
+        let is_good = Self::BYTES.contains(&text.len());
+        is_good.then(|| Self(text.to_owned())).ok_or(PassphraseLength)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Passphrase {
+    type Error = PassphraseLength;
+
+    fn try_from(text: String) -> Result<Self, PassphraseLength> {
+        Self::parse(&text)
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+impl fmt::Display for PassphraseLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = Passphrase::BYTES;
+        write!(f, "a passphrase has {} to {} bytes", bytes.start(), bytes.end())
+    }
+}
+
+impl std::error::Error for PassphraseLength {}
+
+/// What became of the private keys in a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum BackupKeys {
+    /// They are there, encrypted by a passphrase.
+    Encrypted,
+    /// They are not there.
+    LeftOut,
+}
+
+/// What became of the private keys of a backup that was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RestoredKeys {
+    /// They are there again.
+    Restored,
+    /// The backup has them, and no passphrase was given: the server makes new ones.
+    NotRestored,
+    /// The backup does not have them: the server makes new ones.
+    LeftOut,
 }
 
 /// What a backup has; the last file of it.
@@ -30,8 +106,8 @@ pub struct BackupManifest {
     pub accounts_revision: u64,
     /// When it was taken.
     pub taken_at: String,
-    /// Whether it has the private keys.
-    pub keys: bool,
+    /// Whether the private keys are there, encrypted, or left out.
+    pub keys: BackupKeys,
     /// Every other file.
     pub files: Vec<BackupFile>,
     /// Rows of the ledger and totals of each subscription; none where a damaged file hides them.
@@ -99,8 +175,8 @@ pub struct RestoreReport {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Whether the private keys are there; they are made anew otherwise.
-    pub keys: bool,
+    /// Whether the private keys are there again.
+    pub keys: RestoredKeys,
     /// Rows of the restored ledger, whose totals are those of the backup; absent where they were not
     /// compared.
     #[serde(skip_serializing_if = "Option::is_none")]
