@@ -34,21 +34,27 @@ async fn world() -> (World, String) {
     (world, token)
 }
 
+fn event(id: u32, subscription: usize, quantity: &str) -> Value {
+    json!({
+        "specversion": "1.0", "type": "tallyhouse.usage.v1", "source": "urn:a",
+        "id": format!("e-{id}"),
+        "data": {
+            "subscriptionId": SUBSCRIPTIONS[subscription],
+            "meterId": "e41c0dc6-9337-49a0-88a8-68df68c0b6b5",
+            "usageStartTime": "2026-02-10T00:00:00Z",
+            "usageEndTime": "2026-02-10T01:00:00Z", "quantity": quantity,
+        },
+    })
+}
+
 async fn send(world: &World, token: &str, events: std::ops::Range<usize>) {
-    let events: Vec<_> = events
-        .map(|number| {
-            json!({
-                "specversion": "1.0", "type": "tallyhouse.usage.v1", "source": "urn:a",
-                "id": format!("e-{number}"),
-                "data": {
-                    "subscriptionId": SUBSCRIPTIONS[number % 2],
-                    "meterId": "e41c0dc6-9337-49a0-88a8-68df68c0b6b5",
-                    "usageStartTime": "2026-02-10T00:00:00Z",
-                    "usageEndTime": "2026-02-10T01:00:00Z", "quantity": format!("{number}.5"),
-                },
-            })
-        })
-        .collect();
+    let number = |number: usize| u32::try_from(number).unwrap();
+    let events = events.map(|at| event(number(at), at % 2, &format!("{at}.5")));
+    send_all(world, token, events).await;
+}
+
+async fn send_all(world: &World, token: &str, events: impl IntoIterator<Item = Value>) {
+    let events: Vec<_> = events.into_iter().collect();
     let request = Request::post("/tallyhouse/v1/events");
     let request = request.header("authorization", format!("Bearer {token}"));
     let request = request.header("content-type", "application/cloudevents-batch+json");
@@ -274,6 +280,74 @@ async fn other_totals_than_those_of_the_manifest_are_told_by_subscription() {
     let error = check(backup.path(), data.path(), true).unwrap_err().to_string();
     assert!(error.contains(&format!("subscription {} had 12 rows", SUBSCRIPTIONS[1])), "{error}");
     assert_eq!(fs::read_to_string(data.path().join("format")).unwrap(), "restoring\n");
+}
+
+/// A backup of a ledger with these events, as (id, subscription, quantity).
+async fn backup_of(events: &[(u32, usize, &str)]) -> (tempfile::TempDir, BackupManifest) {
+    let world = World::open(|_| String::new()).await;
+    let token = world.app.administrator_token().unwrap();
+    for id in SUBSCRIPTIONS {
+        world.subscribe(&token, id, &world.app.tenant().to_string()).await;
+    }
+    send_all(&world, &token, events.iter().map(|&(id, of, quantity)| event(id, of, quantity)))
+        .await;
+    assert_eq!(world.post("/tallyhouse/v1/ledger/seal", &token, json!({})).await.outcome(), "204");
+    // Two group commits in the journal.
+    for id in [100, 101] {
+        send_all(&world, &token, [event(id, 0, "1")]).await;
+    }
+    let backup = tempfile::tempdir().unwrap();
+    let manifest = back_up(&world, &token, false, backup.path()).await;
+    (backup, manifest)
+}
+
+fn write_manifest(backup: &Path, manifest: &BackupManifest) {
+    fs::write(backup.join("manifest.json"), serde_json::to_vec(manifest).unwrap()).unwrap();
+}
+
+/// The files are sound, each by itself and by the manifest: only totals can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_changed_missing_or_doubled_is_told_by_subscription() {
+    let (_, good) = backup_of(&[(1, 0, "2"), (2, 1, "3"), (3, 1, "4")]).await;
+    for (what, events, told) in [
+        ("changed", &[(1, 0, "2"), (2, 1, "3"), (3, 1, "5")][..], "had 2 rows and has 2"),
+        ("missing", &[(1, 0, "2"), (2, 1, "3")], "had 2 rows and has 1"),
+        ("doubled", &[(1, 0, "2"), (2, 1, "3"), (3, 1, "4"), (4, 1, "4")], "had 2 rows and has 3"),
+        ("as it was", &[(1, 0, "2"), (2, 1, "3"), (3, 1, "4")], ""),
+    ] {
+        let (backup, mut manifest) = backup_of(events).await;
+        manifest.totals.clone_from(&good.totals);
+        write_manifest(backup.path(), &manifest);
+        let data = tempfile::tempdir().unwrap();
+        match check(backup.path(), data.path(), true) {
+            Ok(report) => assert_eq!((what, report.verified_rows), ("as it was", Some(5))),
+            Err(error) => {
+                let told = format!("subscription {} {told}", SUBSCRIPTIONS[1]);
+                assert_ne!(what, "as it was");
+                assert!(error.to_string().contains(&told), "{what}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_of_the_journal_that_is_gone_is_told() {
+    let (backup, mut manifest) = backup_of(&[(1, 0, "2")]).await;
+    let is_journal = |path: &str| path.starts_with("ledger/journal/");
+    let listed = manifest.files.iter_mut().find(|file| is_journal(&file.path)).unwrap();
+    let path = backup.path().join(&listed.path);
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.windows(4).rposition(|magic| magic == b"TLYJ").unwrap();
+    assert_ne!(last, 0);
+    bytes.truncate(last);
+    let mut hash = wire::own::FileHash::default();
+    hash.update(&bytes);
+    (listed.bytes, listed.hash) = (bytes.len() as u64, hash.text());
+    fs::write(&path, bytes).unwrap();
+    write_manifest(backup.path(), &manifest);
+    let data = tempfile::tempdir().unwrap();
+    let error = check(backup.path(), data.path(), true).unwrap_err().to_string();
+    assert!(error.contains("the ledger is of version"), "{error}");
 }
 
 fn report(body: &[u8]) -> VerifyReport {
