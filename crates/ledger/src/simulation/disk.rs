@@ -1,5 +1,6 @@
 //! The disk of a machine as a ledger sees it: each call is done, done in part or not at all, as its fate is.
 
+use std::ffi::OsStr;
 use std::fs::TryLockError;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -300,8 +301,9 @@ impl ReadFile for OpenFile {
             if let Extent::Wrong(number) = extent {
                 let checked = checked_part(&self.path, all).saturating_sub(begin);
                 let part = &mut bytes[..checked.min(there.map_or(0, <[u8]>::len))];
-                world.happened.rotten += u64::from(!part.is_empty());
                 flip(part, number);
+                let is_wrong = !part.is_empty();
+                world.happened.read_wrong(&self.path, is_wrong);
             }
             Ok(())
         })
@@ -324,15 +326,29 @@ pub(super) fn flip(bytes: &mut [u8], number: u64) {
     }
 }
 
-/// How far a file has checksums that notice a wrong bit.
+/// How far a file has checksums that notice a wrong bit: data files and rollups have them over all that they are
+/// read for.
 ///
 /// The last frame of the journal has one, too, but with a wrong bit it cannot be told from a torn one.
-/// Data files have none.
 fn checked_part(path: &Path, bytes: &[u8]) -> usize {
+    if is_of_day(path) {
+        return bytes.len();
+    }
     let folder = path.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
     match folder {
         "index" | "_delta_log" | "ledger" => bytes.len(),
         "journal" => bytes.windows(4).rposition(|window| window == b"TLYJ").unwrap_or(0),
         _ => 0,
     }
+}
+
+/// Whether it is a data file, or a rollup of one.
+pub(super) fn is_of_day(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+    folder.is_some_and(|folder| folder.starts_with("reported_day="))
+}
+
+/// Whether it is a rollup.
+pub(super) fn is_rollup(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "_rollup")
 }

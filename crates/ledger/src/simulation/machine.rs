@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
-use super::disk::{SimulatedDisk, flip};
+use super::disk::{SimulatedDisk, flip, is_of_day, is_rollup};
 use super::faults::{Call, Faults, Lack, Plan, Role};
 use super::files::Files;
 use super::random::Random;
@@ -42,6 +42,9 @@ pub(super) struct Happened {
     pub(super) failed: u64,
     /// Reads with a wrong bit.
     pub(super) rotten: u64,
+    /// Those of them that were of data files, and of rollups.
+    pub(super) rotten_data: u64,
+    pub(super) rotten_rollups: u64,
     /// How often the machine stopped, and how often of them with its power.
     pub(super) stops: u64,
     pub(super) power_losses: u64,
@@ -157,11 +160,21 @@ impl Machine {
 }
 
 impl Happened {
+    /// A file was read, with a wrong bit or not.
+    pub(super) fn read_wrong(&mut self, path: &Path, is_wrong: bool) {
+        let of_day = is_wrong && is_of_day(path);
+        self.rotten += u64::from(is_wrong);
+        self.rotten_data += u64::from(of_day && !is_rollup(path));
+        self.rotten_rollups += u64::from(of_day && is_rollup(path));
+    }
+
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             calls: self.calls + other.calls,
             failed: self.failed + other.failed,
             rotten: self.rotten + other.rotten,
+            rotten_data: self.rotten_data + other.rotten_data,
+            rotten_rollups: self.rotten_rollups + other.rotten_rollups,
             stops: self.stops + other.stops,
             power_losses: self.power_losses + other.power_losses,
         }

@@ -39,6 +39,9 @@ pub(super) struct Tally {
     pub(super) records: u64,
     pub(super) calls: u64,
     pub(super) failed: u64,
+    /// Reads of data files and of rollups that had a wrong bit.
+    pub(super) rotten_data: u64,
+    pub(super) rotten_rollups: u64,
     /// How often the machine stopped, and how often of them with its power.
     pub(super) stops: u64,
     pub(super) power_losses: u64,
@@ -57,6 +60,8 @@ impl Tally {
         let happened = machine.all_happened();
         self.calls += happened.calls;
         self.failed += happened.failed + happened.rotten;
+        self.rotten_data += happened.rotten_data;
+        self.rotten_rollups += happened.rotten_rollups;
         self.stops += happened.stops;
         self.power_losses += happened.power_losses;
         self.durable.extend(machine.durable());

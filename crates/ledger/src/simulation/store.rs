@@ -18,7 +18,7 @@ use object_store::{
     PutResult, Result, UploadPart,
 };
 
-use super::disk::{Extent, SimulatedDisk, failed, flip};
+use super::disk::{Extent, SimulatedDisk, failed, flip, is_of_day};
 use super::faults::Call;
 use super::machine::{Machine, World};
 use super::random::place;
@@ -202,8 +202,8 @@ impl SimulatedStore {
             let (meta, range, attributes) =
                 (got.meta.clone(), got.range.clone(), got.attributes.clone());
             let mut bytes = now(got.bytes())?.to_vec();
-            world.happened.rotten += u64::from(!bytes.is_empty());
             flip(&mut bytes, number);
+            world.happened.read_wrong(Path::new(key.as_ref()), !bytes.is_empty());
             let payload = stream::iter([Ok(Bytes::from(bytes))]).boxed();
             let payload = GetResultPayload::Stream(payload);
             Ok(GetResult { payload, meta, range, attributes })
@@ -245,9 +245,10 @@ fn known_as(key: &Key) -> PathBuf {
 
 /// Whether an object has checksums that notice a wrong bit.
 fn is_checked(key: &Key) -> bool {
-    let folder = Path::new(key.as_ref()).parent().and_then(Path::file_name);
+    let path = Path::new(key.as_ref());
+    let folder = path.parent().and_then(Path::file_name);
     let is = |name: &&str| folder.is_some_and(|folder| folder == *name);
-    ["_delta_log", "journal", "writer"].iter().any(is)
+    is_of_day(path) || ["_delta_log", "journal", "writer"].iter().any(is)
 }
 
 #[async_trait::async_trait]
