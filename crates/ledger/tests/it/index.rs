@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use domain::record::Commit;
 use ledger::{AppendError, Ledger, Outcome};
@@ -12,21 +13,47 @@ use tempfile::TempDir;
 use crate::folder::{append, copy, files, new_records, open, run};
 use crate::support::{Clock, Spec, hour};
 
+/// How often an append is tried while the index is made anew, at most.
+const TRIES: usize = 60_000;
+
 fn spec(event: u16) -> Spec {
     Spec { event, ..Spec::default() }
 }
 
 /// A ledger of so many seals, each of a few commits, closed; how many commits there are.
 async fn sealed(dir: &Path, clock: &Clock, seals: u16) -> u64 {
+    sealed_with(dir, clock, seals, 0).await
+}
+
+/// The same, with so many more events in the first commit of each seal.
+async fn sealed_with(dir: &Path, clock: &Clock, seals: u16, more: u16) -> u64 {
     let ledger = open(dir, clock).unwrap();
     for seal in 0..seals {
-        append(&ledger, &[spec(4 * seal), spec(4 * seal + 1)]).await;
+        let mut specs = vec![spec(4 * seal), spec(4 * seal + 1)];
+        specs.extend(more_events(seal, more));
+        append(&ledger, &specs).await;
         append(&ledger, &[spec(4 * seal + 2)]).await;
         ledger.seal().await.unwrap();
     }
     let commits = ledger.status().last_commit.0;
     ledger.close().await.unwrap();
     commits
+}
+
+/// Further events of a seal.
+fn more_events(seal: u16, more: u16) -> impl Iterator<Item = Spec> {
+    (0..more).map(move |number| spec(20_000 + seal * more + number))
+}
+
+/// What an append is answered once the index is made anew, and how often it was told to wait before.
+async fn append_when_mended(ledger: &Ledger, specs: &[Spec]) -> (Vec<Outcome>, usize) {
+    for busy in 0..TRIES {
+        match ledger.append(new_records(specs)).await {
+            Err(AppendError::Busy) => std::thread::sleep(Duration::from_millis(2)),
+            answered => return (answered.unwrap(), busy),
+        }
+    }
+    panic!("the index is not made anew")
 }
 
 fn index_files(dir: &Path) -> Vec<PathBuf> {
@@ -102,20 +129,11 @@ fn a_segment_that_is_damaged_while_the_ledger_is_open_is_made_anew() {
             bytes[4_100] ^= 1; // in the first block
             fs::write(&file, bytes).unwrap(); // the open file, not another of its name
         }
-        let mut busy = 0;
-        loop {
-            match ledger.append(new_records(&[spec(0), spec(4), spec(60_001)])).await {
-                Err(AppendError::Busy) => busy += 1,
-                other => {
-                    let outcomes = other.unwrap();
-                    assert_eq!(outcomes[0], Outcome::Duplicate(Commit(1)));
-                    assert_eq!(outcomes[1], Outcome::Duplicate(Commit(3)));
-                    assert!(matches!(outcomes[2], Outcome::Stored(_)));
-                    break;
-                }
-            }
-            std::thread::yield_now();
-        }
+        let asked = [spec(0), spec(4), spec(60_001)];
+        let (outcomes, busy) = append_when_mended(&ledger, &asked).await;
+        assert_eq!(outcomes[0], Outcome::Duplicate(Commit(1)));
+        assert_eq!(outcomes[1], Outcome::Duplicate(Commit(3)));
+        assert!(matches!(outcomes[2], Outcome::Stored(_)));
         assert!(busy > 0, "the damage was not noticed");
         assert_knows(&ledger, 2).await;
         ledger.close().await.unwrap();
@@ -140,10 +158,13 @@ fn harm() -> impl Strategy<Value = Harm> {
     ]
 }
 
+/// Events of each seal beside those that every test has: a segment has several blocks, a joined one a dozen.
+const MORE: u16 = 300;
+
 /// A ledger of nine seals, of which each case harms a copy.
 static GOOD: LazyLock<TempDir> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
-    run(sealed(dir.path(), &Clock::at(hour(5)), 9));
+    run(sealed_with(dir.path(), &Clock::at(hour(5)), 9, MORE));
     dir
 });
 
@@ -177,8 +198,13 @@ proptest! {
             let ledger = open(harmed.path(), &clock).unwrap();
             // A block that does not read is noticed when it is asked for.
             let all: Vec<_> = (0..9 * 4).filter(|event| event % 4 != 3).map(spec).collect();
-            while ledger.append(new_records(&all)).await.is_err() {
-                std::thread::yield_now();
+            append_when_mended(&ledger, &all).await;
+            for seal in 0..9 {
+                let more: Vec<_> = more_events(seal, MORE).collect();
+                let (known, _) = append_when_mended(&ledger, &more).await;
+                let expected = Outcome::Duplicate(Commit(2 * u64::from(seal) + 1));
+                let wrong = known.iter().position(|outcome| *outcome != expected);
+                assert_eq!(wrong, None, "seal {seal}");
             }
             assert_knows(&ledger, 9).await;
             ledger.close().await.unwrap();
