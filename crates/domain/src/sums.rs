@@ -62,11 +62,23 @@ pub struct MeterSum {
     pub quantity: Quantity,
 }
 
+/// Whose usage is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// That of every subscription.
+    #[default]
+    Every,
+    /// That of one.
+    One(SubscriptionId),
+    /// That of these, which are in order.
+    Among(Arc<[SubscriptionId]>),
+}
+
 /// Which sums of instances are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceQuery {
-    /// Whose usage; none for that of every subscription.
-    pub subscription: Option<SubscriptionId>,
+    /// Whose usage.
+    pub whose: Whose,
     /// Usage that starts within it, on any bounds.
     pub start: Range<UtcTime>,
 }
@@ -97,6 +109,39 @@ pub struct DaySum {
     pub quantity: Quantity,
     /// Sum of those below zero.
     pub taken_back: Quantity,
+}
+
+impl Whose {
+    /// Whether usage of a subscription is asked for.
+    #[must_use]
+    pub fn has(&self, subscription: SubscriptionId) -> bool {
+        self.has_within(subscription, subscription)
+    }
+
+    /// Whether usage of any is asked for from one subscription to another, both included.
+    #[must_use]
+    pub fn has_within(&self, low: SubscriptionId, high: SubscriptionId) -> bool {
+        match self {
+            Self::Every => true,
+            Self::One(wanted) => low <= *wanted && *wanted <= high,
+            Self::Among(wanted) => {
+                let first = wanted.partition_point(|wanted| *wanted < low);
+                wanted.get(first).is_some_and(|wanted| *wanted <= high)
+            }
+        }
+    }
+
+    /// The one whose usage is asked for, if it is that of one.
+    #[must_use]
+    pub fn one(&self) -> Option<SubscriptionId> {
+        if let Self::One(wanted) = self { Some(*wanted) } else { None }
+    }
+}
+
+impl From<Option<SubscriptionId>> for Whose {
+    fn from(subscription: Option<SubscriptionId>) -> Self {
+        subscription.map_or(Self::Every, Self::One)
+    }
 }
 
 impl MeterQuery {
@@ -194,9 +239,7 @@ pub fn instance_sums<'a>(
     for stored in records {
         let record = &stored.record;
         let start = record.window.start();
-        if query.subscription.is_some_and(|wanted| wanted != record.subscription)
-            || !query.start.contains(&start)
-        {
+        if !query.whose.has(record.subscription) || !query.start.contains(&start) {
             continue;
         }
         let key = (record.subscription, record.meter, stored.instance_hash);

@@ -26,7 +26,7 @@ pub(crate) fn sources(
     since: ReportedTime,
 ) -> Result<BTreeMap<SubscriptionId, Vec<SourceActivity>>, Failed> {
     let selection = Selection {
-        subscription,
+        whose: subscription.into(),
         reported: Some(since..ReportedTime(UtcTime::MAX)),
         last: Some(reading.last),
         ..Selection::default()

@@ -5,6 +5,7 @@
 
 use domain::aggregate::{AggregateKey, UsageQuery};
 use domain::id::{InstanceHash, MeterId};
+use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::page::{PageBuilder, PageError};
@@ -83,7 +84,7 @@ impl DayOfReport<'_> {
     fn add_tail(&self, within: &Selection, page: &mut PageBuilder<'_>) -> Result<(), Failed> {
         for chunk in self.reading.state.chunks() {
             if let Some(sums) = self.reading.sums_of(chunk, within) {
-                let of_subscription = sums.instances_of(within.subscription);
+                let of_subscription = sums.instances_of(within.whose.one());
                 let reported = ReportedTime(self.day.start());
                 let begin = of_subscription.partition_point(|entry| entry.reported < reported);
                 let of_day = of_subscription[begin..].iter();
@@ -102,7 +103,7 @@ impl DayOfReport<'_> {
     fn add_groups(&self, opened: &[Opened], page: &mut PageBuilder<'_>) -> Result<(), Failed> {
         // A file's rows are of one day of report.
         let selection =
-            Selection { subscription: Some(self.query.subscription), ..Selection::default() };
+            Selection { whose: Whose::One(self.query.subscription), ..Selection::default() };
         let mut groups: Vec<Group<'_>> = Vec::new();
         for opened in opened {
             groups.extend(opened.groups(&selection).into_iter().map(|number| {
@@ -113,7 +114,7 @@ impl DayOfReport<'_> {
         groups.retain(|group| !self.is_shown(group));
         groups.sort_by_key(|group| group.bounds.map(|bounds| bounds.least));
         let part = InstancePart {
-            subscription: Some(self.query.subscription),
+            whose: Whose::One(self.query.subscription),
             start: None,
             reported: ReportedTime(self.day.start()),
             with_instances: self.with_instances(),

@@ -13,6 +13,7 @@ use arrow_array::RecordBatch;
 use domain::erasure::ErasureKey;
 use domain::id::{ContentHash, InstanceHash, MeterId, SubscriptionId};
 use domain::record::{Commit, HashedInstance, HashedRecord};
+use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::columns::{self, maybe_hash};
@@ -50,16 +51,17 @@ impl<'a> Targets<'a> {
         with_rows.map(|(subscription, _)| *subscription).collect()
     }
 
-    /// Rows of which no other is to be erased: of one subscription where there is one alone.
+    /// Rows of which no other is to be erased.
     fn selection(&self) -> Selection {
-        let subscription = match self.of.len() {
-            1 => self.of.keys().next().copied(),
-            _ => None,
+        let mut of = self.of.keys().copied();
+        let whose = match (of.len(), of.next()) {
+            (1, Some(one)) => Whose::One(one),
+            _ => Whose::Among(self.of.keys().copied().collect()),
         };
         let bounds: Option<Vec<_>> = self.of.values().map(|(_, one)| one.before).collect();
         let start = bounds.and_then(|bounds| bounds.into_iter().max());
         let start = start.map(|before| UtcTime::MIN..before);
-        Selection { subscription, start, last: Some(self.last), ..Selection::default() }
+        Selection { whose, start, last: Some(self.last), ..Selection::default() }
     }
 
     /// The erasure that a row is to be erased by, if by one, and its place among all.

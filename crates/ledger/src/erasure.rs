@@ -13,6 +13,7 @@ use std::sync::Arc;
 use domain::erasure::ErasureKey;
 use domain::id::SubscriptionId;
 use domain::record::Commit;
+use domain::sums::Whose;
 use domain::time::UtcTime;
 use tokio::sync::oneshot;
 
@@ -150,8 +151,8 @@ impl Erasure {
     /// The rows that are to be erased, as far as they are not.
     pub(crate) fn selection(&self, last: Commit) -> Selection {
         let start = self.before.map(|before| UtcTime::MIN..before);
-        let (subscription, last) = (Some(self.subscription), Some(last));
-        Selection { subscription, start, last, ..Selection::default() }
+        let (whose, last) = (Whose::One(self.subscription), Some(last));
+        Selection { whose, start, last, ..Selection::default() }
     }
 
     /// Whether a file may have rows that are to be erased, of which `last` is the last commit.

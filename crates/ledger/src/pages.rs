@@ -40,7 +40,7 @@ fn of_group(
 ) -> Vec<Range<usize>> {
     let mut left: Vec<Range<usize>> = iter::once(0..rows).collect();
     let pages = |name: &str| Pages::of(metadata, group, rows, name);
-    if let Some((subscription, pages)) = selection.subscription.zip(pages("subscription_id")) {
+    if let Some((subscription, pages)) = selection.whose.one().zip(pages("subscription_id")) {
         let wanted = subscription.to_string();
         left = intersection(&left, &pages.that(|page| pages.may_have_text(page, &wanted)));
     }

@@ -13,6 +13,7 @@ use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
 use domain::id::SubscriptionId;
 use domain::record::Commit;
+use domain::sums::Whose;
 use domain::time::{ReportedTime, UtcTime};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -41,7 +42,7 @@ use crate::tail::{Chunk, TailRow};
 /// Which rows are wanted; everything by default. Ranges are half-open; none is no limit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
-    pub(crate) subscription: Option<SubscriptionId>,
+    pub(crate) whose: Whose,
     pub(crate) reported: Option<Range<ReportedTime>>,
     pub(crate) start: Option<Range<UtcTime>>,
     /// Rows of later commits are not wanted.
@@ -68,7 +69,7 @@ impl Selection {
     pub(crate) fn may_match(&self, bounds: &Bounds) -> bool {
         let (low, high) = bounds.subscription;
         let reported = (ReportedTime(bounds.reported.0), ReportedTime(bounds.reported.1));
-        self.subscription.is_none_or(|wanted| low <= wanted && wanted <= high)
+        self.whose.has_within(low, high)
             && self.reported.as_ref().is_none_or(|range| overlap(range, reported))
             && self.start.as_ref().is_none_or(|range| overlap(range, bounds.start))
             && self.last.is_none_or(|last| bounds.commit.0 <= last)
@@ -77,7 +78,7 @@ impl Selection {
 
     /// Whether a row is wanted.
     pub(crate) fn matches(&self, row: &Row<'_>) -> bool {
-        self.subscription.is_none_or(|wanted| wanted == row.subscription)
+        self.whose.has(row.subscription)
             && self.matches_times(row.reported, row.window.start())
             && self.matches_commit(row.commit)
     }
@@ -105,22 +106,20 @@ impl Selection {
 
     /// The entries of a chunk that are wanted.
     pub(crate) fn of_chunk<'a>(&self, chunk: &'a Chunk) -> impl Iterator<Item = &'a TailRow> {
-        let rows = match self.subscription {
+        let rows = match self.whose.one() {
             Some(subscription) => chunk.rows_of(subscription),
             None => chunk.rows(),
         };
         rows.iter().filter(|row| {
-            self.matches_times(row.reported, row.start) && self.matches_commit(row.commit)
+            self.whose.has(row.subscription)
+                && self.matches_times(row.reported, row.start)
+                && self.matches_commit(row.commit)
         })
     }
 
     pub(crate) fn row_group_may_match(&self, group: &RowGroupMetaData) -> bool {
-        let subscription = self.subscription.is_none_or(|wanted| {
-            let Some(bounds) = statistics(group, "subscription_id") else { return true };
-            let wanted = wanted.to_string();
-            bounds.min_bytes_opt().is_none_or(|low| low <= wanted.as_bytes())
-                && bounds.max_bytes_opt().is_none_or(|high| wanted.as_bytes() <= high)
-        });
+        let subscription =
+            subscriptions(group).is_none_or(|(low, high)| self.whose.has_within(low, high));
         let times = |range: Range<UtcTime>, name: &str| {
             let range = range.start.to_micros()..range.end.to_micros();
             integers(group, name).is_none_or(|bounds| overlap(&range, bounds))
@@ -137,6 +136,13 @@ impl Selection {
             && reported.is_none_or(|range| times(range, "reported_time"))
             && self.start.clone().is_none_or(|range| times(range, "usage_start"))
     }
+}
+
+/// The first and the last subscription of a row group, where they are stated.
+fn subscriptions(group: &RowGroupMetaData) -> Option<(SubscriptionId, SubscriptionId)> {
+    let bounds = statistics(group, "subscription_id")?;
+    let id = |bytes: &[u8]| SubscriptionId::parse(std::str::from_utf8(bytes).ok()?).ok();
+    Some((id(bounds.min_bytes_opt()?)?, id(bounds.max_bytes_opt()?)?))
 }
 
 pub(crate) fn statistics<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
@@ -286,7 +292,7 @@ impl<'a> OpenedFile<'a> {
         let projection = ProjectionMask::columns(descriptor, columns.iter().copied());
         let builder = builder.with_row_groups(groups).with_row_selection(rows);
         let mut builder = builder.with_projection(projection).with_batch_size(BATCH_ROWS);
-        if let Some(subscription) = selection.subscription {
+        if let Some(subscription) = selection.whose.one() {
             let filter = of_subscription(builder.parquet_schema(), subscription);
             builder = builder.with_row_filter(filter);
         }

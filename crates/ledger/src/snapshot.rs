@@ -10,6 +10,7 @@ use domain::complete::SourceActivity;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
 use domain::resource_groups::ResourceGroups;
+use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::activity;
@@ -381,8 +382,8 @@ impl Snapshot {
     }
 
     pub(crate) fn selection(&self, subscription: SubscriptionId) -> Selection {
-        let (subscription, last) = (Some(subscription), Some(self.last));
-        Selection { subscription, last, ..Selection::default() }
+        let (whose, last) = (Whose::One(subscription), Some(self.last));
+        Selection { whose, last, ..Selection::default() }
     }
 
     /// Gives every selected row to `each`, with its file's path.

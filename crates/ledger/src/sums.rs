@@ -17,7 +17,9 @@ use domain::time::UtcTime;
 
 use crate::error::ReadError;
 use crate::limits::SUM_THREADS;
-use crate::rollup::{self, Failed, Grain, InstancePart, InstanceView, MeterView, Reading};
+use crate::rollup::{
+    self, Failed, Grain, InstanceEntry, InstancePart, InstanceView, MeterView, Reading,
+};
 use crate::row::Row;
 use crate::scan::{self, Needed, Selection};
 use crate::snapshot::{Snapshot, blocking};
@@ -92,8 +94,8 @@ impl Snapshot {
 
 /// The rows that a query is of, up to a commit.
 fn selection_of(query: &MeterQuery, last: Commit) -> Selection {
-    let (subscription, start) = (query.subscription, Some(query.start.clone()));
-    Selection { subscription, start, last: Some(last), ..Selection::default() }
+    let (whose, start) = (query.subscription.into(), Some(query.start.clone()));
+    Selection { whose, start, last: Some(last), ..Selection::default() }
 }
 
 fn of_meters(
@@ -237,7 +239,7 @@ fn of_instances(
     most: usize,
 ) -> Result<Option<Vec<InstanceSums>>, Failed> {
     let whole = Selection {
-        subscription: query.subscription,
+        whose: query.whose.clone(),
         start: Some(query.start.clone()),
         last: Some(reading.last),
         ..Selection::default()
@@ -261,8 +263,11 @@ fn of_instances(
                 rows_of_chunk(chunk, &edge, |row| instances.add(&as_instance(row)))?;
                 continue;
             }
-            let sums = sums.instances_of(query.subscription).iter();
-            for entry in sums.filter(|entry| range.contains(&entry.sum.day.start())) {
+            let sums = sums.instances_of(query.whose.one()).iter();
+            let wanted = |entry: &&InstanceEntry| {
+                query.whose.has(entry.subscription) && range.contains(&entry.sum.day.start())
+            };
+            for entry in sums.filter(wanted) {
                 instances.add(&entry.view())?;
             }
         }
@@ -292,7 +297,7 @@ fn instances_of_file(
             continue;
         }
         let part = InstancePart {
-            subscription: whole.subscription,
+            whose: whole.whose.clone(),
             start: Some(range.clone()),
             reported: domain::time::ReportedTime(file.day.start()),
             with_instances: true,

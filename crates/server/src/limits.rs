@@ -95,6 +95,8 @@ pub const RESOURCE_GROUP_PAGE: usize = 1_000;
 pub const COST_QUESTIONS: usize = 4;
 /// Subscriptions up to which a question about several asks for the usage of each by itself.
 pub const ASKED_ONE_BY_ONE: usize = 8;
+/// Subscriptions of whose instances the sums are in memory at a time, for each thread.
+pub const INSTANCES_OF_SUBSCRIPTIONS: usize = 32;
 /// Ranges of time in which the usage of all subscriptions is summed for one question.
 pub const RANGES_TOGETHER: usize = 128;
 /// Threads that rate the usage of many subscriptions.

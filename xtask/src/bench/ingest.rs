@@ -35,6 +35,13 @@ pub(crate) const SHAPES: [Shape; 6] = [
     Shape { batch: 10_000, clients: 2, records: 100_000 },
 ];
 
+impl Shape {
+    /// Records that are under way at a time.
+    pub(crate) fn under_way(&self) -> u64 {
+        self.batch * self.clients
+    }
+}
+
 /// What one run, or one client of it, did.
 #[derive(Default)]
 struct Done {

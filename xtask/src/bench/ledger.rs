@@ -18,6 +18,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::ingest::SHAPES;
 use super::report::{Report, hundredths, median, micros, thousands, waits};
 use super::{Plan, run_again};
 use crate::process::{cargo, output, run as run_command, target};
@@ -25,7 +26,7 @@ use crate::server::Server;
 use base::{Base, Programs, SUBSCRIPTIONS};
 use machine::Machine;
 use peers::Peers;
-use spend::MonthOfAll;
+use spend::{MonthOfAll, Took};
 
 /// Records of the large ledger, unless asked otherwise; the small one has a tenth.
 pub(crate) const RECORDS: u64 = 50_000_000;
@@ -42,6 +43,8 @@ const BUILD: [&str; 10] = [
     "--bench=fill",
 ];
 const STARTS: usize = 5;
+/// Rows of a page.
+const PAGE_ROWS: u64 = 1_000;
 const NONE: &str = "–";
 
 /// Measures, with everything built for release.
@@ -60,26 +63,32 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     report_load(&large, &mut report)?;
     report_sizes(&large, &mut report)?;
 
-    let small_pages = {
-        let data = small.copy("ledger-small")?;
-        let server = Server::start(&programs.server, &data)?;
-        let pages = pages::measure(&server)?;
-        server.stop()?;
-        pages
-    };
+    let small_data = small.copy("ledger-small")?;
+    let server = Server::start(&programs.server, &small_data)?;
+    let small_pages = pages::measure(&server)?;
+    let small_peers = peers::measure(&small, true)?;
+    report_events(&server, &small, &machine, [NONE; 6], &mut report)?;
+    server.stop()?;
     let data = large.copy("ledger-large")?;
     let server = report_start(&programs, &data, &mut report)?;
     let large_pages = pages::measure(&server)?;
-    let peers = peers::measure(&large)?;
+    let peers = peers::measure(&large, false)?;
     let client = server.client()?;
     peers.compare_pages(|name| pages::sum_of_first(&client, peers::ASKED, name))?;
-    report_pages([&small, &large], [small_pages, large_pages], &peers, &mut report)?;
+    let pages = [small_pages, large_pages];
+    report_pages([&small, &large], pages, [&small_peers, &peers], &machine, &mut report)?;
     server.stop()?;
-    let months = spend::month_of_all(|| Server::start(&programs.server, &data), &large.sums())?;
-    report_spend(&months, &large, &peers, &machine, &mut report)?;
+    let start = |data: &Path| Server::start(&programs.server, data);
+    let months =
+        spend::month_of_all(|| start(&data), (&spend::GROUPS_OF_ALL, spend::RUNS), &large.sums())?;
+    let rows_only = large.copy("ledger-rows")?;
+    std::fs::remove_dir_all(rows_only.join("ledger/usage/_rollup"))?;
+    let of_rows =
+        spend::month_of_all(|| start(&rows_only), (&spend::GROUPS_OF_ROWS, 0), &large.sums())?;
+    report_spend(&months, &of_rows, &large, &peers, &machine, &mut report)?;
     let server = Server::start(&programs.server, &data)?;
     report_groups(&server, &large, &mut report)?;
-    report_ingest(&server, &large, &data, &mut report)?;
+    report_ingest(&server, &large, &machine, &data, &mut report)?;
     let status = server.stop()?;
     ensure!(status.success(), "the server ended with {status}");
     report_ids(&large, &programs, &data, &mut report)?;
@@ -188,9 +197,18 @@ fn report_start(programs: &Programs, data: &Path, report: &mut Report) -> Result
 fn report_pages(
     bases: [&Base; 2],
     pages: [Vec<pages::Pages>; 2],
-    peers: &Peers,
+    peers: [&Peers; 2],
+    machine: &Machine,
     report: &mut Report,
 ) -> Result<()> {
+    let a_page = bases.map(|base| Ok(base.sizes()?.data * PAGE_ROWS / base.records));
+    let [small_bytes, large_bytes]: [Result<u64>; 2] = a_page;
+    let least = |bytes: u64| {
+        let cached = hundredths(machine.least_us(bytes) / 10);
+        let disk = machine.disk_rate.map(|rate| hundredths(bytes * 100_000 / rate.max(1)));
+        format!("{cached} ms, nothing cached {} ms", disk.unwrap_or_else(|| NONE.to_owned()))
+    };
+    let least = [least(small_bytes?), least(large_bytes?)];
     let [small, large] = bases.map(|base| format!("{} records", thousands(base.records)));
     let how = "Of up to 1,000 rows, of many subscriptions, by one client on one connection. Others' \
                times are medians, and how often they hold ours.";
@@ -203,17 +221,29 @@ fn report_pages(
             if waits_us.is_empty() { NONE.to_owned() } else { waits(waits_us) }
         };
         let target = if large.what.contains("cached") { NONE } else { "p99 ≤ 20 ms" };
-        medians.insert(large.what.clone(), median(&mut large.waits_us));
+        if !small.waits_us.is_empty() && !large.waits_us.is_empty() {
+            let ours = [median(&mut small.waits_us), median(&mut large.waits_us)];
+            medians.insert(large.what.clone(), ours);
+        }
         let (small, cells) = (cell(&mut small.waits_us), cell(&mut large.waits_us));
         report.row(&[&large.what, &small, &cells, target]);
     }
+    let [small_least, large_least] = &least;
+    report.row(&["least: the bytes of 1,000 records", small_least, large_least, NONE]);
     for name in pages::GRANULARITIES {
-        let what = pages::first(name);
-        let ours = medians.get(&what).copied().context("no first page of ours")?;
-        for took in peers.took("page", name)? {
-            let ratio = hundredths(took.wall_us * 100 / ours.max(1));
-            let wall = format!("{} ms, × {ratio}", hundredths(took.wall_us / 10));
-            report.row(&[&format!("{}, {what}", took.engine), NONE, &wall, NONE]);
+        for (place, what) in [("page", pages::first(name)), ("cold", pages::first_cold(name))] {
+            let Some(ours) = medians.get(&what) else { continue };
+            let cells = |peers: &Peers, ours: u64| -> Result<Vec<(&str, String)>> {
+                let cell = |took: peers::Took| {
+                    let ratio = hundredths(took.wall_us * 100 / ours.max(1));
+                    (took.engine, format!("{} ms, × {ratio}", hundredths(took.wall_us / 10)))
+                };
+                Ok(peers.took(place, name)?.into_iter().map(cell).collect())
+            };
+            let (small, large) = (cells(peers[0], ours[0])?, cells(peers[1], ours[1])?);
+            for ((engine, small), (_, large)) in small.into_iter().zip(large) {
+                report.row(&[&format!("{engine}, {what}"), &small, &large, NONE]);
+            }
         }
     }
     Ok(())
@@ -221,6 +251,7 @@ fn report_pages(
 
 fn report_spend(
     months: &[MonthOfAll],
+    of_rows: &[MonthOfAll],
     base: &Base,
     peers: &Peers,
     machine: &Machine,
@@ -229,46 +260,66 @@ fn report_spend(
     let how = format!(
         "The month's {} records. {} on the ledger's files, by one process each; \"least\" is the time to \
          read the needed columns from the page cache. Tallyhouse is asked over HTTPS and prices what it \
-         sums, each subscription by itself; one answer has all {}. Sums that were asked for before are \
-         kept, and the others are set against the first time.",
+         sums, each subscription by itself; one answer has all {}. Sums of meters that were asked for before \
+         are kept. \"DuckDB\" is how many times as long DuckDB takes on the rows. By resource, of which there \
+         are more than an answer has groups, Tallyhouse is asked for resource groups, which reads the same.",
         thousands(base.records),
         peers.names(),
         thousands(SUBSCRIPTIONS)
     );
-    let columns = ["what", "wall", "against ours", "processor", "least", "target"];
+    let columns = ["what", "wall", "DuckDB", "processor", "least", "target"];
     report.table("Spend and cost", &how, &columns);
     let ms = |us: u64| format!("{} ms", thousands(us / 1_000));
-    for MonthOfAll { group, first, again } in months {
-        let target = if *group == "day" { "≤ 500 ms" } else { "≤ 100 ms" };
-        for (when, took) in [("the first time after a start", first), ("asked again", again)] {
-            let what = format!("Tallyhouse, cost by {group}, {when}");
-            let ratio = format!("× {}", hundredths(took.wall_us * 100 / first.wall_us.max(1)));
-            report.row(&[&what, &ms(took.wall_us), &ratio, &ms(took.cpu_us), NONE, target]);
+    let duckdb = |question: &str, wall_us: u64| -> Result<String> {
+        let took = peers.took("rows", question)?;
+        let rows = took.iter().find(|took| took.engine == "DuckDB").context("no DuckDB")?;
+        Ok(format!("× {}", hundredths(rows.wall_us * 100 / wall_us.max(1))))
+    };
+    let mut ours = |month: &MonthOfAll, when: &str, took: &Took, target: &str| -> Result<()> {
+        let what = format!("Tallyhouse, cost by {}, {when}", month.group);
+        let ratio = duckdb(question_of(month.group), took.wall_us)?;
+        report.row(&[&what, &ms(took.wall_us), &ratio, &ms(took.cpu_us), NONE, target]);
+        Ok(())
+    };
+    for month in months {
+        let target = match month.group {
+            "subscription" | "meter" => "≤ 100 ms; DuckDB × ≥ 20",
+            _ => "≤ 500 ms",
+        };
+        ours(month, "the first time after a start", &month.first, target)?;
+        if let Some(again) = &month.again {
+            ours(month, "asked again", again, target)?;
         }
     }
-    let ours = |group: &str| {
-        let month = months.iter().find(|month| month.group == group);
-        month.map(|month| month.first.wall_us)
-    };
-    for (question, title, ours) in [
-        ("meter", "by subscription and meter", ours("subscription")),
-        ("tag", "by tag", None),
-        ("resource", "by resource", None),
-        ("day", "by day", ours("day")),
+    for month in of_rows {
+        ours(month, "of rows without rollups", &month.first, "DuckDB × ≥ 1")?;
+    }
+    for (question, title) in [
+        ("meter", "by subscription and meter"),
+        ("tag", "by tag"),
+        ("resource", "by resource"),
+        ("day", "by day"),
     ] {
         let least = ms(machine.least_us(peers.bytes(question)?));
         for (place, of, least) in [("rows", "", least.as_str()), ("rollup", ", of rollups", NONE)] {
             for took in peers.took(place, question)? {
                 let what = format!("{}, {title}{of}", took.engine);
-                let ratio = ours.map_or_else(
-                    || NONE.to_owned(),
-                    |ours| format!("× {}", hundredths(took.wall_us * 100 / ours.max(1))),
-                );
+                let ratio = duckdb(question, took.wall_us)?;
                 report.row(&[&what, &ms(took.wall_us), &ratio, &ms(took.cpu_us), least, NONE]);
             }
         }
     }
     Ok(())
+}
+
+/// What others are asked that our groups are set against.
+fn question_of(group: &str) -> &'static str {
+    match group {
+        "day" => "day",
+        "tag:cost-center" => "tag",
+        "resource-group" => "resource",
+        _ => "meter",
+    }
 }
 
 fn report_groups(server: &Server, base: &Base, report: &mut Report) -> Result<()> {
@@ -280,19 +331,39 @@ fn report_groups(server: &Server, base: &Base, report: &mut Report) -> Result<()
     Ok(())
 }
 
-fn report_ingest(server: &Server, base: &Base, data: &Path, report: &mut Report) -> Result<()> {
+fn report_events(
+    server: &Server,
+    base: &Base,
+    machine: &Machine,
+    targets: [&str; 6],
+    report: &mut Report,
+) -> Result<()> {
+    let records = thousands(base.records);
     let how = format!(
-        "Ids are checked against {} records. Each request is answered when its records are durable.",
-        thousands(base.records)
+        "Ids are checked against {records} records. Each request is answered when its records are durable. \
+         \"at most\" is what all clients' records together come to, if each sync takes what it took above."
     );
-    report.table("Ingest", &how, &["what", "wall", "processor", "", "target"]);
-    let targets = [NONE, "≥ 10,000/s; p99 ≤ 50 ms", NONE, NONE, "processor ≥ 100,000/s", NONE];
-    for (line, target) in work::events(server)?.iter().zip(targets) {
-        report.line_with_target(line, target);
+    let columns = ["what", "wall", "processor", "", "target", "at most"];
+    report.table(&format!("Ingest, {records} records stored"), &how, &columns);
+    for ((line, shape), target) in work::events(server)?.iter().zip(&SHAPES).zip(targets) {
+        let most = format!("{}/s", thousands(machine.most_durable(shape.under_way())));
+        report.line_with_target(line, &format!("{target} | {most}"));
     }
+    Ok(())
+}
+
+fn report_ingest(
+    server: &Server,
+    base: &Base,
+    machine: &Machine,
+    data: &Path,
+    report: &mut Report,
+) -> Result<()> {
+    let targets = [NONE, "≥ 10,000/s; p99 ≤ 50 ms", NONE, NONE, "processor ≥ 100,000/s", NONE];
+    report_events(server, base, machine, targets, report)?;
     let folder = data.parent().context("a data folder lies in a folder")?;
     for line in work::imports(server, folder)? {
-        report.line_with_target(&line, "≥ 250,000/s");
+        report.line_with_target(&line, &format!("≥ 250,000/s | {NONE}"));
     }
     let peak_mb = server.peak_memory_kb()? / 1024;
     report.note(&format!("Highest resident memory of the server until here: {peak_mb} MB."));

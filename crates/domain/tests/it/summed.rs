@@ -11,7 +11,7 @@ use domain::rate::rate;
 use domain::record::{StoredRecord, Window};
 use domain::spend::{Dimension, Filter, RatedPeriod, ResourceGroupTags, SpendQuery, Step, spend};
 use domain::summed::{Summed, rate_instances, rate_meters};
-use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
+use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
 use domain::time::{Date, UtcTime};
 use domain::usage::Usage;
 use testkit::{Case, Random};
@@ -105,7 +105,7 @@ impl Sample {
     fn instances(&self, range: &Range<UtcTime>) -> (Summed, usize) {
         let book = self.adapted.book(self.period);
         let start = self.period.start()..range.end;
-        let sums = instance_sums(&self.records, &InstanceQuery { subscription: None, start });
+        let sums = instance_sums(&self.records, &InstanceQuery { whose: Whose::Every, start });
         let sums = sums.unwrap();
         let cut = range.start.date();
         let is_cut = range.start != range.start.day_start();

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p ledger --bench fill -- load LEDGER RECORDS SUMS` appends the records, then seals and
 //! joins, and writes what they come to into the folder SUMS. `… -- again LEDGER RECORDS COUNT` appends
-//! the first of them again, which must all be duplicates. Both print a JSON object a line.
+//! so many of them again, batches from the first to the last, which must all be duplicates. Both print a
+//! JSON object a line.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for developers")]
 
 mod sums;
@@ -89,8 +90,10 @@ async fn again(folder: &Path, records: u64, count: u64) {
     let mut usage = Usage::new(records);
     let mut appends = Appends::new(&ledger, |outcome| matches!(outcome, Outcome::Duplicate(_)));
     let mut watch = Watch::start();
-    while appends.begun < count {
-        let numbers = appends.begun..count.min(appends.begun + BATCH);
+    let apart = records / count.div_ceil(BATCH).max(1);
+    for batch in 0..count.div_ceil(BATCH) {
+        let (first, length) = (batch * apart, BATCH.min(count - batch * BATCH));
+        let numbers = first..records.min(first + length);
         appends.begin(numbers.map(|number| usage.record(number)).collect()).await;
     }
     appends.finish().await;

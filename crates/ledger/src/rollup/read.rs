@@ -7,7 +7,7 @@ use arrow_array::{BinaryArray, Decimal128Array, RecordBatch, TimestampMicrosecon
 use domain::decimal::Quantity;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::{Commit, Window};
-use domain::sums::MeterSum;
+use domain::sums::{MeterSum, Whose};
 use domain::time::{ReportedTime, UtcTime};
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -76,7 +76,7 @@ impl Opened {
         mut each: impl FnMut(&MeterView<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let columns = [&METER_COLUMNS[..], &DESCRIPTION].concat();
-        let of = selection.subscription;
+        let of = selection.whose.one();
         self.batches(&self.groups(selection), &columns, of, |batch| {
             let batch = MeterBatch::new(batch).map_err(|error| self.damaged(error))?;
             let mut before = None;
@@ -101,7 +101,7 @@ impl Opened {
         if part.with_instances {
             columns.extend(instance_columns());
         }
-        self.batches(groups, &columns, part.subscription, |batch| {
+        self.batches(groups, &columns, part.whose.one(), |batch| {
             let batch = InstanceBatch::new(batch).map_err(|error| self.damaged(error))?;
             for position in 0..batch.quantity.len() {
                 let view = batch.view(position, part).map_err(|error| self.damaged(error))?;
@@ -199,7 +199,7 @@ impl MeterBatch {
     ) -> Result<Option<MeterView<'_>>, Malformed> {
         let subscription = self.subscription.id(position);
         let step = columns::time(&self.step, position)?;
-        if selection.subscription.is_some_and(|wanted| wanted != subscription)
+        if !selection.whose.has(subscription)
             || selection.start.as_ref().is_some_and(|range| !range.contains(&step))
         {
             return Ok(None);
@@ -237,7 +237,7 @@ fn description(batch: &RecordBatch) -> Result<[Dictionary; 5], Malformed> {
 /// Which sums of instances are wanted, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct InstancePart {
-    pub(crate) subscription: Option<SubscriptionId>,
+    pub(crate) whose: Whose,
     /// Days of use, by their starts; none for every day.
     pub(crate) start: Option<Range<UtcTime>>,
     /// The day on which the file's rows were reported.
@@ -282,7 +282,7 @@ impl InstanceBatch {
     ) -> Result<Option<InstanceView<'_>>, Malformed> {
         let subscription = self.subscription.id(position);
         let start = columns::time(&self.start, position)?;
-        if part.subscription.is_some_and(|wanted| wanted != subscription)
+        if !part.whose.has(subscription)
             || part.start.as_ref().is_some_and(|range| !range.contains(&start))
         {
             return Ok(None);

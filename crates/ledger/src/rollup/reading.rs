@@ -78,7 +78,7 @@ impl Reading<'_> {
         if self.rows_only || self.last < chunk.last {
             return None;
         }
-        chunk.sums(selection.subscription, self.state.rollups.rows_least)
+        chunk.sums(selection.whose.one(), self.state.rollups.rows_least)
     }
 
     /// Whether no sum is to stand for rows.

@@ -27,7 +27,7 @@ impl Opened {
         subscription: Option<SubscriptionId>,
         mut each: impl FnMut(SubscriptionId, &str, LateRows) -> Result<(), E>,
     ) -> Result<(), E> {
-        let groups = self.groups(&Selection { subscription, ..Selection::default() });
+        let groups = self.groups(&Selection { whose: subscription.into(), ..Selection::default() });
         self.batches(&groups, &COLUMNS, subscription, |batch| {
             let rows = late_rows(batch).map_err(|error| self.damaged(error))?;
             let names = columns::texts(batch, "source").map_err(|error| self.damaged(error))?;

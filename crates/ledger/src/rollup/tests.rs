@@ -11,7 +11,7 @@ use domain::complete::SourceActivity;
 use domain::decimal::Quantity;
 use domain::id::{ResourceScope, Source, SubscriptionId};
 use domain::record::StoredRecord;
-use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
+use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
 use domain::time::{ReportedTime, UtcTime};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -155,7 +155,13 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
                 let sums = snapshot.meter_sums(&query, usize::MAX).await.unwrap();
                 assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
             }
-            let query = InstanceQuery { subscription, start };
+        }
+    }
+    let among = |numbers: &[u8]| Whose::Among(numbers.iter().copied().map(subscription).collect());
+    let one = |number| Whose::One(subscription(number));
+    for whose in [Whose::Every, one(0), one(1), among(&[]), among(&[1]), among(&[0, 1, 2])] {
+        for start in ranges() {
+            let query = InstanceQuery { whose: whose.clone(), start };
             let expected = instance_sums(seen.iter().copied(), &query).unwrap();
             let sums = snapshot.instance_sums(&query, usize::MAX).await.unwrap();
             assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
@@ -388,7 +394,7 @@ fn what_rollups_have_is_read_from_them_alone() {
             let sums = snapshot.meter_sums(&query, usize::MAX).await.unwrap();
             assert_eq!(sums.unwrap(), meter_sums(&model.records, &query).unwrap());
         }
-        let of_instances = InstanceQuery { subscription: None, start };
+        let of_instances = InstanceQuery { whose: Whose::Every, start };
         let sums = snapshot.instance_sums(&of_instances, usize::MAX).await.unwrap().unwrap();
         assert_eq!(sums, instance_sums(&model.records, &of_instances).unwrap());
         let since = ReportedTime(hour(0));
@@ -517,7 +523,7 @@ fn a_question_takes_so_many_sums() {
         assert_eq!(snapshot.meter_sums(&query, count).await.unwrap(), Some(of_meters));
         assert_eq!(snapshot.meter_sums(&query, count - 1).await.unwrap(), None);
 
-        let query = InstanceQuery { subscription: None, start };
+        let query = InstanceQuery { whose: Whose::Every, start };
         let of_instances = instance_sums(&model.records, &query).unwrap();
         let count = of_instances.iter().map(|sums| sums.days.len()).sum::<usize>();
         assert_eq!(snapshot.instance_sums(&query, count).await.unwrap(), Some(of_instances));

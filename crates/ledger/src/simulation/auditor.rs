@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use domain::aggregate::{UsageQuery, aggregate};
 use domain::id::{RecordId, SubscriptionId};
 use domain::record::{Commit, StoredRecord, UsageRecord};
-use domain::sums::{InstanceQuery, MeterQuery, SumStep, instance_sums, meter_sums};
+use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
 use domain::time::{ReportedTime, UtcTime};
 
 use super::round::key;
@@ -333,7 +333,7 @@ impl Auditor {
         if !self.maybe_erased.is_empty() {
             return Ok(()); // nobody knows which instance has which
         }
-        let query = InstanceQuery { subscription: Some(*subscription), start };
+        let query = InstanceQuery { whose: Whose::One(*subscription), start };
         let expected = instance_sums(seen.values(), &query).unwrap();
         let sums = snapshot.instance_sums(&query, usize::MAX).await?;
         same(last, &query, sums.as_ref(), &expected)

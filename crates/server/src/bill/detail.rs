@@ -12,7 +12,7 @@ use domain::rate::RateError;
 use domain::record::StoredRecord;
 use domain::spend::{RatedPeriod, SpendQuery, Step};
 use domain::summed::{Summed, rate_instances, rate_meters};
-use domain::sums::{InstanceQuery, MeterQuery, SumStep};
+use domain::sums::{InstanceQuery, InstanceSums, MeterQuery, SumStep, Whose};
 use domain::time::{Date, UtcTime};
 use ledger::ReadError;
 
@@ -90,7 +90,15 @@ impl App {
                 }
                 Ok(None)
             }
-            Detail::Instances => part.of_instances().await,
+            Detail::Instances => {
+                let query = InstanceQuery {
+                    whose: Whose::One(part.account.subscription.id),
+                    start: part.usage_start(),
+                };
+                let found = part.basis.snapshot.instance_sums(&query, part.most).await;
+                let Some(sums) = unless_too_great(found)? else { return Ok(None) };
+                part.of_instances(sums).await
+            }
         }
     }
 }
@@ -128,12 +136,17 @@ impl Part<'_> {
         .await
     }
 
-    async fn of_instances(&self) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
-        let subscription = Some(self.account.subscription.id);
-        let start = self.period.start()..self.range.end;
-        let query = InstanceQuery { subscription, start };
-        let found = self.basis.snapshot.instance_sums(&query, self.most).await;
-        let Some(sums) = unless_too_great(found)? else { return Ok(None) };
+    /// What counts of the period, up to the range's end.
+    pub(super) fn usage_start(&self) -> Range<UtcTime> {
+        self.period.start()..self.range.end
+    }
+
+    /// The period as the sums of its instances tell, and how many sums and rows these are; none if they do
+    /// not do.
+    pub(super) async fn of_instances(
+        &self,
+        sums: Vec<InstanceSums>,
+    ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
         let count = sums.iter().map(|sums| sums.days.len()).sum::<usize>();
         let sums = Arc::new(sums);
         // A day that the range cuts is no sum of it.

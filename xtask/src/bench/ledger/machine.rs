@@ -45,6 +45,20 @@ impl Machine {
     }
 }
 
+/// Bytes of a record in the journal, about, as in what is synced here.
+const RECORD_BYTES: u64 = 400;
+
+impl Machine {
+    /// The most records a second that can be made durable, so many with each sync.
+    pub(super) fn most_durable(&self, records: u64) -> u64 {
+        let (small, large) = (4 << 10, 400 << 10);
+        let bytes = (records * RECORD_BYTES).max(small);
+        let more_us = self.sync_batch_us.saturating_sub(self.sync_us);
+        let sync_us = self.sync_us + more_us * (bytes - small) / (large - small);
+        records * 1_000_000 / sync_us.max(1)
+    }
+}
+
 /// Empties the page cache of what is synced, if we may.
 pub(super) fn drop_caches() -> bool {
     fs::write(DROP, "1").is_ok()

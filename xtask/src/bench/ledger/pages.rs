@@ -41,7 +41,7 @@ pub(super) fn measure(server: &Server) -> Result<Vec<Pages>> {
                 waits_us.push(time(&client, &first_page(number, granularity))?.0);
             }
         }
-        all.push(Pages { what: format!("{}, nothing cached", first(granularity)), waits_us });
+        all.push(Pages { what: first_cold(granularity), waits_us });
         let mut waits_us = Vec::new();
         for run in 0..2 {
             for number in spread(ASKED) {
@@ -61,6 +61,11 @@ pub(super) fn measure(server: &Server) -> Result<Vec<Pages>> {
 /// What the first page is called.
 pub(super) fn first(granularity: &str) -> String {
     format!("first page, {granularity}")
+}
+
+/// What it is called where nothing is cached.
+pub(super) fn first_cold(granularity: &str) -> String {
+    format!("{}, nothing cached", first(granularity))
 }
 
 /// Sum of all quantities on the first page of a subscription.

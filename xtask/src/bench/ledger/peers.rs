@@ -31,15 +31,15 @@ pub(super) struct Took {
     pub(super) cpu_us: u64,
 }
 
-/// Asks all engines all questions.
-pub(super) fn measure(base: &Base) -> Result<Peers> {
+/// Asks all engines all questions, or for pages alone.
+pub(super) fn measure(base: &Base, pages_only: bool) -> Result<Peers> {
     let python = interpreter("requirements-ledger.txt", "ledger-environment")?;
     let mut answers = Vec::new();
     for (engine, name) in ENGINES {
         println!("asking {name}");
         let task = json!({
             "engine": engine, "table": base.table(), "sums": base.sums(), "runs": RUNS,
-            "subscription": subscription(ASKED),
+            "subscription": subscription(ASKED), "pages_only": pages_only,
         });
         let mut peer = Command::new(&python);
         peer.current_dir(root()).arg("bench/ledger_peer.py").arg(task.to_string());
@@ -51,8 +51,8 @@ pub(super) fn measure(base: &Base) -> Result<Peers> {
 }
 
 impl Peers {
-    /// How long a question took each, of the rows, of the rollups or of pages; nothing if there are
-    /// no rollups.
+    /// How long a question took each, of the rows, of the rollups or of pages, these also with nothing
+    /// cached; nothing if there are no rollups, or the cache could not be emptied.
     pub(super) fn took(&self, place: &str, question: &str) -> Result<Vec<Took>> {
         let mut all = Vec::new();
         for (engine, answer) in &self.answers {
