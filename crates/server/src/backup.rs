@@ -1,5 +1,6 @@
 //! What a backup is taken of, all as of one moment: the ledger held between two group commits, the
-//! accounts as they were while it was held, and the keys, encrypted or left out.
+//! accounts as they were while it was held, and the keys, encrypted or left out. Keys take long to
+//! encrypt, so they are read just before.
 //!
 //! So the accounts name no later commit than the ledger has, and every row has its subscription.
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use accounts::Revision;
 use ledger::{CopiedFile, JournalPlace, LedgerCopy, ReadError, SealError, Totals};
+use tokio::sync::SemaphorePermit;
 use tokio::task::spawn_blocking;
 use wire::own::{
     BACKUP_FORMAT, BackupFile, BackupKeys, BackupManifest, BackupTotals, DamagedFile, FileHash,
@@ -39,6 +41,10 @@ pub(crate) struct Taken {
     taken_at: String,
 }
 
+/// A backup's turn. Whatever is done for it has it, so that the next one begins only once nothing of this
+/// one goes on, though its client may have left long ago.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
 /// Why a backup breaks off.
 pub(crate) enum Failure {
     /// The client went away.
@@ -52,7 +58,8 @@ impl App {
     pub(crate) async fn take_backup(
         self: &Arc<Self>,
         passphrase: Option<Passphrase>,
-    ) -> Result<Taken, ApiError> {
+        turn: Turn,
+    ) -> Result<(Taken, Turn), ApiError> {
         fn failed<E: std::error::Error>(error: E) -> ApiError {
             ApiError::internal("taking a backup", &error)
         }
@@ -61,6 +68,13 @@ impl App {
             return Err(ApiError::JournalInObjects);
         }
         let data = &self.config.data;
+        let folder = data.clone();
+        let sealing = spawn_blocking(move || {
+            let sealed = passphrase.map(|passphrase| seal_keys(&folder, &passphrase));
+            (sealed.transpose(), turn)
+        });
+        let (keys, turn) = sealing.await.map_err(failed)?;
+        let keys = keys.map_err(failed)?;
         let copy = copy_of_accounts(data);
         clear(&copy).and_then(|()| make_private_file(&copy)).map_err(failed)?;
         let held = self.ledger.hold().await.map_err(|error| match error {
@@ -69,22 +83,15 @@ impl App {
         })?;
         let pinned = self.accounts.pin(&copy).await.map_err(failed)?;
         let ledger = self.ledger.clone();
-        let copying = spawn_blocking(move || held.into_copy(&ledger)).await;
-        let ledger = copying.map_err(failed)?.map_err(failed)?;
+        let copying = spawn_blocking(move || (held.into_copy(&ledger), turn));
+        let (ledger, turn) = copying.await.map_err(failed)?;
+        let ledger = ledger.map_err(failed)?;
         let revision = pinned.revision();
         pinned.copy().await.map_err(failed)?;
         let accounts = File::open(&copy).map_err(failed)?;
         clear(&copy).map_err(failed)?;
-        let keys = match passphrase {
-            None => None,
-            Some(passphrase) => {
-                let keys = read_keys(data).map_err(failed)?;
-                let sealing = spawn_blocking(move || sealed_keys::seal(&keys, &passphrase));
-                Some(sealing.await.map_err(failed)?.map_err(failed)?)
-            }
-        };
         let taken_at = (self.clock)().to_string();
-        Ok(Taken { ledger, accounts, revision, keys, taken_at })
+        Ok((Taken { ledger, accounts, revision, keys, taken_at }, turn))
     }
 }
 
@@ -97,6 +104,18 @@ pub(crate) fn copy_of_accounts(data: &Path) -> PathBuf {
 pub(crate) fn clear(copy: &Path) -> io::Result<()> {
     remove_file(&PathBuf::from(format!("{}-journal", copy.display())))?;
     remove_file(copy)
+}
+
+/// Whether the file of a data folder is one of those that [`read_keys`] reads.
+pub(crate) fn is_key_file(name: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+    name == AUTHORITY
+        || name.strip_prefix(KEYS).and_then(|name| name.strip_prefix('/')).is_some_and(is_name)
+}
+
+/// Reads the keys and encrypts them. Blocks for some tenths of a second.
+fn seal_keys(data: &Path, passphrase: &Passphrase) -> io::Result<Vec<u8>> {
+    sealed_keys::seal(&read_keys(data)?, passphrase).map_err(io::Error::other)
 }
 
 fn read_keys(data: &Path) -> io::Result<Vec<KeyFile>> {

@@ -16,12 +16,12 @@ use domain::id::SubscriptionId;
 use ledger::{Ledger, Progress};
 use serde::Deserialize;
 use wire::own::{
-    BACKUP_FORMAT, BackupKeys, BackupManifest, BackupTotals, FileHash, MANIFEST, Passphrase,
-    RestoreReport, RestoredKeys, SubscriptionTotals, VerifyReport,
+    BACKUP_FORMAT, BackupKeys, BackupManifest, BackupTotals, FileHash, MANIFEST, PLAIN_KEYS,
+    Passphrase, RestoreReport, RestoredKeys, SubscriptionTotals, VerifyReport,
 };
 
 use crate::app::{FOLDER_FORMAT, RESTORING};
-use crate::backup::{ACCOUNTS, LEDGER, totals_body};
+use crate::backup::{ACCOUNTS, AUTHORITY, KEYS, LEDGER, is_key_file, totals_body};
 use crate::clock;
 use crate::files::{make_private_folder, sync_parent, write_file};
 use crate::own::backup::report_body;
@@ -42,6 +42,8 @@ pub enum RestoreError {
         /// Its format.
         found: u32,
     },
+    /// The backup has private keys in plain, as earlier versions took them.
+    PlainKeys(PathBuf),
     /// A file of the backup is not what its manifest says, or the manifest is none.
     Damaged {
         /// The file.
@@ -74,6 +76,7 @@ impl fmt::Display for RestoreError {
                 "{} says format {found}, newer than {BACKUP_FORMAT}, which this version knows",
                 file.display()
             ),
+            Self::PlainKeys(backup) => write!(f, "{}: {PLAIN_KEYS}", backup.display()),
             Self::Damaged { file, reason } => {
                 write!(f, "{} of the backup is damaged: {reason}", file.display())
             }
@@ -126,8 +129,12 @@ pub fn restore(
     let Restoring { backup, data, passphrase, verify } = restoring;
     let manifest = read_manifest(backup)?;
     check_sizes(backup, &manifest)?;
-    let opened =
-        passphrase.map(|passphrase| open_keys(backup, &manifest, passphrase)).transpose()?;
+    let sealed = read_sealed_keys(backup, &manifest)?;
+    let opened = match (passphrase, sealed) {
+        (None, _) => None,
+        (Some(_), None) => return Err(RestoreError::NoKeys(backup.to_owned())),
+        (Some(passphrase), Some(sealed)) => Some(open_keys(backup, &sealed, passphrase)?),
+    };
     make_empty(data)?;
     let format = data.join("format");
     let say = |text: &str| {
@@ -180,6 +187,7 @@ fn read_manifest(backup: &Path) -> Result<BackupManifest, RestoreError> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
+        keys: Option<serde_json::Value>,
     }
     let file = backup.join(MANIFEST);
     let text = match fs::read(&file) {
@@ -193,19 +201,41 @@ fn read_manifest(backup: &Path) -> Result<BackupManifest, RestoreError> {
         file: file.clone(),
         reason: error.to_string(),
     };
-    let Format { format: found } = serde_json::from_slice(&text).map_err(damaged)?;
+    let Format { format: found, keys } = serde_json::from_slice(&text).map_err(damaged)?;
     if found > BACKUP_FORMAT {
         return Err(RestoreError::Newer { file, found });
     }
+    if keys == Some(true.into()) {
+        return Err(RestoreError::PlainKeys(backup.to_owned()));
+    }
     let manifest: BackupManifest = serde_json::from_slice(&text).map_err(damaged)?;
+    match strange(&manifest) {
+        None => Ok(manifest),
+        Some(reason) => Err(RestoreError::Damaged { file, reason }),
+    }
+}
+
+/// What no manifest says: a file that leads elsewhere or is a key in plain, or other files of keys than
+/// it says.
+fn strange(manifest: &BackupManifest) -> Option<String> {
     let is_plain = |path: &str| {
         path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\')
     };
-    match manifest.files.iter().find(|file| !is_plain(&file.path)) {
-        None => Ok(manifest),
-        Some(strange) => {
-            let reason = format!("it names '{}', which leads elsewhere", strange.path);
-            Err(RestoreError::Damaged { file, reason })
+    let is_of_keys = |path: &str| path == AUTHORITY || path.split('/').next() == Some(KEYS);
+    let paths = || manifest.files.iter().map(|file| file.path.as_str());
+    if let Some(path) = paths().find(|path| !is_plain(path)) {
+        return Some(format!("it names '{path}', which leads elsewhere"));
+    }
+    if let Some(path) = paths().find(|path| is_of_keys(path)) {
+        return Some(format!("it names '{path}', which no backup has in plain"));
+    }
+    match (manifest.keys, paths().any(|path| path == SEALED_KEYS)) {
+        (BackupKeys::Encrypted, true) | (BackupKeys::LeftOut, false) => None,
+        (BackupKeys::Encrypted, false) => {
+            Some(format!("it says that private keys are encrypted, and names no {SEALED_KEYS}"))
+        }
+        (BackupKeys::LeftOut, true) => {
+            Some(format!("it says that private keys are left out, and names {SEALED_KEYS}"))
         }
     }
 }
@@ -225,15 +255,15 @@ fn check_sizes(backup: &Path, manifest: &BackupManifest) -> Result<(), RestoreEr
     Ok(())
 }
 
-/// The private keys, before anything is written. What was damaged since is told apart from another
-/// passphrase by the hash in the manifest.
-fn open_keys(
+/// The encrypted keys, if the backup has them, before anything is written. What was damaged since is told
+/// apart from another passphrase by the hash in the manifest.
+fn read_sealed_keys(
     backup: &Path,
     manifest: &BackupManifest,
-    passphrase: &Passphrase,
-) -> Result<Vec<KeyFile>, RestoreError> {
-    let listed = manifest.files.iter().find(|file| file.path == SEALED_KEYS);
-    let listed = listed.ok_or_else(|| RestoreError::NoKeys(backup.to_owned()))?;
+) -> Result<Option<Vec<u8>>, RestoreError> {
+    let Some(listed) = manifest.files.iter().find(|file| file.path == SEALED_KEYS) else {
+        return Ok(None);
+    };
     let file = backup.join(SEALED_KEYS);
     let bytes = fs::read(&file).map_err(at(&file))?;
     let mut hash = FileHash::default();
@@ -242,13 +272,34 @@ fn open_keys(
         let reason = OTHER_BYTES.to_owned();
         return Err(RestoreError::Damaged { file, reason });
     }
-    sealed_keys::open(&bytes, passphrase).map_err(|error| match error {
-        OpenError::Refused => RestoreError::WrongPassphrase(file),
-        OpenError::NoKeys => {
-            RestoreError::Damaged { file, reason: "this is no file of private keys".to_owned() }
+    Ok(Some(bytes))
+}
+
+/// The private keys, before anything is written.
+fn open_keys(
+    backup: &Path,
+    sealed: &[u8],
+    passphrase: &Passphrase,
+) -> Result<Vec<KeyFile>, RestoreError> {
+    let file = backup.join(SEALED_KEYS);
+    let keys = match sealed_keys::open(sealed, passphrase) {
+        Ok(keys) => keys,
+        Err(OpenError::Refused) => return Err(RestoreError::WrongPassphrase(file)),
+        Err(OpenError::NoKeys) => {
+            let reason = "this is no file of private keys".to_owned();
+            return Err(RestoreError::Damaged { file, reason });
         }
-        OpenError::Newer(found) => RestoreError::Newer { file, found: found.into() },
-    })
+        Err(OpenError::Newer(found)) => {
+            return Err(RestoreError::Newer { file, found: found.into() });
+        }
+    };
+    match keys.iter().find(|(name, _)| !is_key_file(name)) {
+        None => Ok(keys),
+        Some((name, _)) => {
+            let reason = format!("it has '{name}', which is no file of private keys");
+            Err(RestoreError::Damaged { file, reason })
+        }
+    }
 }
 
 /// Makes the folder, unless there is an empty one.
@@ -401,4 +452,72 @@ pub fn verify_folder(
         ControlFlow::Continue(())
     };
     ledger::verify_folder(&data.join(LEDGER), told).map(report_body)
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::own::BackupFile;
+
+    use super::*;
+
+    fn file(path: &str, bytes: &[u8]) -> BackupFile {
+        let mut hash = FileHash::default();
+        hash.update(bytes);
+        BackupFile { path: path.to_owned(), bytes: bytes.len() as u64, hash: hash.text() }
+    }
+
+    /// Restores a backup of these files, of which `keys.sealed` is there; nothing is written.
+    fn check(keys: serde_json::Value, files: Vec<BackupFile>, sealed: &[u8], expected: &str) {
+        let above = tempfile::tempdir().unwrap();
+        let manifest = BackupManifest {
+            format: BACKUP_FORMAT,
+            ledger_version: "v".to_owned(),
+            accounts_revision: 1,
+            taken_at: "now".to_owned(),
+            keys: BackupKeys::LeftOut,
+            files,
+            totals: None,
+            damaged: Vec::new(),
+        };
+        let mut manifest = serde_json::to_value(manifest).unwrap();
+        manifest["keys"] = keys;
+        fs::write(above.path().join(MANIFEST), manifest.to_string()).unwrap();
+        fs::write(above.path().join(SEALED_KEYS), sealed).unwrap();
+        let (backup, data) = (above.path(), above.path().join("data"));
+        let passphrase = Passphrase::parse("correct horse battery").unwrap();
+        let passphrase = Some(&passphrase);
+        let restoring = Restoring { backup, data: &data, passphrase, verify: false };
+        let error = restore(restoring, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert!(!data.exists(), "{expected}");
+    }
+
+    #[test]
+    fn what_a_manifest_says_of_keys_fits_its_files() {
+        let sealed = || file(SEALED_KEYS, b"sealed");
+        for (keys, files, expected) in [
+            ("encrypted", vec![], "encrypted, and names no keys.sealed"),
+            ("leftOut", vec![sealed()], "left out, and names keys.sealed"),
+            ("leftOut", vec![file("keys/a.pem", b"")], "names 'keys/a.pem', which no backup"),
+            ("encrypted", vec![sealed(), file("ca.pem", b"")], "names 'ca.pem', which no backup"),
+            ("leftOut", vec![], "has no private keys: they were left out"),
+        ] {
+            check(keys.into(), files, b"sealed", expected);
+        }
+        // As earlier versions said it.
+        check(false.into(), vec![], b"", "has no private keys: they were left out");
+        check(true.into(), vec![file("keys/a.pem", b"")], b"", "it has private keys in plain");
+    }
+
+    #[test]
+    fn only_keys_come_out_of_the_file_of_keys() {
+        let passphrase = Passphrase::parse("correct horse battery").unwrap();
+        for name in ["format", "ledger/writer", "keys", "keys/deeper/a.pem", "keys.pem", "ca.pem/a"]
+        {
+            let keys = [("keys/a.pem".to_owned(), vec![1]), (name.to_owned(), vec![2])];
+            let sealed = sealed_keys::seal(&keys, &passphrase).unwrap();
+            let expected = format!("keys.sealed of the backup is damaged: it has '{name}'");
+            check("encrypted".into(), vec![file(SEALED_KEYS, &sealed)], &sealed, &expected);
+        }
+    }
 }

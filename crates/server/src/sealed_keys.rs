@@ -32,7 +32,7 @@ pub(crate) type KeyFile = (String, Vec<u8>);
 /// Why a file does not give its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenError {
-    /// It does not begin as such a file does.
+    /// It does not begin as such a file does, or has something else in it.
     NoKeys,
     /// It is of a newer version.
     Newer(u8),
@@ -66,7 +66,8 @@ pub(crate) fn open(file: &[u8], passphrase: &Passphrase) -> Result<Vec<KeyFile>,
     }
     match header[MAGIC.len()] {
         VERSION => {}
-        newer => return Err(OpenError::Newer(newer)),
+        newer if newer > VERSION => return Err(OpenError::Newer(newer)),
+        _ => return Err(OpenError::NoKeys),
     }
     let (key, nonce) = key_and_nonce(header, passphrase);
     let mut text = sealed.to_vec();
@@ -152,6 +153,10 @@ mod tests {
             };
             assert_eq!(open(&other, &one), Err(expected), "{place}");
         }
+        // There was never a version 0.
+        let mut other = file.clone();
+        other[MAGIC.len()] = 0;
+        assert_eq!(open(&other, &one), Err(OpenError::NoKeys));
         for length in [0, HEADER_BYTES - 1] {
             assert_eq!(open(&file[..length], &one), Err(OpenError::NoKeys), "{length}");
         }

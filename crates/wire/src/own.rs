@@ -22,8 +22,8 @@ use crate::secret::SecretText;
 pub use audit::{AuditEntry, AuditFact, AuditLog};
 pub use backup::{
     BACKUP_FORMAT, BackupFile, BackupKeys, BackupManifest, BackupRequest, BackupTotals,
-    DamagedFile, FileHash, MANIFEST, Passphrase, PassphraseLength, RestoreReport, RestoredKeys,
-    SubscriptionTotals, VerifyLine, VerifyProgress, VerifyReport,
+    DamagedFile, FileHash, MANIFEST, PLAIN_KEYS, Passphrase, PassphraseLength, RestoreReport,
+    RestoredKeys, SubscriptionTotals, VerifyLine, VerifyProgress, VerifyReport,
 };
 pub use calculation::{
     CalculatedMeter, CalculatedPeriod, CalculatedTerm, CalculatedTier, CalculatedUnpriced,

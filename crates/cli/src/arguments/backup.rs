@@ -17,7 +17,7 @@ use clap::Args;
 #[command(after_long_help = "\
 Examples:
   tallyhouse --data ./data backup /backups/2026-12-01
-  tallyhouse --server https://billing.example.com backup ./backup --with-keys --passphrase-file ./passphrase")]
+  tallyhouse --server https://billing.example backup ./saved --with-keys --passphrase-file ./words")]
 pub(crate) struct BackupOptions {
     /// Folder to make; it may be there if it is empty
     #[arg(value_name = "DIR")]
@@ -43,7 +43,7 @@ pub(crate) struct BackupOptions {
 #[command(after_long_help = "\
 Examples:
   tallyhouse restore /backups/2026-12-01 --data ./restored --verify
-  tallyhouse restore ./backup --data ./restored --passphrase-file ./passphrase
+  tallyhouse restore ./saved --data ./restored --passphrase-file ./words
   tallyhouse serve --data ./restored")]
 pub(crate) struct RestoreOptions {
     /// Folder of the backup
@@ -54,7 +54,7 @@ pub(crate) struct RestoreOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 
-    /// File with the passphrase of the private keys; without it all but they is restored
+    /// File with the passphrase of the private keys; without it everything else is restored
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 

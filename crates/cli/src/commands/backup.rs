@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use server::{RestoreError, Restoring};
 use wire::own::{
-    BackupKeys, BackupManifest, BackupRequest, FileHash, MANIFEST, Passphrase, RestoredKeys,
-    VerifyLine, VerifyReport,
+    BackupKeys, BackupManifest, BackupRequest, FileHash, MANIFEST, PLAIN_KEYS, Passphrase,
+    RestoredKeys, VerifyLine, VerifyReport,
 };
 use wire::tar;
 
@@ -226,6 +226,7 @@ fn refused(error: &RestoreError) -> Failure {
         RestoreError::Newer { file, found } => {
             input(file, format!("format {found} is newer than this version knows"))
         }
+        RestoreError::PlainKeys(backup) => input(backup, PLAIN_KEYS.to_owned()),
         RestoreError::Damaged { file, reason } => input(file, reason.clone()),
         RestoreError::WrongPassphrase(file) => {
             input(file, "it does not open: the passphrase is another one".to_owned())

@@ -11,13 +11,14 @@ use http::header;
 use ledger::{Damage, Progress};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use wire::own::{BackupRequest, DamagedFile, VerifyLine, VerifyProgress, VerifyReport};
+use wire::own::{
+    BackupRequest, DamagedFile, PassphraseLength, VerifyLine, VerifyProgress, VerifyReport,
+};
 
-use super::read_optional_json;
 use crate::app::App;
 use crate::backup::{Failure, Taken, totals_body, write_manifest};
 use crate::error::ApiError;
-use crate::exchange::Asked;
+use crate::exchange::{Asked, read_body};
 use crate::limits;
 use crate::stream::{self, Piece, Pipe, Way};
 
@@ -42,8 +43,7 @@ pub(crate) async fn take(
     body: Body,
 ) -> Result<Response, ApiError> {
     let administrator = app.administrator(&asked)?;
-    let request: BackupRequest = read_optional_json(body).await?;
-    let passphrase = request.keys_passphrase;
+    let passphrase = read_request(body).await?.keys_passphrase;
     let turn = BACKUPS.acquire().await.expect("the semaphore is never closed");
     let (by, now) = (administrator.object_id.to_string(), (app.clock)());
     let with_keys = passphrase.is_some();
@@ -52,7 +52,7 @@ pub(crate) async fn take(
         noted.map_err(|error| ApiError::internal("noting a backup", &error))
     });
     noted.await?;
-    let taken = app.take_backup(passphrase).await?;
+    let (taken, turn) = app.take_backup(passphrase, turn).await?;
     let body = stream::body("backup", move |way| async move {
         match send(taken, way).await {
             Ok(()) => {}
@@ -68,6 +68,21 @@ pub(crate) async fn take(
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, body).into_response())
+}
+
+/// Reads what is asked for. The error says where the body is wrong and nothing of what it has there, which
+/// may be the passphrase.
+async fn read_request(body: Body) -> Result<BackupRequest, ApiError> {
+    let bytes = read_body(body).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(BackupRequest::default());
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let place = format!("line {line} column {column}");
+        let expected = format!("an object with keysPassphrase or without; {PassphraseLength}");
+        ApiError::Body(format!("the request body is not as expected at {place}: {expected}"))
+    })
 }
 
 async fn send(mut taken: Taken, way: Way) -> Result<(), Failure> {

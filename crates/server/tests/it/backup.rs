@@ -4,13 +4,17 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::future::join_all;
 use http::Request;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::config::Settings;
 use server::{App, RestoreError, Restoring, restore, service, verify_folder};
+use tokio::sync::watch;
 use tower::ServiceExt;
 use wire::own::{BackupKeys, BackupManifest, Passphrase, RestoredKeys, VerifyLine, VerifyReport};
 
@@ -68,7 +72,11 @@ async fn back_up(world: &World, token: &str, keys: bool, folder: &Path) -> Backu
     let answer = world.post("/tallyhouse/v1/backup", token, asked).await;
     assert_eq!(answer.outcome(), "200");
     assert_eq!(answer.headers["content-type"], "application/x-tar");
-    let mut members = wire::tar::Reader::new(answer.body.as_slice());
+    unpack(&answer.body, folder)
+}
+
+fn unpack(body: &[u8], folder: &Path) -> BackupManifest {
+    let mut members = wire::tar::Reader::new(body);
     while let Some(member) = members.next_member().unwrap() {
         let path = folder.join(&member.name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -94,8 +102,22 @@ impl Restored {
     }
 
     async fn get(&self, path: &str, token: &str) -> (u16, Value) {
-        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
-        let request = request.header("host", "billing.example").body(Body::empty()).unwrap();
+        self.send(Request::get(path), token, Body::empty()).await
+    }
+
+    /// How many of these events were new, and how many were there before.
+    async fn take(&self, events: &[Value]) -> (u64, u64) {
+        let request = Request::post("/tallyhouse/v1/events")
+            .header("content-type", "application/cloudevents-batch+json");
+        let (status, answer) =
+            self.send(request, &self.token, json!(events).to_string().into()).await;
+        assert_eq!(status, 200, "{answer}");
+        (answer["accepted"].as_u64().unwrap(), answer["duplicate"].as_u64().unwrap())
+    }
+
+    async fn send(&self, request: http::request::Builder, token: &str, body: Body) -> (u16, Value) {
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("host", "billing.example").body(body).unwrap();
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
@@ -176,29 +198,166 @@ async fn what_is_restored_answers_as_of_the_backup_and_keeps_the_keys_if_told_so
     send(&world, &token, 25..30).await;
 }
 
+const SENDERS: u32 = 3;
+const BATCH: u32 = 20;
+/// Batches that each sender has acknowledged before the backup is asked for.
+const BATCHES_BEFORE: u32 = 4;
+/// Batches that each sends at most until the backup's answer begins.
+const BATCHES_MOST: u32 = 100;
+/// Batches that each sends further, as long as the answer has not come to its end.
+const BATCHES_LATER: u32 = 2;
+/// How long all of it takes at most: a bound, far from what it takes.
+const LOAD_MOST: Duration = Duration::from_secs(180);
+
+/// What one of several senders sends, one batch after the other.
+struct Sender {
+    /// Which one it is: it has ids of its own.
+    number: u32,
+    /// How many batches are acknowledged.
+    acknowledged: watch::Sender<u32>,
+}
+
+impl Sender {
+    fn events(&self, batch: u32) -> Vec<Value> {
+        let first = 100 + self.number * 1_000_000 + batch * BATCH;
+        let event_of = |id: u32| event(id, usize::from(id.is_multiple_of(3)), "1");
+        (first..first + BATCH).map(event_of).collect()
+    }
+
+    /// Sends batches as long as there are fewer than `most`, until that is closed.
+    async fn load(&self, world: &World, token: &str, mut most: watch::Receiver<u32>) {
+        while most.wait_for(|most| self.count() < *most).await.is_ok() {
+            send_all(world, token, self.events(self.count())).await;
+            self.acknowledged.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn count(&self) -> u32 {
+        *self.acknowledged.borrow()
+    }
+
+    async fn has(&self, count: u32) {
+        self.acknowledged.subscribe().wait_for(|now| *now >= count).await.unwrap();
+    }
+}
+
+/// A backup that was taken while senders sent.
+struct TakenUnderLoad {
+    manifest: BackupManifest,
+    /// Batches of each sender that were acknowledged before it was asked for.
+    before: Vec<u32>,
+    /// Batches of each that were acknowledged when its answer had begun.
+    begun: Vec<u32>,
+}
+
+/// Takes a backup. The end of its answer is taken only after each sender has sent further batches.
+async fn back_up_under_load(
+    world: &World,
+    token: &str,
+    senders: &[Sender],
+    most: watch::Sender<u32>,
+    folder: &Path,
+) -> TakenUnderLoad {
+    let counts = || senders.iter().map(Sender::count).collect::<Vec<_>>();
+    join_all(senders.iter().map(|sender| sender.has(BATCHES_BEFORE))).await;
+    let before = counts();
+    let request = Request::post("/tallyhouse/v1/backup");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let request = request.body(Body::empty()).unwrap();
+    let answer = service(&world.app).oneshot(request).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let mut body = answer.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let begun = counts();
+    most.send_modify(|most| *most += BATCHES_LATER);
+    let later = senders.iter().zip(&begun).map(|(sender, begun)| sender.has(begun + BATCHES_LATER));
+    join_all(later).await;
+    let rest = body.collect().await.unwrap().to_bytes();
+    most.send_replace(0); // and closed
+    let manifest = unpack(&[first, rest].concat(), folder);
+    TakenUnderLoad { manifest, before, begun }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_busy_server_has_what_was_acknowledged_before_it_and_nothing_twice() {
+    let (world, token) = world().await;
+    let sender = |number| Sender { number, acknowledged: watch::Sender::new(0) };
+    let senders: Vec<_> = (0..SENDERS).map(sender).collect();
+    let (most, told) = watch::channel(BATCHES_MOST);
+    let loads = join_all(senders.iter().map(|sender| sender.load(&world, &token, told.clone())));
+    let seals = async {
+        while *told.borrow() > 0 {
+            for path in ["/tallyhouse/v1/ledger/seal", "/tallyhouse/v1/ledger/compact"] {
+                assert_eq!(world.post(path, &token, json!({})).await.outcome(), "204");
+            }
+        }
+    };
+    let [backup, data] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let taking = back_up_under_load(&world, &token, &senders, most, backup.path());
+    let all = async { tokio::join!(loads, seals, taking) };
+    let (_, (), taken) = tokio::time::timeout(LOAD_MOST, all).await.unwrap();
+
+    let report = check(backup.path(), data.path(), true).unwrap();
+    let rows = taken.manifest.totals.unwrap().rows;
+    assert_eq!(report.verified_rows, Some(rows));
+    let restored = Restored::open(data.path()).await;
+    let (whole, mut known_batches) = (u64::from(BATCH), 0);
+    for (sender, (before, begun)) in senders.iter().zip(taken.before.iter().zip(taken.begun)) {
+        let mut outcomes = Vec::new();
+        for batch in 0..sender.count() {
+            outcomes.push(restored.take(&sender.events(batch)).await);
+        }
+        // Each batch is there as a whole up to one point, and from there on none is.
+        let known = outcomes.iter().take_while(|outcome| **outcome == (0, whole)).count();
+        assert!(outcomes[known..].iter().all(|outcome| *outcome == (whole, 0)), "{outcomes:?}");
+        // One that was under way when the answer began may be there.
+        let known = u32::try_from(known).unwrap();
+        assert!((*before..=begun + 1).contains(&known), "{known}: {before} to {begun} and one");
+        assert!(known < sender.count(), "{known}");
+        known_batches += u64::from(known);
+    }
+    assert_eq!(rows, 25 + known_batches * whole);
+    for subscription in SUBSCRIPTIONS {
+        let range = "from=2026-02-01&to=2026-03-01&groupBy=meter";
+        let path = format!("/tallyhouse/v1/subscriptions/{subscription}/cost?{range}");
+        let quantity = |cost: &Value| cost["unpriced"][0]["quantity"].as_str().map(str::to_owned);
+        let expected = quantity(&world.get(&path, &token).await.json());
+        assert!(expected.is_some());
+        assert_eq!(quantity(&restored.get(&path, &restored.token).await.1), expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_do_not_open_are_told_by_file_before_anything_is_written() {
     let (world, token) = world().await;
-    let short = json!({ "keysPassphrase": "too short" });
-    let refused = world.post("/tallyhouse/v1/backup", &token, short).await;
-    assert_eq!(refused.status.as_u16(), 400);
-    let message = refused.message();
-    assert!(message.contains("a passphrase has 12 to 1024 bytes"), "{message}");
-    assert!(!message.contains("too short"), "{message}");
+    for (body, secret) in [
+        (json!({ "keysPassphrase": "too short" }), "too short"),
+        (json!({ "keysPassphrase": 417_417_417_417_u64 }), "417"),
+        (json!({ "correct horse": true }), "horse"),
+        (json!(PASSPHRASE), "horse"),
+        (json!(417_417_417_417_u64), "417"),
+    ] {
+        let refused = world.post("/tallyhouse/v1/backup", &token, body).await;
+        assert_eq!(refused.status.as_u16(), 400, "{secret}");
+        let message = refused.message();
+        assert!(message.contains("not as expected at line 1 column "), "{message}");
+        assert!(message.contains("a passphrase has 12 to 1024 bytes"), "{message}");
+        assert!(!message.contains(secret), "{message}");
+    }
 
     let [without, backup] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     back_up(&world, &token, false, without.path()).await;
     back_up(&world, &token, true, backup.path()).await;
-    let refused = |backup: &Path, passphrase: &str, what: &str| {
+    let refused = |backup: &Path, passphrase: Option<&str>, what: &str| {
         let above = tempfile::tempdir().unwrap();
         let data = above.path().join("data");
-        let error = check_with(backup, &data, true, Some(passphrase)).unwrap_err();
+        let error = check_with(backup, &data, true, passphrase).unwrap_err();
         assert!(error.to_string().contains(what), "{what}: {error}");
         assert!(!data.exists(), "{what}");
     };
-    refused(without.path(), PASSPHRASE, "has no private keys: they were left out");
+    refused(without.path(), Some(PASSPHRASE), "has no private keys: they were left out");
     let other = "keys.sealed does not open: the passphrase is another one";
-    refused(backup.path(), "correct horse batterz", other);
+    refused(backup.path(), Some("correct horse batterz"), other);
     let file = backup.path().join("keys.sealed");
     let good = fs::read(&file).unwrap();
     for place in [0, 12, 20, good.len() / 2, good.len() - 1] {
@@ -206,7 +365,8 @@ async fn keys_that_do_not_open_are_told_by_file_before_anything_is_written() {
         bad[place] ^= 1;
         fs::write(&file, bad).unwrap();
         let damaged = "keys.sealed of the backup is damaged: its bytes are not those";
-        refused(backup.path(), PASSPHRASE, damaged);
+        refused(backup.path(), Some(PASSPHRASE), damaged);
+        refused(backup.path(), None, damaged);
     }
     // The passphrase is in no audit log, nor in the backup.
     let audited = world.get("/tallyhouse/v1/audit-log", &token).await;
@@ -255,12 +415,18 @@ async fn a_backup_that_is_not_whole_or_is_damaged_is_refused_by_name() {
     for (old, new, what) in [
         ("\"format\": 1", "\"format\": 2", "newer than 1"),
         ("\"path\": \"accounts.db\"", "\"path\": \"../accounts.db\"", "leads elsewhere"),
+        ("\"keys\": \"leftOut\"", "\"keys\": true", "it has private keys in plain"),
         ("\"keys\": \"leftOut\"", "\"keys\": maybe", "manifest.json of the backup is damaged"),
     ] {
         assert!(text.contains(old), "{old}");
         fs::write(&path, text.replace(old, new)).unwrap();
         refused(what);
     }
+    // As an earlier version said that they are left out.
+    fs::write(&path, text.replace("\"keys\": \"leftOut\"", "\"keys\": false")).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let report = check(backup.path(), data.path(), true).unwrap();
+    assert_eq!((report.keys, report.verified_rows), (RestoredKeys::LeftOut, Some(25)));
     fs::remove_file(&path).unwrap();
     refused("is no whole backup");
 }

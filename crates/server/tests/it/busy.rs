@@ -82,6 +82,9 @@ async fn a_batch_that_is_refused_as_busy_stores_nothing_and_is_taken_once_after_
         counts(&post(&world, &token, &events("taken", TAKEN)).await),
         (json!(100), json!(0))
     );
+    // As long as the journal is no longer than that, it is not sealed by itself.
+    let journal = metric(&world, &token, "ledger_journal_bytes").await;
+    assert!((1..UNSEALED_BYTES_MAX / 2).contains(&journal), "{journal}");
     assert_eq!(metric(&world, &token, "ledger_requests_busy_total").await, 0);
     for refused in 1..=3 {
         check_refused(&post(&world, &token, &batch).await);
@@ -103,10 +106,12 @@ async fn a_batch_that_is_refused_as_busy_stores_nothing_and_is_taken_once_after_
     }
     assert_eq!(counts(&post(&world, &token, &events("small", 1)).await), (json!(1), json!(0)));
 
+    assert_eq!(metric(&world, &token, "ledger_seal_seconds_count").await, 0);
     let seal = world.post("/tallyhouse/v1/ledger/seal", &token, json!({})).await;
     assert_eq!(seal.status.as_u16(), 204);
     assert_eq!(counts(&post(&world, &token, &batch).await), (json!(250), json!(0)));
-    world.post("/tallyhouse/v1/ledger/seal", &token, json!({})).await;
+    let again = world.post("/tallyhouse/v1/ledger/seal", &token, json!({})).await;
+    assert_eq!(again.status.as_u16(), 204);
     assert_eq!(counts(&post(&world, &token, &batch).await), (json!(0), json!(250)));
     assert_eq!(quantity(&world, &token).await, "43.875"); // 351 times an eighth
     assert_eq!(metric(&world, &token, "ledger_requests_busy_total").await, 3);

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IntoDeserializer, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Name of the manifest in a backup.
@@ -21,7 +22,8 @@ pub struct BackupRequest {
     pub keys_passphrase: Option<Passphrase>,
 }
 
-/// What the private keys of a backup are encrypted by. Only [`Passphrase::expose`] shows it.
+/// What the private keys of a backup are encrypted by. [`Passphrase::expose`] shows it, and it is written
+/// out whole in a [`BackupRequest`]; its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Passphrase(String);
@@ -107,6 +109,7 @@ pub struct BackupManifest {
     /// When it was taken.
     pub taken_at: String,
     /// Whether the private keys are there, encrypted, or left out.
+    #[serde(deserialize_with = "keys")]
     pub keys: BackupKeys,
     /// Every other file.
     pub files: Vec<BackupFile>,
@@ -114,6 +117,33 @@ pub struct BackupManifest {
     pub totals: Option<BackupTotals>,
     /// Files that were damaged when they were copied; they are there as they were.
     pub damaged: Vec<DamagedFile>,
+}
+
+/// What is said of manifests that list keys in plain.
+pub const PLAIN_KEYS: &str = "it has private keys in plain, as earlier versions wrote them: restore it \
+    with the version that took it";
+
+/// Reads what became of the keys. Earlier versions said whether they are there, in plain.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BackupKeys, D::Error> {
+    struct Told;
+
+    impl Visitor<'_> for Told {
+        type Value = BackupKeys;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("what became of the private keys")
+        }
+
+        fn visit_bool<E: Error>(self, are_there: bool) -> Result<BackupKeys, E> {
+            if are_there { Err(E::custom(PLAIN_KEYS)) } else { Ok(BackupKeys::LeftOut) }
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<BackupKeys, E> {
+            BackupKeys::deserialize(text.into_deserializer())
+        }
+    }
+
+    deserializer.deserialize_any(Told)
 }
 
 /// A file of a backup.
@@ -256,5 +286,42 @@ impl FileHash {
     pub fn text(&self) -> String {
         let hash = self.0.finalize().to_hex();
         hash[..32].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(keys: &str, expected: Result<BackupKeys, &str>) {
+        let text = format!(
+            r#"{{ "format": 1, "ledgerVersion": "v", "accountsRevision": 2, "takenAt": "now",
+                "keys": {keys}, "files": [], "totals": null, "damaged": [] }}"#
+        );
+        let manifest: Result<BackupManifest, _> = serde_json::from_str(&text);
+        match (manifest, expected) {
+            (Ok(manifest), Ok(expected)) => assert_eq!(manifest.keys, expected, "{keys}"),
+            (Err(error), Err(reason)) => assert!(error.to_string().contains(reason), "{error}"),
+            (manifest, expected) => panic!("{keys}: {manifest:?} in the place of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_manifest_of_an_earlier_version_is_read_unless_it_has_keys_in_plain() {
+        check("\"leftOut\"", Ok(BackupKeys::LeftOut));
+        check("\"encrypted\"", Ok(BackupKeys::Encrypted));
+        check("false", Ok(BackupKeys::LeftOut));
+        check("true", Err("it has private keys in plain"));
+        check("\"maybe\"", Err("unknown variant `maybe`"));
+        check("1", Err("expected what became of the private keys"));
+    }
+
+    #[test]
+    fn a_passphrase_is_written_and_never_shown() {
+        let passphrase = Passphrase::parse("correct horse battery").unwrap();
+        let request = BackupRequest { keys_passphrase: Some(passphrase) };
+        let text = serde_json::to_string(&request).unwrap();
+        assert_eq!(text, r#"{"keysPassphrase":"correct horse battery"}"#);
+        assert!(!format!("{request:?}").contains("horse"));
     }
 }
