@@ -7,6 +7,7 @@ import os
 import random
 import ssl
 import threading
+import time
 import urllib.parse
 from collections import defaultdict
 from decimal import Decimal, localcontext
@@ -18,6 +19,19 @@ EVENTS = "/tallyhouse/v1/events"
 SENDERS = 3
 METERS = [f"11fe0000-0000-4000-8000-00000000000{number}" for number in range(7)]
 MONTH = "from=2026-03-01&to=2026-04-01"
+# What is waited for takes far less, even on a busy machine.
+WAIT_SECONDS = 60
+PAUSE_SECONDS = 0.1
+# A server that is busy asks for less.
+RETRY_AFTER_SECONDS = 5
+
+
+def wait_for(what, holds):
+    """Asks again and again until it holds; fails after a while, with what was waited for."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        assert time.monotonic() < end, f"waited {WAIT_SECONDS} s for {what}"
+        time.sleep(PAUSE_SECONDS)
 
 
 class Client:
@@ -38,7 +52,18 @@ class Client:
         self.connection.request(method, path, body=body, headers=headers)
         answer = self.connection.getresponse()
         text = answer.read()
+        self.retry_after = answer.headers.get("Retry-After")
         return answer.status, json.loads(text) if text else None
+
+    def ask_patiently(self, method, path, body=None, form="application/json"):
+        """The same, again while the server is busy: nothing was stored or begun then."""
+        end = time.monotonic() + WAIT_SECONDS
+        while True:
+            status, answer = self.ask(method, path, body, form)
+            if status != 503:
+                return status, answer
+            assert time.monotonic() < end, f"{method} {path} was busy for {WAIT_SECONDS} s: {answer}"
+            time.sleep(min(float(self.retry_after or PAUSE_SECONDS), RETRY_AFTER_SECONDS))
 
 
 class Load:
@@ -51,7 +76,10 @@ class Load:
         self.stopping = threading.Event()
         self.failures = []
         work = [lambda place=place: self._send(place, seed) for place in range(SENDERS)]
-        self.threads = [threading.Thread(target=self._run, args=[each]) for each in [*work, self._seal]]
+        # The tests end without those that do not stop.
+        self.threads = [
+            threading.Thread(target=self._run, args=[each], daemon=True) for each in [*work, self._seal]
+        ]
 
     def __enter__(self):
         for thread in self.threads:
@@ -64,9 +92,12 @@ class Load:
     def stop(self):
         """Ends it once every request is answered."""
         self.stopping.set()
+        end = time.monotonic() + WAIT_SECONDS
         for thread in self.threads:
-            thread.join()
+            thread.join(max(end - time.monotonic(), 0))
         self.check()
+        alive = sum(thread.is_alive() for thread in self.threads)
+        assert not alive, f"waited {WAIT_SECONDS} s for {alive} of {len(self.threads)} threads to stop"
 
     def check(self):
         """Fails if a request was not answered as it should be."""
@@ -78,8 +109,23 @@ class Load:
         with self.changed:
             begun = list(self.begun)
             settled = lambda: all(done >= least for done, least in zip(self.done, begun))
-            self.changed.wait_for(lambda: settled() or self.failures)
+            in_time = self.changed.wait_for(lambda: settled() or self.failures, WAIT_SECONDS)
         self.check()
+        assert in_time, f"waited {WAIT_SECONDS} s for the answers to requests that were under way"
+
+    def wait_for(self, what, holds):
+        """Waits until it holds or a request fails."""
+
+        def checked():
+            self.check()
+            return holds()
+
+        wait_for(what, checked)
+
+    def first_commit(self):
+        """The lowest commit that was acknowledged, None before there is one."""
+        with self.changed:
+            return min((record[0] for record in self.records), default=None)
 
     def up_to(self, commit):
         """Event ids and the sums by subscription and meter of what was acknowledged up to a commit."""
@@ -121,9 +167,7 @@ class Load:
             form, body = "application/cloudevents+json", texts[0]
         else:
             form, body = "application/cloudevents-batch+json", f"[{','.join(texts)}]"
-        status = 503
-        while status == 503:  # busy: nothing was stored
-            status, answer = client.ask("POST", EVENTS, body, form)
+        status, answer = client.ask_patiently("POST", EVENTS, body, form)
         expected = 201 if len(texts) == 1 and new else 200
         assert status == expected, (status, answer)
         assert (answer["accepted"], answer["duplicate"]) == (len(new), len(again)), answer
@@ -133,7 +177,7 @@ class Load:
         client, seals = Client(), 0
         while not self.stopping.is_set():
             what = "compact" if seals % 10 == 9 else "seal"
-            status, answer = client.ask("POST", f"/tallyhouse/v1/ledger/{what}")
+            status, answer = client.ask_patiently("POST", f"/tallyhouse/v1/ledger/{what}")
             assert status == 204, answer
             seals += 1
 

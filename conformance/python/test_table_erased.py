@@ -7,13 +7,12 @@ import random
 import subprocess
 import unittest
 
-import duckdb
 import polars
 import pyarrow.parquet
 from deltalake import DeltaTable
 
 from load import CASE, EVENTS, Client, event, ids_and_sums, sums_as_of
-from readers import COLUMNS, READERS, TABLE
+from readers import COLUMNS, READERS, TABLE, usage_in_duckdb
 
 ERASED = CASE["subscriptions"][0]
 # In every name that is sent, and in nothing else.
@@ -46,11 +45,9 @@ def rows_by_polars():
 
 
 def rows_by_duckdb():
-    connection = duckdb.connect()
-    connection.register("usage", DeltaTable(TABLE).to_pyarrow_dataset())
     # Of times it makes Python's only with another package.
     times = "reported_time, usage_start, usage_end, commit_time"
-    answer = connection.execute(f"SELECT * EXCLUDE ({times}) FROM usage")
+    answer = usage_in_duckdb().execute(f"SELECT * EXCLUDE ({times}) FROM usage")
     columns = [column[0] for column in answer.description]
     return [dict(zip(columns, row)) for row in answer.fetchall()]
 

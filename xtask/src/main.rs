@@ -50,7 +50,8 @@ usage: cargo xtask COMMAND
                                 the ledger over a disk, or an object store, that fails: nothing may
                                 be lost or doubled
   restart [--rounds N] [--seed N]
-                                kill the server under load, again and again: nothing may be lost
+                                kill the server under load, again and again: nothing may be lost;
+                                a seed gives the load and the kills, not how fast the machine is
   objects [--store seaweedfs|azurite] [--rounds N] [--seed N]
                                 the same on object stores (S3, Azure Blob), whose table others read
   bench [--records N] [--write] release build: ingest and queries, beside DuckDB
@@ -108,6 +109,7 @@ fn run(mut arguments: Arguments) -> Result<ExitCode> {
                 seed: arguments.number("--seed")?.unwrap_or_else(random::seed_of_process),
                 place: None,
                 limit: Duration::MAX,
+                least: None,
             };
             arguments.finish()?;
             restart::run(&plan)

@@ -20,6 +20,10 @@ use crate::server::{Options, Server};
 use azurite::Azurite;
 use weed::Weed;
 
+/// Subscriptions of the usage that is sent while others read.
+const LIVE: [&str; 2] =
+    ["1ee7ab1e-0000-4000-8000-000000000011", "1ee7ab1e-0000-4000-8000-000000000012"];
+
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -143,7 +147,8 @@ fn run_on(reach: &Reach, rounds: u64, seed: u64, folder: &Path) -> Result<Counte
     for journal in ["local", "object"] {
         let place = Place::new(reach, journal);
         println!("journal {journal}:");
-        let plan = Plan { rounds, seed, limit: Duration::MAX, place: Some(place.clone()) };
+        let plan =
+            Plan { rounds, seed, limit: Duration::MAX, least: None, place: Some(place.clone()) };
         sum = sum.and(rounds_on(&plan, &place, &interpreter, folder)?);
     }
     wrong_places(reach, folder)?;
@@ -155,18 +160,43 @@ fn rounds_on(plan: &Plan, place: &Place, interpreter: &Path, folder: &Path) -> R
     let mut stored = restart::rounds(plan)?;
     let data = crate::process::target().join("restart/data");
     second_writer(place, &data, folder, &mut stored)?;
+    readers_outside(place, &data, interpreter, folder, &stored)
+}
+
+/// Reads the table as it is, and then while the server that has it takes usage.
+fn readers_outside(
+    place: &Place,
+    data: &Path,
+    interpreter: &Path,
+    folder: &Path,
+    stored: &Stored,
+) -> Result<Counted> {
+    let server = Server::start_with(&tallyhouse()?, data, &at(place))?;
+    for id in LIVE {
+        server.make_subscription(id, "live", "MS-AZR-0003P")?;
+    }
     let case = json!({
         "table": format!("{}/usage", place.url),
         "storage": place.options(),
         "records": stored.count,
         "meters": stored.meters(),
+        "earlier": [restart::SUBSCRIPTION],
+        "url": server.url,
+        "authority": server.authority(),
+        "subscriptions": LIVE,
+        "tokens": { "administrator": fs::read_to_string(data.join("admin.token"))?.trim() },
     });
     let file = folder.join("case.json");
     fs::write(&file, case.to_string())?;
     let mut tests = command(interpreter);
-    tests.args(["run.py", "test_objects"]).current_dir(root().join("conformance/python"));
+    tests.args(["run.py", "test_objects", "test_objects_live"]);
+    tests.current_dir(root().join("conformance/python"));
     tests.env("PYTHONDONTWRITEBYTECODE", "1").env("TALLYHOUSE_CASE", &file);
-    counted(&mut tests)
+    let outcome = counted(&mut tests);
+    let counted = outcome.with_context(|| format!("the server's log ends:\n{}", server.log()))?;
+    let status = server.stop()?;
+    ensure!(status.success(), "the server ended with {status} after SIGTERM");
+    Ok(counted)
 }
 
 /// While one server has the ledger another one, which a configuration file tells of it, starts on it.

@@ -1,6 +1,9 @@
 //! Clients that send events until the server is gone, and remember what they were told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -17,6 +20,9 @@ const SENDERS: u64 = 4;
 const METERS: u64 = 5;
 /// A sender stops by itself here; the server is dead long before.
 const MOST_REQUESTS: u64 = 20_000;
+/// The answers that a kill comes after take far less, even on a busy machine.
+const ANSWERS_LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_micros(200);
 
 /// An event that was sent.
 #[derive(Clone)]
@@ -27,34 +33,52 @@ pub(crate) struct Event {
 }
 
 /// Events that were answered for, and those whose answer never came.
-type Told = (Vec<Event>, Vec<Event>);
+pub(super) type Told = (Vec<Event>, Vec<Event>);
 
 /// Senders at work.
 pub(crate) struct Load {
     senders: Vec<JoinHandle<Result<Told>>>,
+    /// Requests that were answered.
+    answers: Arc<AtomicU64>,
 }
 
 impl Load {
-    /// Starts the senders of a round, one client that asks for seals and one that asks for joins.
+    /// Starts the senders of a load of this number, one client that asks for seals and one that asks for joins.
     pub(crate) fn start(client: &Client, round: u64, seed: u64) -> Self {
+        let answers = Arc::new(AtomicU64::new(0));
         let mut senders: Vec<JoinHandle<Result<Told>>> = (0..SENDERS)
             .map(|sender| {
                 let client = client.clone();
                 let mut random = Random::new(seed ^ sender);
-                std::thread::spawn(move || send(&client, &format!("{round}-{sender}"), &mut random))
+                let (name, answers) = (format!("{round}-{sender}"), Arc::clone(&answers));
+                std::thread::spawn(move || send(&client, &name, &mut random, &answers))
             })
             .collect();
         for path in ["/tallyhouse/v1/ledger/seal", "/tallyhouse/v1/ledger/compact"] {
             let client = client.clone();
             senders.push(std::thread::spawn(move || {
-                // Every third round is without seals, so that long journals are replayed too.
+                // Every third load is without seals, so that long journals are replayed too.
                 while !round.is_multiple_of(3) && client.post(path, "application/json", b"").is_ok()
                 {
                 }
                 Ok((Vec::new(), Vec::new()))
             }));
         }
-        Self { senders }
+        Self { senders, answers }
+    }
+
+    /// Waits until so many requests were answered.
+    pub(crate) fn wait_for_answers(&self, count: u64) -> Result<()> {
+        let (begun, limit) = (Instant::now(), ANSWERS_LIMIT.as_secs());
+        loop {
+            let answers = self.answers.load(Ordering::SeqCst);
+            if answers >= count {
+                return Ok(());
+            }
+            let is_late = begun.elapsed() >= ANSWERS_LIMIT;
+            ensure!(!is_late, "{answers} requests of {count} were answered in {limit} s");
+            std::thread::sleep(POLL);
+        }
     }
 
     /// Waits until every sender has met the dead server.
@@ -70,7 +94,7 @@ impl Load {
 }
 
 /// Sends single events and batches until no answer comes.
-fn send(client: &Client, name: &str, random: &mut Random) -> Result<Told> {
+fn send(client: &Client, name: &str, random: &mut Random, answers: &AtomicU64) -> Result<Told> {
     let mut acknowledged = Vec::new();
     for number in 0..MOST_REQUESTS {
         let count = if random.below(2) == 0 { 1 } else { 2 + random.below(20) };
@@ -89,6 +113,7 @@ fn send(client: &Client, name: &str, random: &mut Random) -> Result<Told> {
         let Ok(answer) = answer else {
             return Ok((acknowledged, events));
         };
+        answers.fetch_add(1, Ordering::SeqCst);
         if answer.status == 503 {
             // Refused unread because the server is busy: the same events are not sent again.
             continue;
