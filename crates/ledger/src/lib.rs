@@ -172,9 +172,6 @@ pub(crate) struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Appends of more records are encoded on the blocking pool.
-const ENCODED_IN_PLACE_MAX: usize = 64;
-
 impl Ledger {
     /// Opens a ledger folder for writing, or makes it. Blocks: replays the journal, and makes what is
     /// missing of the index from the table.
@@ -278,7 +275,7 @@ impl Ledger {
         }
         let together = of_erased.is_some();
         let mut encoded = match records.len() {
-            0..=ENCODED_IN_PLACE_MAX => Encoded::of(records)?,
+            0..=limits::ENCODED_IN_PLACE_MAX => Encoded::of(records)?,
             _ => {
                 let encoded = tokio::task::spawn_blocking(move || Encoded::of(records)).await;
                 encoded.unwrap_or(Err(AppendError::Refused))?

@@ -4,6 +4,8 @@
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Longest payload of a journal frame, and so of the records of one `append`.
 pub const FRAME_PAYLOAD_BYTES_MAX: usize = 64 << 20;
+/// Appends of more records are encoded on the pool of threads that may block.
+pub const ENCODED_IN_PLACE_MAX: usize = 64;
 /// A group commit takes no further request once it holds this much.
 pub const GROUP_BYTES: usize = 16 << 20;
 /// Most requests in one group commit.

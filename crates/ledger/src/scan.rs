@@ -183,14 +183,16 @@ pub(crate) fn file(
     })
 }
 
-/// Gives these columns of the rows of a selection's subscription to `each`, in batches, from every file
-/// and row group that may hold a wanted row.
+/// Gives these columns of the rows of a selection's subscription, or of every one, to `each`, in batches,
+/// from every file and row group that may hold a wanted row.
 pub(crate) fn batches(
     files: &[Arc<DataFile>],
     selection: &Selection,
     columns: &[&'static str],
     mut each: impl FnMut(&RecordBatch) -> Result<(), Malformed>,
 ) -> Result<(), ReadError> {
+    let is_told_apart = !matches!(selection.whose, Whose::Among(_));
+    assert!(is_told_apart, "rows of other subscriptions would be among these");
     for file in files.iter().filter(|file| selection.may_match(&file.bounds)) {
         let opened = OpenedFile::open(file)?;
         let groups = opened.groups(|group| selection.row_group_may_match(group));
@@ -302,11 +304,15 @@ impl<'a> OpenedFile<'a> {
     }
 }
 
-/// Says why rows were not read: the file could not be, or else its bytes are not what they should be.
+/// Says why rows were not read: the file could not be, or else its bytes are not what they should be, and
+/// are read anew the next time.
 pub(crate) fn unread(path: &Path, file: &StoredFile, error: impl fmt::Display) -> ReadError {
     match file.failure() {
         Some(cause) => ReadError::File(FileError::new("read", path, cause)),
-        None => damaged(path, error),
+        None => {
+            file.forget();
+            damaged(path, error)
+        }
     }
 }
 

@@ -364,3 +364,5 @@ fn the_journal_is_sealed_when_it_is_large_or_old() {
 mod erasure;
 mod fences;
 mod held_join;
+mod page_reads;
+mod wrong_blocks;

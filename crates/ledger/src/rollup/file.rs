@@ -122,6 +122,23 @@ impl FileWriter {
 /// Why a file is not used: what is wrong with it.
 pub(crate) type Unusable = String;
 
+/// The bytes from the checksums on, and maybe some before.
+fn end_of(file: &StoredFile) -> Result<Vec<u8>, Unusable> {
+    let mut length = TAIL_BYTES;
+    loop {
+        length = length.min(file.length());
+        let bytes = read(file, file.length() - length..file.length())?;
+        let needed = needed(&bytes).ok_or("no end of a rollup")?;
+        if needed <= length {
+            return Ok(bytes);
+        }
+        if needed > file.length() {
+            return Err("shorter than its end says".to_owned());
+        }
+        length = needed;
+    }
+}
+
 /// What a file says of itself, all of it checked.
 pub(super) struct Footer {
     metadata: ArrowReaderMetadata,
@@ -134,20 +151,8 @@ pub(super) struct Footer {
 impl Footer {
     /// Reads what a file that is to be of `of` says of itself.
     pub(super) fn read(file: &StoredFile, of: &str, schema: &SchemaRef) -> Result<Self, Unusable> {
-        let mut length = TAIL_BYTES;
-        let bytes = loop {
-            length = length.min(file.length());
-            let bytes = read(file, file.length() - length..file.length())?;
-            let needed = needed(&bytes).ok_or("no end of a rollup")?;
-            if needed <= length {
-                break bytes;
-            }
-            if needed > file.length() {
-                return Err("shorter than its end says".to_owned());
-            }
-            length = needed;
-        };
-        Self::parse(&bytes, file.length(), of, schema)
+        let parse = |bytes: Vec<u8>| Self::parse(&bytes, file.length(), of, schema);
+        end_of(file).and_then(parse).inspect_err(|_| file.forget())
     }
 
     /// From the last bytes of a file of this length.
@@ -237,6 +242,7 @@ impl Footer {
         for (column, range) in columns.iter().zip(ranges) {
             let chunk = bytes.slice(usize_of(range.start - begin)..usize_of(range.end - begin));
             if crc32c::crc32c(&chunk) != self.checksums[group * chunks.len() + column] {
+                file.forget();
                 return Err(format!("checksum of column {column} of row group {group}"));
             }
             pieces.push((range.start, chunk));

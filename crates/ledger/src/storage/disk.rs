@@ -50,6 +50,9 @@ pub(crate) trait ReadFile: fmt::Debug + Send + Sync {
     /// Fills `bytes`; an error of kind `UnexpectedEof` if the file ends before.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
     fn length(&self) -> io::Result<u64>;
+
+    /// Forgets what is in memory of it: that was found to be wrong, and may be right where it lies.
+    fn forget(&self) {}
 }
 
 /// A lock that this process holds.

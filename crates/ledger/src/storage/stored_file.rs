@@ -39,6 +39,11 @@ impl StoredFile {
         })
     }
 
+    /// Forgets what is in memory of it, which was found to be wrong.
+    pub(crate) fn forget(&self) {
+        self.file.forget();
+    }
+
     /// Why it could not be read, if that happened since this was asked.
     pub(crate) fn failure(&self) -> Option<io::Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()

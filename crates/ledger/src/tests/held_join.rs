@@ -75,7 +75,7 @@ async fn check(at: Step, seals_meanwhile: bool) {
                 let ledger = ledger.clone();
                 sealing.push(tokio::spawn(async move { ledger.seal().await }));
             }
-            assert_pages(&ledger, &model, &format!("held at {at:?}, sealed")).await;
+            assert_pages(&ledger, &model, &format!("held at {at:?}, after appends")).await;
         }
     };
     let done = tokio::time::timeout(PATIENCE, meanwhile).await;

@@ -104,6 +104,10 @@ impl ReadFile for ObjectReader {
     fn length(&self) -> io::Result<u64> {
         Ok(self.length)
     }
+
+    fn forget(&self) {
+        self.blocks().forget(&self.key);
+    }
 }
 
 impl fmt::Debug for ObjectReader {
