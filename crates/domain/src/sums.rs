@@ -4,7 +4,7 @@
 //! [`meter_sums`] and [`instance_sums`] are the plain definitions, over records in any order. Engines
 //! that read the ledger in other ways must answer the same, digit for digit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -70,8 +70,8 @@ pub enum Whose {
     Every,
     /// That of one.
     One(SubscriptionId),
-    /// That of these, which are in order.
-    Among(Arc<[SubscriptionId]>),
+    /// That of these.
+    Among(Arc<BTreeSet<SubscriptionId>>),
 }
 
 /// Which sums of instances are asked for.
@@ -124,10 +124,7 @@ impl Whose {
         match self {
             Self::Every => true,
             Self::One(wanted) => low <= *wanted && *wanted <= high,
-            Self::Among(wanted) => {
-                let first = wanted.partition_point(|wanted| *wanted < low);
-                wanted.get(first).is_some_and(|wanted| *wanted <= high)
-            }
+            Self::Among(wanted) => low <= high && wanted.range(low..=high).next().is_some(),
         }
     }
 

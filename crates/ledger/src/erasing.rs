@@ -51,12 +51,12 @@ impl<'a> Targets<'a> {
         with_rows.map(|(subscription, _)| *subscription).collect()
     }
 
-    /// Rows of which no other is to be erased.
+    /// Rows of which no other is to be erased: of one subscription where there is one alone.
     fn selection(&self) -> Selection {
         let mut of = self.of.keys().copied();
         let whose = match (of.len(), of.next()) {
             (1, Some(one)) => Whose::One(one),
-            _ => Whose::Among(self.of.keys().copied().collect()),
+            _ => Whose::Every,
         };
         let bounds: Option<Vec<_>> = self.of.values().map(|(_, one)| one.before).collect();
         let start = bounds.and_then(|bounds| bounds.into_iter().max());

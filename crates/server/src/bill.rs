@@ -3,6 +3,7 @@
 
 mod all;
 mod detail;
+mod some;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -67,6 +67,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     let server = Server::start(&programs.server, &small_data)?;
     let small_pages = pages::measure(&server)?;
     let small_peers = peers::measure(&small, true)?;
+    let client = server.client()?;
+    small_peers.compare_pages(|name| pages::sum_of_first(&client, peers::ASKED, name))?;
     report_events(&server, &small, &machine, [NONE; 6], &mut report)?;
     server.stop()?;
     let data = large.copy("ledger-large")?;
@@ -78,13 +80,16 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     let pages = [small_pages, large_pages];
     report_pages([&small, &large], pages, [&small_peers, &peers], &machine, &mut report)?;
     server.stop()?;
+    machine::read_all(&data)?; // what was asked with nothing cached has left nothing there
     let start = |data: &Path| Server::start(&programs.server, data);
     let months =
         spend::month_of_all(|| start(&data), (&spend::GROUPS_OF_ALL, spend::RUNS), &large.sums())?;
     let rows_only = large.copy("ledger-rows")?;
-    std::fs::remove_dir_all(rows_only.join("ledger/usage/_rollup"))?;
+    let rollups = rows_only.join("ledger/usage/_rollup");
+    std::fs::remove_dir_all(&rollups)?;
     let of_rows =
         spend::month_of_all(|| start(&rows_only), (&spend::GROUPS_OF_ROWS, 0), &large.sums())?;
+    ensure!(!rollups.exists(), "rollups were made meanwhile");
     report_spend(&months, &of_rows, &large, &peers, &machine, &mut report)?;
     let server = Server::start(&programs.server, &data)?;
     report_groups(&server, &large, &mut report)?;
@@ -232,7 +237,10 @@ fn report_pages(
     report.row(&["least: the bytes of 1,000 records", small_least, large_least, NONE]);
     for name in pages::GRANULARITIES {
         for (place, what) in [("page", pages::first(name)), ("cold", pages::first_cold(name))] {
-            let Some(ours) = medians.get(&what) else { continue };
+            let Some(ours) = medians.get(&what) else {
+                ensure!(place == "cold", "no {what} of ours");
+                continue; // the page cache could not be emptied
+            };
             let cells = |peers: &Peers, ours: u64| -> Result<Vec<(&str, String)>> {
                 let cell = |took: peers::Took| {
                     let ratio = hundredths(took.wall_us * 100 / ours.max(1));
@@ -262,7 +270,7 @@ fn report_spend(
          read the needed columns from the page cache. Tallyhouse is asked over HTTPS and prices what it \
          sums, each subscription by itself; one answer has all {}. Sums of meters that were asked for before \
          are kept. \"DuckDB\" is how many times as long DuckDB takes on the rows. By resource, of which there \
-         are more than an answer has groups, Tallyhouse is asked for resource groups, which reads the same.",
+         are more than an answer has groups, Tallyhouse is asked for resource groups, which reads the same and names fewer.",
         thousands(base.records),
         peers.names(),
         thousands(SUBSCRIPTIONS)
@@ -277,7 +285,8 @@ fn report_spend(
     };
     let mut ours = |month: &MonthOfAll, when: &str, took: &Took, target: &str| -> Result<()> {
         let what = format!("Tallyhouse, cost by {}, {when}", month.group);
-        let ratio = duckdb(question_of(month.group), took.wall_us)?;
+        let question = question_of(month.group);
+        let ratio = question.map_or_else(|| Ok(NONE.to_owned()), |it| duckdb(it, took.wall_us))?;
         report.row(&[&what, &ms(took.wall_us), &ratio, &ms(took.cpu_us), NONE, target]);
         Ok(())
     };
@@ -312,13 +321,13 @@ fn report_spend(
     Ok(())
 }
 
-/// What others are asked that our groups are set against.
-fn question_of(group: &str) -> &'static str {
+/// What others are asked that our groups are set against; nothing the same for resource groups.
+fn question_of(group: &str) -> Option<&'static str> {
     match group {
-        "day" => "day",
-        "tag:cost-center" => "tag",
-        "resource-group" => "resource",
-        _ => "meter",
+        "day" => Some("day"),
+        "tag:cost-center" => Some("tag"),
+        "resource-group" => None,
+        _ => Some("meter"),
     }
 }
 
@@ -341,13 +350,13 @@ fn report_events(
     let records = thousands(base.records);
     let how = format!(
         "Ids are checked against {records} records. Each request is answered when its records are durable. \
-         \"at most\" is what all clients' records together come to, if each sync takes what it took above."
+         \"at most\" is about what the records of all clients come to if each sync takes what it took above."
     );
     let columns = ["what", "wall", "processor", "", "target", "at most"];
     report.table(&format!("Ingest, {records} records stored"), &how, &columns);
     for ((line, shape), target) in work::events(server)?.iter().zip(&SHAPES).zip(targets) {
         let most = format!("{}/s", thousands(machine.most_durable(shape.under_way())));
-        report.line_with_target(line, &format!("{target} | {most}"));
+        report.line_with_limit(line, target, &most);
     }
     Ok(())
 }
@@ -363,7 +372,7 @@ fn report_ingest(
     report_events(server, base, machine, targets, report)?;
     let folder = data.parent().context("a data folder lies in a folder")?;
     for line in work::imports(server, folder)? {
-        report.line_with_target(&line, &format!("≥ 250,000/s | {NONE}"));
+        report.line_with_limit(&line, "≥ 250,000/s", NONE);
     }
     let peak_mb = server.peak_memory_kb()? / 1024;
     report.note(&format!("Highest resident memory of the server until here: {peak_mb} MB."));

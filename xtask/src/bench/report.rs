@@ -91,6 +91,11 @@ impl Report {
         self.show(&format!("| {} | {} | {target} |", line.what, line.cells));
     }
 
+    /// Adds a measurement to it, with its target and a limit that no target can be above.
+    pub(crate) fn line_with_limit(&mut self, line: &Line, target: &str, limit: &str) {
+        self.show(&format!("| {} | {} | {target} | {limit} |", line.what, line.cells));
+    }
+
     /// Adds a paragraph.
     pub(crate) fn note(&mut self, text: &str) {
         self.show(&format!("\n{text}"));

@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p ledger --bench fill -- load LEDGER RECORDS SUMS` appends the records, then seals and
 //! joins, and writes what they come to into the folder SUMS. `… -- again LEDGER RECORDS COUNT` appends
-//! so many of them again, batches from the first to the last, which must all be duplicates. Both print a
+//! so many of them again, batches all over them, which must all be duplicates. Both print a
 //! JSON object a line.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for developers")]
 

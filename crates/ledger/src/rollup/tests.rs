@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use domain::aggregate::UsageQuery;
@@ -157,7 +158,9 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
             }
         }
     }
-    let among = |numbers: &[u8]| Whose::Among(numbers.iter().copied().map(subscription).collect());
+    let among = |numbers: &[u8]| {
+        Whose::Among(Arc::new(numbers.iter().copied().map(subscription).collect()))
+    };
     let one = |number| Whose::One(subscription(number));
     for whose in [Whose::Every, one(0), one(1), among(&[]), among(&[1]), among(&[0, 1, 2])] {
         for start in ranges() {

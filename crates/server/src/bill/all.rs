@@ -1,9 +1,8 @@
 //! What many subscriptions spent: usage of meters is summed for all of them in one reading of the
 //! ledger, and each is rated by itself. One that sums do not do for is asked by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 
@@ -12,20 +11,16 @@ use domain::id::{MeterId, SubscriptionId};
 use domain::period::BillingPeriod;
 use domain::spend::{RatedPeriod, Spend, SpendQuery, spend};
 use domain::summed::rate_meters;
-use domain::sums::{InstanceQuery, InstanceSums, MeterSums, SumStep, Whose};
+use domain::sums::{MeterSums, SumStep};
 use domain::time::UtcTime;
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
 
-use super::detail::{self, Detail};
+use super::detail::{self, Bounds, Detail};
+use super::some::AtATime;
 use super::{Account, Basis, periods_of};
 use crate::app::App;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 use crate::limits;
-
-/// A range of usage starts, by its bounds.
-type Bounds = (UtcTime, UtcTime);
 
 /// A subscription with the periods that it is rated by.
 struct Bill {
@@ -56,7 +51,8 @@ impl App {
     ) -> Result<(), ApiError> {
         let detail = Detail::of(query);
         if detail == Detail::Instances && accounts.len() > limits::ASKED_ONE_BY_ONE {
-            return self.spend_by_instances(accounts, basis, query, each).await;
+            let at_a_time = AtATime::default();
+            return self.spend_by_instances(accounts, basis, query, at_a_time, each).await;
         }
         let mut found: Vec<Option<Spend>> = accounts.iter().map(|_| None).collect();
         for step in detail.steps_together() {
@@ -81,84 +77,8 @@ impl App {
         Ok(())
     }
 
-    /// The same of a question that tells instances apart. There are too many of them for all subscriptions
-    /// to be in memory at a time: some are, and each is told of before the next ones are read.
-    async fn spend_by_instances(
-        &self,
-        accounts: &[Account],
-        basis: &Basis,
-        query: &SpendQuery,
-        mut each: impl FnMut(&Account, Spend) -> Result<(), ApiError> + Send,
-    ) -> Result<(), ApiError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(limits::RATING_THREADS);
-        let some = accounts.chunks(limits::INSTANCES_OF_SUBSCRIPTIONS);
-        let spends = some.map(|some| self.spend_of_some(some, basis, query).boxed());
-        let spends: Vec<BoxFuture<'_, _>> = spends.collect();
-        let mut spends = pin!(stream::iter(spends).buffered(threads));
-        let mut accounts = accounts.iter();
-        while let Some(spends) = spends.next().await {
-            for (account, spend) in accounts.by_ref().zip(spends?) {
-                each(account, spend)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What each of a few subscriptions spent: sums of their instances come from one reading of the ledger.
-    async fn spend_of_some(
-        &self,
-        accounts: &[Account],
-        basis: &Basis,
-        query: &SpendQuery,
-    ) -> Result<Vec<Spend>, ApiError> {
-        let most = limits::ROWS_PER_QUESTION / limits::RATING_THREADS;
-        let mut parts: Vec<Vec<detail::Part<'_>>> = Vec::with_capacity(accounts.len());
-        let mut asked: BTreeMap<Bounds, BTreeSet<SubscriptionId>> = BTreeMap::new();
-        for account in accounts {
-            let mut of_account = Vec::new();
-            for (period, until) in periods_of(account, &query.range)? {
-                let book = self.book(account, basis, period).await?;
-                let range = query.range.start..until;
-                let part = detail::Part { account, basis, period, book, range, most };
-                let start = part.usage_start();
-                asked.entry((start.start, start.end)).or_default().insert(account.subscription.id);
-                of_account.push(part);
-            }
-            parts.push(of_account);
-        }
-        let mut sums: BTreeMap<(Bounds, SubscriptionId), Vec<InstanceSums>> = BTreeMap::new();
-        for ((from, to), ids) in asked {
-            let whose = Whose::Among(ids.iter().copied().collect());
-            let asked = InstanceQuery { whose, start: from..to };
-            let found = basis.snapshot.instance_sums(&asked, most).await;
-            let Some(found) = detail::unless_too_great(found)? else { continue };
-            sums.extend(ids.into_iter().map(|id| (((from, to), id), Vec::new())));
-            for of_instance in found {
-                let of_part = sums.get_mut(&((from, to), of_instance.subscription));
-                of_part.expect("only what was asked for is found").push(of_instance);
-            }
-        }
-        let mut spends = Vec::with_capacity(accounts.len());
-        for (account, parts) in accounts.iter().zip(parts) {
-            let mut rated = Vec::with_capacity(parts.len());
-            for part in &parts {
-                let start = part.usage_start();
-                let key = ((start.start, start.end), account.subscription.id);
-                let Some(sums) = sums.remove(&key) else { break };
-                let Some((period, _)) = part.of_instances(sums).await? else { break };
-                rated.push(period);
-            }
-            let query = query.clone();
-            spends.push(match rated.len() == parts.len() {
-                true => blocking(move || spend(&rated, &query).map_err(ApiError::Rate)).await?,
-                false => self.spend_of(account, basis, &query, Detail::Instances).await?,
-            });
-        }
-        Ok(spends)
-    }
-
-    async fn spend_of(
+    /// What one subscription spent, asked by itself.
+    pub(super) async fn spend_of(
         &self,
         account: &Account,
         basis: &Basis,

@@ -21,6 +21,9 @@ use crate::app::App;
 use crate::catalogue::blocking;
 use crate::error::ApiError;
 
+/// A range of usage starts, by its bounds.
+pub(super) type Bounds = (UtcTime, UtcTime);
+
 /// How closely an answer looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
@@ -91,10 +94,9 @@ impl App {
                 Ok(None)
             }
             Detail::Instances => {
-                let query = InstanceQuery {
-                    whose: Whose::One(part.account.subscription.id),
-                    start: part.usage_start(),
-                };
+                let (from, to) = part.bounds();
+                let whose = Whose::One(part.account.subscription.id);
+                let query = InstanceQuery { whose, start: from..to };
                 let found = part.basis.snapshot.instance_sums(&query, part.most).await;
                 let Some(sums) = unless_too_great(found)? else { return Ok(None) };
                 part.of_instances(sums).await
@@ -137,8 +139,8 @@ impl Part<'_> {
     }
 
     /// What counts of the period, up to the range's end.
-    pub(super) fn usage_start(&self) -> Range<UtcTime> {
-        self.period.start()..self.range.end
+    pub(super) fn bounds(&self) -> Bounds {
+        (self.period.start(), self.range.end)
     }
 
     /// The period as the sums of its instances tell, and how many sums and rows these are; none if they do

@@ -19,6 +19,7 @@ use ledger::{Erasure, NewRecord};
 use tempfile::TempDir;
 
 use crate::App;
+use crate::bill::some::AtATime;
 use crate::bill::{Account, Detail};
 use crate::config::Settings;
 use crate::error::ApiError;
@@ -308,7 +309,7 @@ async fn sums_answer_what_rows_do() {
 async fn all_together_spend_what_each_does_by_itself() {
     let fixture = Fixture::new().await;
     fixture.import("MS-AZR-0003P", "en-US", r#"2,"70":1.25,"100.5":0.0333"#).await;
-    let ids: Vec<_> = (1..=12).map(SubscriptionId::from_bits).collect();
+    let ids: Vec<_> = (1..=24).map(SubscriptionId::from_bits).collect();
     for (place, id) in ids.iter().enumerate().skip(1) {
         let anchor = AnchorDay::new(if place % 4 == 0 { 15 } else { 1 }).unwrap();
         let commitment = (place == 5).then(|| Money::parse("90").unwrap());
@@ -317,7 +318,7 @@ async fn all_together_spend_what_each_does_by_itself() {
     let mut rows = rows();
     for (number, row) in rows.iter_mut().enumerate() {
         // The last has no usage.
-        row.record.subscription = ids[number * 7 % 11];
+        row.record.subscription = ids[number * 7 % 23];
     }
     let in_the_tail = rows.split_off(3_000);
     fixture.app.ledger.append(rows).await.unwrap();
@@ -349,6 +350,20 @@ async fn all_together_spend_what_each_does_by_itself() {
                 Ok(())
             };
             fixture.app.spend_of_all(&accounts, &basis, &query, each).await.unwrap();
+            // However few are in memory at a time.
+            for (subscriptions, sums) in [(7, 500), (40, 5), (1, 1_000)] {
+                if Detail::of(&query) == Detail::Instances {
+                    let mut found = Vec::new();
+                    let each = |account: &Account, spend| {
+                        found.push((account.subscription.id, spend));
+                        Ok(())
+                    };
+                    let few = AtATime { subscriptions, sums };
+                    let app = &fixture.app;
+                    app.spend_by_instances(&accounts, &basis, &query, few, each).await.unwrap();
+                    assert_eq!(found, together, "{query:?}");
+                }
+            }
             assert_eq!(together.len(), accounts.len());
             for ((id, found), account) in together.into_iter().zip(&accounts) {
                 assert_eq!(id, account.subscription.id);

@@ -11,6 +11,10 @@ use anyhow::Result;
 use crate::bench::report::{median, micros};
 
 const SYNCS: usize = 200;
+const SMALL_BYTES: u64 = 4 << 10;
+/// A thousand records in the journal, about.
+const BATCH_BYTES: u64 = 400 << 10;
+const RECORD_BYTES: u64 = 400;
 /// Bytes that are read at most.
 const READ_BYTES: u64 = 2 << 30;
 const DROP: &str = "/proc/sys/vm/drop_caches";
@@ -31,31 +35,26 @@ pub(super) struct Machine {
 pub(super) fn measure(folder: &Path, files: &[PathBuf]) -> Result<Machine> {
     let disk_rate = if drop_caches() { Some(read_rate(files)?) } else { None };
     Ok(Machine {
-        sync_us: sync_us(folder, 4 << 10)?,
-        sync_batch_us: sync_us(folder, 400 << 10)?,
+        sync_us: sync_us(folder, SMALL_BYTES)?,
+        sync_batch_us: sync_us(folder, BATCH_BYTES)?,
         disk_rate,
         memory_rate: read_rate(files)?,
     })
 }
 
 impl Machine {
+    /// About the most records a second that can be made durable, so many with each sync.
+    pub(super) fn most_durable(&self, records: u64) -> u64 {
+        let bytes = (records * RECORD_BYTES).max(SMALL_BYTES);
+        let more_us = self.sync_batch_us.saturating_sub(self.sync_us);
+        let more_bytes = BATCH_BYTES - SMALL_BYTES;
+        let sync_us = self.sync_us + more_us * (bytes - SMALL_BYTES) / more_bytes;
+        records * 1_000_000 / sync_us.max(1)
+    }
+
     /// The least time in which so many bytes can be read from the page cache, in microseconds.
     pub(super) fn least_us(&self, bytes: u64) -> u64 {
         bytes.saturating_mul(1_000_000) / self.memory_rate.max(1)
-    }
-}
-
-/// Bytes of a record in the journal, about, as in what is synced here.
-const RECORD_BYTES: u64 = 400;
-
-impl Machine {
-    /// The most records a second that can be made durable, so many with each sync.
-    pub(super) fn most_durable(&self, records: u64) -> u64 {
-        let (small, large) = (4 << 10, 400 << 10);
-        let bytes = (records * RECORD_BYTES).max(small);
-        let more_us = self.sync_batch_us.saturating_sub(self.sync_us);
-        let sync_us = self.sync_us + more_us * (bytes - small) / (large - small);
-        records * 1_000_000 / sync_us.max(1)
     }
 }
 
@@ -64,9 +63,10 @@ pub(super) fn drop_caches() -> bool {
     fs::write(DROP, "1").is_ok()
 }
 
-fn sync_us(folder: &Path, bytes: usize) -> Result<u64> {
+fn sync_us(folder: &Path, bytes: u64) -> Result<u64> {
     let path = folder.join("synced");
-    let (mut file, frame, mut waits) = (File::create(&path)?, vec![7; bytes], Vec::new());
+    let frame = vec![7; usize::try_from(bytes)?];
+    let (mut file, mut waits) = (File::create(&path)?, Vec::new());
     for _ in 0..SYNCS {
         let begun = Instant::now();
         file.write_all(&frame)?;
@@ -75,6 +75,18 @@ fn sync_us(folder: &Path, bytes: usize) -> Result<u64> {
     }
     fs::remove_file(path)?;
     Ok(median(&mut waits))
+}
+
+/// Reads every file below a folder, so that the page cache has it.
+pub(super) fn read_all(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => read_all(&entry.path())?,
+            false => drop(std::io::copy(&mut File::open(entry.path())?, &mut std::io::sink())?),
+        }
+    }
+    Ok(())
 }
 
 fn read_rate(files: &[PathBuf]) -> Result<u64> {
