@@ -38,6 +38,9 @@ impl Default for AtATime {
 /// What a subscription spent, or how closely it has to be looked at by itself.
 type Found = Result<Spend, Detail>;
 
+/// Some subscriptions, and what was found of each.
+type OfSome<'a> = (&'a [Account], Vec<Found>);
+
 /// The sums of some subscriptions, by the bounds of usage and whose they are.
 type Sums = BTreeMap<Bounds, BTreeMap<SubscriptionId, Vec<InstanceSums>>>;
 
@@ -57,8 +60,7 @@ impl App {
             let found = self.spend_of_some(some, basis, query, at_a_time.sums);
             found.map(move |found| found.map(|found| (some, found))).boxed()
         });
-        let of_some: Vec<BoxFuture<'_, Result<(&[Account], Vec<Found>), ApiError>>> =
-            of_some.collect();
+        let of_some: Vec<BoxFuture<'_, Result<OfSome<'_>, ApiError>>> = of_some.collect();
         let mut of_some = pin!(stream::iter(of_some).buffered(threads));
         while let Some(done) = of_some.next().await {
             let (some, found) = done?;
