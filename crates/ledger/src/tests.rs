@@ -18,7 +18,8 @@ use crate::support::{Clock, Model, Spec, hour, queries};
 use crate::{AppendError, Ledger, NewRecord, Options, Outcome, SealError};
 use domain::record::Commit;
 
-fn options(clock: &Clock) -> Options {
+/// Options that never seal by themselves.
+pub(crate) fn options(clock: &Clock) -> Options {
     Options {
         clock: clock.reader(),
         seal_bytes: u64::MAX,

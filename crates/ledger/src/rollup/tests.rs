@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use super::{FOLDER, Grain};
 use crate::seam::Seams;
 use crate::support::{Clock, Model, Spec, hour, queries, subscription};
-use crate::{Ledger, NewRecord, Options, ReadError, Snapshot};
+use crate::tests::options;
+use crate::{Ledger, NewRecord, ReadError, Snapshot};
 
 fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(test)
@@ -28,14 +29,8 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// A ledger whose every data file has rollups.
 fn open(dir: &Path, clock: &Clock) -> Ledger {
-    let options = Options {
-        clock: clock.reader(),
-        seal_bytes: u64::MAX,
-        unsealed_bytes_max: u64::MAX,
-        seal_after_seconds: u64::MAX,
-        keep_replaced_seconds: 0,
-    };
-    Ledger::open_with(dir, options, Seams { rollup_rows: 1, ..Seams::default() }).unwrap()
+    let seams = Seams { rollup_rows: 1, ..Seams::default() };
+    Ledger::open_with(dir, options(clock), seams).unwrap()
 }
 
 fn new_records(specs: &[Spec]) -> Vec<NewRecord> {

@@ -9,19 +9,13 @@ use super::home::{Home, ROOT, Sizes};
 use super::machine::Machine;
 use crate::limits::ROLLUP_ROWS;
 use crate::support::{Clock, Spec, hour};
-use crate::{Ledger, NewRecord, OpenError, Options};
+use crate::tests::options;
+use crate::{Ledger, NewRecord, OpenError};
 
 fn open(machine: &Machine, home: Home, plan: Plan, clock: &Clock) -> Result<Ledger, OpenError> {
-    let options = Options {
-        clock: clock.reader(),
-        seal_bytes: u64::MAX,
-        unsealed_bytes_max: u64::MAX,
-        seal_after_seconds: u64::MAX,
-        keep_replaced_seconds: 0,
-    };
     home.open(
         &machine.start(plan),
-        options,
+        options(clock),
         Sizes { checkpoint_entries: 3, rollup_rows: ROLLUP_ROWS },
     )
 }

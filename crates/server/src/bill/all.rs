@@ -129,11 +129,15 @@ impl App {
     }
 }
 
+/// How many threads rate the bills of one question.
+pub(super) fn rating_threads() -> usize {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    threads.min(limits::RATING_THREADS)
+}
+
 /// Rates the bills, some at a time; none for those that sums do not do for.
 fn spend_of_each(bills: &[Bill], sums: &Shared, query: &SpendQuery) -> Vec<Option<Spend>> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(limits::RATING_THREADS);
-    let length = bills.len().div_ceil(threads).max(1);
+    let length = bills.len().div_ceil(rating_threads()).max(1);
     thread::scope(|scope| {
         let rate = |some: &[Bill]| -> Vec<_> {
             some.iter().map(|bill| spend_of_bill(bill, sums, query)).collect()

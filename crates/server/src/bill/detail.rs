@@ -149,7 +149,7 @@ impl Part<'_> {
         &self,
         sums: Vec<InstanceSums>,
     ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
-        let count = sums.iter().map(|sums| sums.days.len()).sum::<usize>();
+        let count = days_of(&sums);
         let sums = Arc::new(sums);
         // A day that the range cuts is no sum of it.
         let cut = self.cut();
@@ -217,6 +217,11 @@ pub(super) fn summed_apart(
 /// longer steps than hours have many.
 pub(super) fn may_do(book: &Book, step: SumStep) -> bool {
     step == SumStep::Hour || book.commitment.is_none()
+}
+
+/// How many sums these are: those of days.
+pub(super) fn days_of(sums: &[InstanceSums]) -> usize {
+    sums.iter().map(|sums| sums.days.len()).sum()
 }
 
 /// Days that follow each other, as ranges.

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
-use std::thread;
 
 use domain::id::SubscriptionId;
 use domain::spend::{Spend, SpendQuery, spend};
@@ -13,6 +12,7 @@ use domain::sums::{InstanceQuery, InstanceSums, Whose};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
+use super::all::rating_threads;
 use super::detail::{self, Bounds, Detail, Part};
 use super::{Account, Basis, periods_of};
 use crate::app::App;
@@ -54,14 +54,12 @@ impl App {
         at_a_time: AtATime,
         mut each: impl FnMut(&Account, Spend) -> Result<(), ApiError> + Send,
     ) -> Result<(), ApiError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.min(limits::RATING_THREADS);
         let of_some = accounts.chunks(at_a_time.subscriptions).map(|some| {
             let found = self.spend_of_some(some, basis, query, at_a_time.sums);
             found.map(move |found| found.map(|found| (some, found))).boxed()
         });
         let of_some: Vec<BoxFuture<'_, Result<OfSome<'_>, ApiError>>> = of_some.collect();
-        let mut of_some = pin!(stream::iter(of_some).buffered(threads));
+        let mut of_some = pin!(stream::iter(of_some).buffered(rating_threads()));
         while let Some(done) = of_some.next().await {
             let (some, found) = done?;
             for (account, found) in some.iter().zip(found) {
@@ -128,7 +126,7 @@ async fn sums_of(
         let query = InstanceQuery { whose: Whose::Among(Arc::new(ids)), start: from..to };
         let found = basis.snapshot.instance_sums(&query, *left).await;
         let Some(found) = detail::unless_too_great(found)? else { continue };
-        *left -= found.iter().map(|sums| sums.days.len()).sum::<usize>();
+        *left -= detail::days_of(&found);
         let apart = blocking(move || Ok(by_subscription(found))).await?;
         sums.insert((from, to), apart);
     }
@@ -156,7 +154,7 @@ async fn spend_of_parts(
             return Ok(Err(Detail::Instances));
         };
         let sums = of_bounds.remove(&part.account.subscription.id).unwrap_or_default();
-        let count = sums.iter().map(|sums| sums.days.len()).sum::<usize>();
+        let count = detail::days_of(&sums);
         let part = Part { most: count + *left, ..part };
         let Some((period, taken)) = part.of_instances(sums).await? else {
             return Ok(Err(Detail::Rows));
