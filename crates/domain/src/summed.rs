@@ -16,25 +16,15 @@ use crate::decimal::{OutOfRange, Quantity};
 use crate::id::{EventId, InstanceHash, MeterId, Source};
 use crate::period::BillingPeriod;
 use crate::rate::{RateError, rate};
-use crate::record::{Commit, Instance, StoredRecord, Window};
+use crate::record::{Commit, Instance, Window};
 use crate::spend::RatedPeriod;
-use crate::sums::{DaySum, InstanceSums, MeterSum, MeterSums};
+use crate::sums::{DaySum, DaysOfMeters, InstanceSums, MeterSum, MeterSums, WindowSums};
 use crate::time::{Date, UtcTime};
 use crate::usage::{Usage, UsageRow};
 
-/// A billing period as far as sums tell.
-#[derive(Debug)]
-pub enum Summed {
-    /// The same as with rows.
-    Rated(Box<RatedPeriod>),
-    /// The rows of usage on these days are to stand in the place of their sums.
-    RowsOfDays(BTreeSet<Date>),
-    /// Every row is needed.
-    Rows,
-}
-
 /// Rates sums of meters. They stand for their rows wherever instances are not told apart, in no smaller
-/// steps of time than they were summed by; `spreads_credit` says whether credit is.
+/// steps of time than they were summed by; `spreads_credit` says whether credit is. None where every row
+/// is needed.
 ///
 /// # Errors
 /// [`RateError`] if a sum would not be exact.
@@ -47,15 +37,16 @@ pub fn rate_meters(
     aliases: &BTreeMap<MeterId, MeterId>,
     book: &Book,
     spreads_credit: bool,
-) -> Result<Summed, RateError> {
+) -> Result<Option<RatedPeriod>, RateError> {
     let row = SumRow::new();
     let instance = Arc::new(Instance::default());
     let instance_hash = instance.hash();
     let mut usage = Usage::new(period);
+    usage.know(instance_hash, &instance);
     let mut prices: BTreeMap<MeterId, MeterPrices> = BTreeMap::new();
     let mut are_of_moments = true;
     for meter in sums {
-        let id = aliases.get(&meter.meter).copied().unwrap_or(meter.meter);
+        let id = priced_as(meter.meter, aliases);
         let of_meter = match prices.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
@@ -65,10 +56,10 @@ pub fn rate_meters(
         };
         for MeterSum { first, last, quantity, .. } in &meter.sums {
             if of_meter.stretch_at(*first) != of_meter.stretch_at(*last) {
-                return Ok(Summed::Rows);
+                return Ok(None);
             }
             are_of_moments &= first == last;
-            usage.push(id, &instance, row.of(moments(*first, *last), instance_hash, *quantity));
+            usage.push(id, row.of(moments(*first, *last), instance_hash, *quantity));
         }
         usage.describe(id, &meter.description);
     }
@@ -77,17 +68,57 @@ pub fn rate_meters(
     let asks_for_order =
         rated.rated.commitment.is_some() || credits > 1 || (credits == 1 && spreads_credit);
     // The rows of one meter and moment draw on a commitment as their sum, and on credit in turn.
-    match asks_for_order && !are_of_moments {
-        true => Ok(Summed::Rows),
-        false => Ok(Summed::Rated(Box::new(rated))),
-    }
+    Ok((!asks_for_order || are_of_moments).then_some(rated))
 }
 
-/// Rates days of instances. They stand for their rows wherever credit is not spread, in no smaller steps
-/// of time than days.
+/// The days of meters whose sums do not stand for their rows: their windows are to be known.
 ///
 /// Each unit of a meter that is used on one day costs the same unless a bound of its ladder or another
-/// price falls into the day; then the rows of that day are asked for. `records` are those of `days`.
+/// price falls into the day, or the moment at which `cut` begins what is asked about.
+///
+/// # Errors
+/// [`RateError`] if a sum would not be exact.
+pub fn days_apart(
+    period: BillingPeriod,
+    sums: &[InstanceSums],
+    cut: UtcTime,
+    aliases: &BTreeMap<MeterId, MeterId>,
+    book: &Book,
+) -> Result<DaysOfMeters, RateError> {
+    let mut by_day: BTreeMap<MeterId, BTreeMap<Date, DaySum>> = BTreeMap::new();
+    for of_instance in sums {
+        let id = priced_as(of_instance.meter, aliases);
+        let meter_days = by_day.entry(id).or_default();
+        for sum in &of_instance.days {
+            match meter_days.entry(sum.day) {
+                Entry::Vacant(vacant) => _ = vacant.insert(*sum),
+                Entry::Occupied(mut known) => {
+                    let sum = known.get().plus(*sum);
+                    known.insert(sum.map_err(|OutOfRange| RateError::Meter(id))?);
+                }
+            }
+        }
+    }
+    let cut_day = (cut != cut.day_start()).then(|| cut.date());
+    let mut apart = DaysOfMeters::new();
+    for (id, meter_days) in by_day {
+        let bent = bent_days(id, &meter_days, book, period);
+        let mut days: BTreeSet<Date> =
+            bent.map_err(|OutOfRange| RateError::Meter(id))?.into_iter().collect();
+        days.extend(cut_day.filter(|day| meter_days.contains_key(day)));
+        if !days.is_empty() {
+            apart.insert(id, days);
+        }
+    }
+    if apart.is_empty() {
+        return Ok(apart);
+    }
+    let of_sent = |meter| Some((meter, apart.get(&priced_as(meter, aliases))?.clone()));
+    Ok(sums.iter().map(|sums| sums.meter).filter_map(of_sent).collect())
+}
+
+/// Rates days of instances, and windows on those days that [`days_apart`] names. They stand for their rows
+/// wherever credit is not spread, in no smaller steps of time than days. None where every row is needed.
 ///
 /// # Errors
 /// [`RateError`] if a sum would not be exact.
@@ -97,45 +128,38 @@ pub fn rate_meters(
 pub fn rate_instances(
     period: BillingPeriod,
     sums: &[InstanceSums],
-    (days, records): (&BTreeSet<Date>, Vec<StoredRecord>),
+    (apart, windows): (&DaysOfMeters, &[WindowSums]),
     aliases: &BTreeMap<MeterId, MeterId>,
     book: &Book,
-) -> Result<Summed, RateError> {
+) -> Result<Option<RatedPeriod>, RateError> {
     let row = SumRow::new();
     let mut usage = Usage::new(period);
-    let mut by_day: BTreeMap<MeterId, BTreeMap<Date, DaySum>> = BTreeMap::new();
     for of_instance in sums {
-        let id = aliases.get(&of_instance.meter).copied().unwrap_or(of_instance.meter);
-        let meter_days = by_day.entry(id).or_default();
+        let InstanceSums { meter, instance_hash, .. } = *of_instance;
+        let (id, apart) = (priced_as(meter, aliases), apart.get(&meter));
+        usage.know(instance_hash, &of_instance.instance);
         for sum in &of_instance.days {
-            let known = meter_days.get(&sum.day).map_or(Ok(*sum), |known| known.plus(*sum));
-            meter_days.insert(sum.day, known.map_err(|OutOfRange| RateError::Meter(id))?);
-            if !days.contains(&sum.day) {
+            if apart.is_none_or(|days| !days.contains(&sum.day)) {
                 let window = Window::day_of(sum.day.start());
-                let row = row.of(window, of_instance.instance_hash, sum.quantity);
-                usage.push(id, &of_instance.instance, row);
+                usage.push(id, row.of(window, instance_hash, sum.quantity));
             }
         }
         usage.describe(id, &of_instance.description);
     }
-    for stored in records {
-        usage.add(stored, aliases);
-    }
-    let mut bent = BTreeSet::new();
-    for (id, meter_days) in &by_day {
-        let of_meter = bent_days(*id, meter_days, book, period);
-        bent.extend(of_meter.map_err(|OutOfRange| RateError::Meter(*id))?);
-    }
-    bent.retain(|day| !days.contains(day));
-    if !bent.is_empty() {
-        return Ok(Summed::RowsOfDays(bent));
+    for of_meter in windows {
+        let id = priced_as(of_meter.meter, aliases);
+        for sum in of_meter.sums.iter().filter(|sum| period.contains(sum.window.start())) {
+            usage.push(id, row.of(sum.window, sum.instance_hash, sum.quantity));
+        }
     }
     let rated = rated(usage.in_order(), book)?;
     // Which of a day's meters draws first is not known.
-    match rated.rated.commitment.is_some() || rated.rated.credits.len() > 1 {
-        true => Ok(Summed::Rows),
-        false => Ok(Summed::Rated(Box::new(rated))),
-    }
+    let asks_for_order = rated.rated.commitment.is_some() || rated.rated.credits.len() > 1;
+    Ok((!asks_for_order).then_some(rated))
+}
+
+fn priced_as(meter: MeterId, aliases: &BTreeMap<MeterId, MeterId>) -> MeterId {
+    aliases.get(&meter).copied().unwrap_or(meter)
 }
 
 fn rated(usage: Usage, book: &Book) -> Result<RatedPeriod, RateError> {

@@ -1,8 +1,8 @@
-//! Sums of usage by what a bill needs to know: of a meter by steps of time, and of each instance of a
-//! meter by days of use.
+//! Sums of usage by what a bill needs to know: of a meter by steps of time, of each instance of a meter
+//! by days of use, and on some days by windows of use.
 //!
-//! [`meter_sums`] and [`instance_sums`] are the plain definitions, over records in any order. Engines
-//! that read the ledger in other ways must answer the same, digit for digit.
+//! [`meter_sums`], [`instance_sums`] and [`window_sums`] are the plain definitions, over records in any
+//! order. Engines that read the ledger in other ways must answer the same, digit for digit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::aggregate::SumOutOfRange;
 use crate::decimal::{OutOfRange, Quantity};
 use crate::id::{InstanceHash, MeterId, SubscriptionId};
-use crate::record::{Instance, MeterDescription, StoredRecord};
+use crate::record::{Instance, MeterDescription, StoredRecord, Window};
 use crate::time::{Date, UtcTime};
 
 /// Size of the steps of time that a meter's usage is summed by.
@@ -111,6 +111,67 @@ pub struct DaySum {
     pub taken_back: Quantity,
 }
 
+/// Some days of use, of some meters.
+pub type DaysOfMeters = BTreeMap<MeterId, BTreeSet<Date>>;
+
+/// Which sums of windows are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowQuery {
+    /// The days of use, of meters of subscriptions.
+    pub days: Arc<BTreeMap<SubscriptionId, DaysOfMeters>>,
+    /// Usage on them that starts within it, on any bounds.
+    pub start: Range<UtcTime>,
+}
+
+/// The usage of one meter by one subscription, window by window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowSums {
+    /// Who used it.
+    pub subscription: SubscriptionId,
+    /// What was used.
+    pub meter: MeterId,
+    /// A sum for each window and instance with a record, in that order: the order in which records are
+    /// rated, but for those of one window and instance, which follow each other in it.
+    pub sums: Vec<WindowSum>,
+}
+
+/// What an instance used of a meter in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowSum {
+    /// When.
+    pub window: Window,
+    /// By which instance.
+    pub instance_hash: InstanceHash,
+    /// Sum of the records.
+    pub quantity: Quantity,
+}
+
+impl WindowQuery {
+    /// Whether usage of a moment is asked for.
+    #[must_use]
+    pub fn has(&self, subscription: SubscriptionId, meter: MeterId, usage_start: UtcTime) -> bool {
+        let days = self.days.get(&subscription).and_then(|meters| meters.get(&meter));
+        self.start.contains(&usage_start)
+            && days.is_some_and(|days| days.contains(&usage_start.date()))
+    }
+}
+
+impl WindowSum {
+    /// What sums are ordered by.
+    #[must_use]
+    pub fn key(&self) -> (Window, InstanceHash) {
+        (self.window, self.instance_hash)
+    }
+
+    /// The sum of this one and another of the same window and instance.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if it would not be exact.
+    pub fn plus(self, other: Self) -> Result<Self, OutOfRange> {
+        Ok(Self { quantity: self.quantity.plus(other.quantity)?, ..self })
+    }
+}
+
 impl Whose {
     /// Whether usage of a subscription is asked for.
     #[must_use]
@@ -125,6 +186,16 @@ impl Whose {
             Self::Every => true,
             Self::One(wanted) => low <= *wanted && *wanted <= high,
             Self::Among(wanted) => low <= high && wanted.range(low..=high).next().is_some(),
+        }
+    }
+
+    /// The first and the last whose usage is asked for; none if that is of every one, or of none.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(SubscriptionId, SubscriptionId)> {
+        match self {
+            Self::Every => None,
+            Self::One(wanted) => Some((*wanted, *wanted)),
+            Self::Among(wanted) => wanted.first().copied().zip(wanted.last().copied()),
         }
     }
 
@@ -262,4 +333,31 @@ pub fn instance_sums<'a>(
     Ok(sums
         .map(|(sums, days)| InstanceSums { days: days.into_values().collect(), ..sums })
         .collect())
+}
+
+/// Sums of windows from records in any order; meters come in order of subscription and id.
+///
+/// # Errors
+/// [`SumOutOfRange`] if a sum reaches 10^18.
+pub fn window_sums<'a>(
+    records: impl IntoIterator<Item = &'a StoredRecord>,
+    query: &WindowQuery,
+) -> Result<Vec<WindowSums>, SumOutOfRange> {
+    let mut meters: BTreeMap<_, BTreeMap<_, WindowSum>> = BTreeMap::new();
+    for StoredRecord { record, instance_hash, .. } in records {
+        if !query.has(record.subscription, record.meter, record.window.start()) {
+            continue;
+        }
+        let (window, instance_hash) = (record.window, *instance_hash);
+        let part = WindowSum { window, instance_hash, quantity: record.quantity };
+        let sums = meters.entry((record.subscription, record.meter)).or_default();
+        let sum = sums.get(&part.key()).map_or(Ok(part), |sum| sum.plus(part));
+        sums.insert(part.key(), sum.map_err(|OutOfRange| SumOutOfRange { meter: record.meter })?);
+    }
+    let meters = meters.into_iter().map(|((subscription, meter), sums)| WindowSums {
+        subscription,
+        meter,
+        sums: sums.into_values().collect(),
+    });
+    Ok(meters.collect())
 }

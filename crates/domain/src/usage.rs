@@ -87,15 +87,20 @@ impl Usage {
             commit,
             quantity: record.quantity,
         };
-        self.push(priced_as, &record.instance, row);
+        self.know(instance_hash, &record.instance);
+        self.push(priced_as, row);
         self.describe(priced_as, &record.description);
     }
 
-    /// Adds a row of the meter that it is priced as; it has no place yet.
-    pub(crate) fn push(&mut self, priced_as: MeterId, instance: &Arc<Instance>, row: UsageRow) {
+    /// Has an instance at hand for the rows that it uses.
+    pub(crate) fn know(&mut self, hash: InstanceHash, instance: &Arc<Instance>) {
+        self.instances.entry(hash).or_insert_with(|| Arc::clone(instance));
+    }
+
+    /// Adds a row of the meter that it is priced as; it has no place yet. Its instance is known.
+    pub(crate) fn push(&mut self, priced_as: MeterId, row: UsageRow) {
         let start = row.window.start();
         assert!(self.period.contains(start), "usage of {start} is outside {:?}", self.period);
-        self.instances.entry(row.instance).or_insert_with(|| Arc::clone(instance));
         self.meters.entry(priced_as).or_default().rows.push(row);
     }
 

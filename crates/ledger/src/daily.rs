@@ -12,7 +12,6 @@ use crate::page::{PageBuilder, PageError};
 use crate::rollup::{Failed, Grain, GroupBounds, InstancePart, Opened, Reading, journal};
 use crate::scan::{self, Needed, Selection};
 use crate::snapshot::{Snapshot, UsagePage};
-use crate::sums::rows_of_file;
 
 /// At most `limit` rows of the answer, from the first after a key on.
 pub(crate) fn page(
@@ -61,7 +60,7 @@ impl DayOfReport<'_> {
         for file in of_day {
             match self.reading.rollup(file, Grain::Instance) {
                 Some(rollup) => opened.push(rollup),
-                None => rows_of_file(file, &within, self.needed(), |row| {
+                None => scan::file(file, &within, self.needed(), |row| {
                     page.add(row).map_err(|error| failed(error, &file.path))
                 })?,
             }

@@ -45,9 +45,9 @@ pub(crate) fn first_usage(
                 earliest.zip(first).is_some_and(|(start, first)| start >= first.start.to_micros());
             !is_later && selection.row_group_may_match(group)
         });
-        opened.batches(groups, &COLUMNS, selection, |batch| {
-            let found =
-                first_of(batch, selection).map_err(|error| scan::damaged(&file.path, error))?;
+        opened.batches(groups, &COLUMNS, selection, |batch| -> Result<(), ReadError> {
+            let found = first_of(batch, selection);
+            let found = found.map_err(|error| scan::damaged(&file.path, error))?;
             first = [first, found].into_iter().flatten().min();
             Ok(())
         })?;

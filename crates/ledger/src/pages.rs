@@ -40,9 +40,9 @@ fn of_group(
 ) -> Vec<Range<usize>> {
     let mut left: Vec<Range<usize>> = iter::once(0..rows).collect();
     let pages = |name: &str| Pages::of(metadata, group, rows, name);
-    if let Some((subscription, pages)) = selection.whose.one().zip(pages("subscription_id")) {
-        let wanted = subscription.to_string();
-        left = intersection(&left, &pages.that(|page| pages.may_have_text(page, &wanted)));
+    if let Some(((first, last), pages)) = selection.whose.bounds().zip(pages("subscription_id")) {
+        let (first, last) = (first.to_string(), last.to_string());
+        left = intersection(&left, &pages.that(|page| pages.may_have_text(page, &first, &last)));
     }
     let reported = selection.reported.as_ref().map(|range| range.start.0..range.end.0);
     let times = [("reported_time", reported), ("usage_start", selection.start.clone())];
@@ -91,11 +91,12 @@ impl<'a> Pages<'a> {
         row.map_or(self.rows, |row| row.min(self.rows))
     }
 
-    fn may_have_text(&self, page: usize, wanted: &str) -> bool {
+    /// Whether it may have a text from one to another, both included.
+    fn may_have_text(&self, page: usize, first: &str, last: &str) -> bool {
         let ColumnIndexMetaData::BYTE_ARRAY(bounds) = self.bounds else { return true };
         // A long text's bound is cut, and still a bound.
-        bounds.min_value(page).is_none_or(|low| low <= wanted.as_bytes())
-            && bounds.max_value(page).is_none_or(|high| wanted.as_bytes() <= high)
+        bounds.min_value(page).is_none_or(|low| low <= last.as_bytes())
+            && bounds.max_value(page).is_none_or(|high| first.as_bytes() <= high)
     }
 
     fn may_have_time(&self, page: usize, wanted: &Range<UtcTime>) -> bool {

@@ -162,16 +162,16 @@ fn overlap<T: PartialOrd>(range: &Range<T>, (low, high): (T, T)) -> bool {
 }
 
 /// Gives every wanted row of a data file to `each`, in the file's order.
-pub(crate) fn file(
+pub(crate) fn file<E: From<ReadError>>(
     file: &DataFile,
     selection: &Selection,
     needed: Needed,
-    mut each: impl FnMut(&Row<'_>) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
+    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     let path = &file.path;
     let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
-    opened.batches(groups, &columns(needed), selection, |batch| {
+    opened.batches(groups, &columns(needed), selection, |batch| -> Result<(), E> {
         let rows = RowBatch::new(batch).map_err(|error| damaged(path, error))?;
         for position in 0..rows.len() {
             let row = rows.row(position).map_err(|error| damaged(path, error))?;
@@ -259,13 +259,13 @@ impl<'a> OpenedFile<'a> {
 
     /// Gives these columns of the rows of these row groups to `each`, in batches: of those pages that may
     /// have selected rows, and only rows of the subscription that is selected, if one is.
-    pub(crate) fn batches(
+    pub(crate) fn batches<E: From<ReadError>>(
         self,
         groups: Vec<usize>,
         columns: &[&'static str],
         selection: &Selection,
-        mut each: impl FnMut(&RecordBatch) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
+        mut each: impl FnMut(&RecordBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
         if groups.is_empty() {
             return Ok(());
         }

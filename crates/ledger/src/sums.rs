@@ -5,6 +5,7 @@
 mod collect;
 mod kept;
 mod pieces;
+mod windows;
 
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -12,7 +13,10 @@ use std::sync::Arc;
 use std::thread::{self, available_parallelism};
 
 use domain::record::Commit;
-use domain::sums::{DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep};
+use domain::sums::{
+    DaySum, InstanceQuery, InstanceSums, MeterQuery, MeterSum, MeterSums, SumStep, WindowQuery,
+    WindowSums,
+};
 use domain::time::UtcTime;
 
 use crate::error::ReadError;
@@ -86,6 +90,25 @@ impl Snapshot {
         blocking(move || {
             rollup::answer(&snapshot.state, snapshot.last, |reading| {
                 of_instances(reading, &query, most)
+            })
+        })
+        .await
+    }
+
+    /// Sums of windows as [`domain::sums::window_sums`] defines them; none if there are more than `most`:
+    /// then no more than twice as many were in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`] if a file cannot be read, or a sum would not be exact.
+    pub async fn window_sums(
+        &self,
+        query: &WindowQuery,
+        most: usize,
+    ) -> Result<Option<Vec<WindowSums>>, ReadError> {
+        let (snapshot, query) = (self.clone(), query.clone());
+        blocking(move || {
+            rollup::answer(&snapshot.state, snapshot.last, |reading| {
+                windows::of_windows(reading, &query, most)
             })
         })
         .await
@@ -217,7 +240,7 @@ fn meters_of_file(
         let rollup = grain.map(|grain| reading.rollup(file, grain));
         if rollup.as_ref().is_some_and(Option::is_none) {
             let rows = |row: &Row<'_>| meters.add(&of_row(row));
-            return rows_of_file(file, whole, Needed::Description, rows);
+            return scan::file(file, whole, Needed::Description, rows);
         }
         opened.push(rollup.flatten());
     }
@@ -226,7 +249,7 @@ fn meters_of_file(
             Some(opened) => opened.meters(part, |view| meters.add(view))?,
             None => {
                 let rows = |row: &Row<'_>| meters.add(&of_row(row));
-                rows_of_file(file, part, Needed::Description, rows)?;
+                scan::file(file, part, Needed::Description, rows)?;
             }
         }
     }
@@ -285,7 +308,7 @@ fn instances_of_file(
     let needed = Needed::DescriptionAndInstance;
     let opened = reading.rollup(file, Grain::Instance);
     let Some(opened) = opened else {
-        return rows_of_file(file, whole, needed, |row| instances.add(&as_instance(row)));
+        return scan::file(file, whole, needed, |row| instances.add(&as_instance(row)));
     };
     for Piece { range, grain } in pieces {
         let selection = Selection { start: Some(range.clone()), ..whole.clone() };
@@ -293,7 +316,7 @@ fn instances_of_file(
             continue;
         }
         if grain.is_none() {
-            rows_of_file(file, &selection, needed, |row| instances.add(&as_instance(row)))?;
+            scan::file(file, &selection, needed, |row| instances.add(&as_instance(row)))?;
             continue;
         }
         let part = InstancePart {
@@ -305,26 +328,6 @@ fn instances_of_file(
         opened.instances(&opened.groups(&selection), &part, |view| instances.add(view))?;
     }
     Ok(())
-}
-
-/// Gives the selected rows of a file to `each`.
-pub(crate) fn rows_of_file(
-    file: &DataFile,
-    selection: &Selection,
-    needed: Needed,
-    mut each: impl FnMut(&Row<'_>) -> Result<(), Failed>,
-) -> Result<(), Failed> {
-    let mut failed = None;
-    let read = scan::file(file, selection, needed, |row| {
-        each(row).map_err(|error| {
-            failed = Some(error);
-            ReadError::Stopped // whatever stops the scan
-        })
-    });
-    match failed {
-        Some(failed) => Err(failed),
-        None => Ok(read?),
-    }
 }
 
 fn rows_of_chunk(

@@ -1,7 +1,8 @@
 //! Sums that say that they stand for their rows cost what the rows do, however they are grouped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use domain::compare::{Side, compare};
 use domain::daily::day_lines;
@@ -10,9 +11,11 @@ use domain::period::BillingPeriod;
 use domain::rate::rate;
 use domain::record::{StoredRecord, Window};
 use domain::spend::{Dimension, Filter, RatedPeriod, ResourceGroupTags, SpendQuery, Step, spend};
-use domain::summed::{Summed, rate_instances, rate_meters};
-use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
-use domain::time::{Date, UtcTime};
+use domain::summed::{days_apart, rate_instances, rate_meters};
+use domain::sums::{
+    InstanceQuery, MeterQuery, SumStep, Whose, WindowQuery, instance_sums, meter_sums, window_sums,
+};
+use domain::time::UtcTime;
 use domain::usage::Usage;
 use testkit::{Case, Random};
 
@@ -91,7 +94,12 @@ impl Sample {
     }
 
     /// From sums of meters, cut where the range begins.
-    fn meters(&self, range: &Range<UtcTime>, step: SumStep, spreads_credit: bool) -> Summed {
+    fn meters(
+        &self,
+        range: &Range<UtcTime>,
+        step: SumStep,
+        spreads_credit: bool,
+    ) -> Option<RatedPeriod> {
         let (start, book) = (self.period.start(), self.adapted.book(self.period));
         let mut sums = Vec::new();
         for start in [start..range.start, range.clone()] {
@@ -101,27 +109,20 @@ impl Sample {
         rate_meters(self.period, &sums, &self.adapted.aliases, &book, spreads_credit).unwrap()
     }
 
-    /// From sums of instances, with the rows of the days for which they are asked for.
-    fn instances(&self, range: &Range<UtcTime>) -> (Summed, usize) {
-        let book = self.adapted.book(self.period);
-        let start = self.period.start()..range.end;
-        let sums = instance_sums(&self.records, &InstanceQuery { whose: Whose::Every, start });
-        let sums = sums.unwrap();
-        let cut = range.start.date();
-        let is_cut = range.start != range.start.day_start();
-        let mut days: BTreeSet<Date> = is_cut.then_some(cut).into_iter().collect();
-        loop {
-            let mut records = self.records_until(range.end);
-            records.retain(|stored| days.contains(&stored.record.window.start().date()));
-            let known = (&days, records);
-            match rate_instances(self.period, &sums, known, &self.adapted.aliases, &book).unwrap() {
-                Summed::RowsOfDays(more) => {
-                    assert!(days.is_disjoint(&more), "{}", self.text);
-                    days.extend(more);
-                }
-                other => return (other, days.len()),
-            }
-        }
+    /// From sums of instances, with the windows of the days that are to be told apart, and how many such
+    /// days there are.
+    fn instances(&self, range: &Range<UtcTime>) -> (Option<RatedPeriod>, usize) {
+        let (period, book, aliases) =
+            (self.period, self.adapted.book(self.period), &self.adapted.aliases);
+        let start = period.start()..range.end;
+        let query = InstanceQuery { whose: Whose::Every, start: start.clone() };
+        let sums = instance_sums(&self.records, &query).unwrap();
+        let apart = days_apart(period, &sums, range.start, aliases, &book).unwrap();
+        let subscription = self.records[0].record.subscription;
+        let days = Arc::new([(subscription, apart.clone())].into());
+        let windows = window_sums(&self.records, &WindowQuery { days, start }).unwrap();
+        let rated = rate_instances(period, &sums, (&apart, &windows), aliases, &book).unwrap();
+        (rated, apart.values().map(|days| days.len()).sum())
     }
 }
 
@@ -152,7 +153,7 @@ fn sums_of_meters_cost_what_their_rows_do() {
                 (SumStep::Hour, &[None, Some(Step::Hour), Some(Step::Day)]),
             ] {
                 for spreads_credit in [false, true] {
-                    let Summed::Rated(sums) = sample.meters(&range, step, spreads_credit) else {
+                    let Some(sums) = sample.meters(&range, step, spreads_credit) else {
                         asked += 1;
                         continue;
                     };
@@ -198,16 +199,16 @@ fn side(period: &RatedPeriod) -> Side<'_> {
 
 #[test]
 fn days_of_instances_cost_what_their_rows_do() {
-    let (mut stood, mut with_rows, mut asked) = (0, 0, 0);
+    let (mut stood, mut with_windows, mut asked) = (0, 0, 0);
     for mut sample in samples() {
         for range in sample.ranges() {
             let rows = sample.rows(&range);
-            let (Summed::Rated(sums), days) = sample.instances(&range) else {
+            let (Some(sums), days) = sample.instances(&range) else {
                 asked += 1;
                 continue;
             };
             stood += 1;
-            with_rows += usize::from(days > 0);
+            with_windows += usize::from(days > 0);
             let text = &sample.text;
             assert_eq!(sums.rated.totals, rows.rated.totals, "{text}");
             let lines = |period: &RatedPeriod| format!("{:#?}", day_lines(period, &range).unwrap());
@@ -226,11 +227,11 @@ fn days_of_instances_cost_what_their_rows_do() {
             }
         }
     }
-    assert!(stood > with_rows && with_rows > 0 && asked > 0, "{stood} {with_rows} {asked}");
+    assert!(stood > with_windows && with_windows > 0 && asked > 0, "{stood} {with_windows} {asked}");
 }
 
 #[test]
-fn a_day_is_read_row_by_row_where_a_bound_falls_into_it() {
+fn a_day_is_told_apart_by_windows_where_a_bound_falls_into_it() {
     let statements = |bound: &str| {
         format!(
             "card\nmeter 1 : 0:1 {bound}:2\nusage 2026-01-05T01 1 3 by a\n\
@@ -244,10 +245,9 @@ fn a_day_is_read_row_by_row_where_a_bound_falls_into_it() {
         let period = adapted.schedule.containing(records[0].record.window.start());
         let sample = Sample { adapted, period, records, random: Random::new(0), text };
         let (summed, read) = sample.instances(&(period.start()..period.end()));
-        assert!(matches!(summed, Summed::Rated(_)));
+        let sums = summed.unwrap();
         assert_eq!(read, days, "bound {bound}");
         let meter = MeterId::from_bits(1);
-        let Summed::Rated(sums) = summed else { unreachable!() };
         let rows = sample.rows(&(period.start()..period.end()));
         assert_eq!(sums.rated.meters[&meter].charge, rows.rated.meters[&meter].charge);
     }

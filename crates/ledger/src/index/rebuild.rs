@@ -112,7 +112,7 @@ impl Sorting<'_> {
         let mut interner = Interner::default();
         let mut rows = 0;
         let selection = Selection::default();
-        let read = scan::file(file, &selection, Needed::Everything, |row| {
+        scan::file(file, &selection, Needed::Everything, |row| -> Result<(), ReadError> {
             rows += 1;
             if !self.range.contains(row.commit) {
                 return Ok(());
@@ -122,8 +122,7 @@ impl Sorting<'_> {
             let known = Known { content, commit: stored.commit };
             self.run.push(Entry { id: stored.record.id(), known });
             Ok(())
-        });
-        read?;
+        })?;
         if rows != file.rows {
             let reason = format!("{rows} rows in the place of {}", file.rows);
             return Err(ReadError::DataDamaged { file: file.path.clone(), reason }.into());

@@ -10,10 +10,13 @@ use std::{fs, io};
 use domain::aggregate::UsageQuery;
 use domain::complete::SourceActivity;
 use domain::decimal::Quantity;
-use domain::id::{ResourceScope, Source, SubscriptionId};
+use domain::id::{MeterId, ResourceScope, Source, SubscriptionId};
 use domain::record::StoredRecord;
-use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
-use domain::time::{ReportedTime, UtcTime};
+use domain::sums::{
+    DaysOfMeters, InstanceQuery, MeterQuery, SumStep, Whose, WindowQuery, instance_sums, meter_sums,
+    window_sums,
+};
+use domain::time::{Date, ReportedTime, UtcTime};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -165,6 +168,7 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
             assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
         }
     }
+    check_windows(snapshot, &seen, last).await;
     for number in 0..2 {
         for since in [0, 20, 40] {
             let since = ReportedTime(hour(since).plus_seconds(100));
@@ -190,6 +194,36 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
                 }
             }
             assert_eq!(rows, expected, "{query:?} as of {last}, {limit} rows a page");
+        }
+    }
+}
+
+/// The same for windows, of some days of some meters.
+async fn check_windows(snapshot: &Snapshot, seen: &[&StoredRecord], last: u64) {
+    let of_days = |days: &[i64]| -> BTreeSet<Date> {
+        days.iter().map(|day| hour(day * 24).date()).collect()
+    };
+    let meters: BTreeSet<MeterId> = seen.iter().map(|stored| stored.record.meter).collect();
+    let every = |days: &[i64]| meters.iter().map(|id| (*id, of_days(days))).collect();
+    let of_first = |days: &[i64]| meters.iter().take(1).map(|id| (*id, of_days(days))).collect();
+    let queries: [Vec<(SubscriptionId, DaysOfMeters)>; 4] = [
+        vec![],
+        vec![(subscription(0), every(&[0, 1, 2, 3]))],
+        vec![(subscription(0), of_first(&[0, 2])), (subscription(1), every(&[1]))],
+        vec![(subscription(1), of_first(&[2])), (subscription(7), every(&[0]))],
+    ];
+    for days in queries {
+        let days = Arc::new(days.into_iter().collect());
+        for start in ranges() {
+            let query = WindowQuery { days: Arc::clone(&days), start };
+            let expected = window_sums(seen.iter().copied(), &query).unwrap();
+            let sums = snapshot.window_sums(&query, usize::MAX).await.unwrap();
+            assert_eq!(sums.as_ref(), Some(&expected), "{query:?} as of {last}");
+            let count = expected.iter().map(|meter| meter.sums.len()).sum::<usize>();
+            assert_eq!(snapshot.window_sums(&query, count).await.unwrap(), sums);
+            if let Some(fewer) = count.checked_sub(1) {
+                assert_eq!(snapshot.window_sums(&query, fewer).await.unwrap(), None);
+            }
         }
     }
 }

@@ -206,21 +206,21 @@ impl Instances {
 }
 
 /// How many sums may be held, and are; several of one step count each until they are brought together.
-struct Room {
-    most: usize,
+pub(super) struct Room {
+    pub(super) most: usize,
     /// How many share the memory.
-    parts: usize,
-    held: usize,
+    pub(super) parts: usize,
+    pub(super) held: usize,
 }
 
 impl Room {
-    fn is_left(&self) -> bool {
+    pub(super) fn is_left(&self) -> bool {
         self.held <= self.most.saturating_mul(2) / self.parts
     }
 }
 
 /// Brings sums of one step together, in order of steps.
-fn merged<S: Copy, K: Ord>(
+pub(super) fn merged<S: Copy, K: Ord>(
     sums: &mut Vec<S>,
     step: impl Fn(&S) -> K,
     plus: impl Fn(S, S) -> Result<S, OutOfRange>,
@@ -242,6 +242,6 @@ fn merged<S: Copy, K: Ord>(
     Ok(())
 }
 
-fn too_great(meter: MeterId) -> Failed {
+pub(super) fn too_great(meter: MeterId) -> Failed {
     Failed::Sum(SumOutOfRange { meter })
 }

@@ -177,6 +177,6 @@ impl Part {
                 &joined
             }
         };
-        detail::rated(rate_meters(self.period, sums, &self.aliases, &self.book, false))
+        detail::exact(rate_meters(self.period, sums, &self.aliases, &self.book, false))
     }
 }

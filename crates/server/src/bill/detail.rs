@@ -1,19 +1,20 @@
 //! How closely an answer looks at usage: at sums where they give what their rows do, which are far fewer,
 //! else at rows. Which sums do is for [`domain::summed`] to say; rows are the definition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use domain::book::Book;
-use domain::id::MeterId;
+use domain::id::{MeterId, SubscriptionId};
 use domain::period::BillingPeriod;
 use domain::rate::RateError;
-use domain::record::StoredRecord;
 use domain::spend::{RatedPeriod, SpendQuery, Step};
-use domain::summed::{Summed, rate_instances, rate_meters};
-use domain::sums::{InstanceQuery, InstanceSums, MeterQuery, SumStep, Whose};
-use domain::time::{Date, UtcTime};
+use domain::summed::{days_apart, rate_instances, rate_meters};
+use domain::sums::{
+    DaysOfMeters, InstanceQuery, InstanceSums, MeterQuery, SumStep, Whose, WindowQuery, WindowSums,
+};
+use domain::time::UtcTime;
 use ledger::ReadError;
 
 use super::{Account, Basis, reading};
@@ -99,7 +100,8 @@ impl App {
                 let query = InstanceQuery { whose, start: from..to };
                 let found = part.basis.snapshot.instance_sums(&query, part.most).await;
                 let Some(sums) = unless_too_great(found)? else { return Ok(None) };
-                part.of_instances(sums).await
+                let left = part.most - days_of(&sums);
+                part.of_instances(sums, left).await
             }
         }
     }
@@ -133,7 +135,7 @@ impl Part<'_> {
         let (period, book, aliases) = (self.period, self.book.clone(), self.aliases());
         blocking(move || {
             let summed = rate_meters(period, &sums, &aliases, &book, spreads_credit);
-            Ok(rated(summed).map(|rated| (rated, count)))
+            Ok(exact(summed).map(|rated| (rated, count)))
         })
         .await
     }
@@ -143,52 +145,91 @@ impl Part<'_> {
         (self.period.start(), self.range.end)
     }
 
-    /// The period as the sums of its instances tell, and how many sums and rows these are; none if they do
-    /// not do.
-    pub(super) async fn of_instances(
+    /// The period as the sums of its instances tell, and how many they are, which is `left` at most besides
+    /// these; none if they do not do.
+    async fn of_instances(
         &self,
         sums: Vec<InstanceSums>,
+        left: usize,
     ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
-        let count = days_of(&sums);
-        let sums = Arc::new(sums);
-        // A day that the range cuts is no sum of it.
-        let cut = self.cut();
-        let is_cut = cut != cut.day_start();
-        let mut days: BTreeSet<Date> = is_cut.then_some(cut.date()).into_iter().collect();
-        loop {
-            let rows = self.rows_of(&days, self.most - count).await?;
-            let Some(rows) = rows else { return Ok(None) };
-            let taken = count + rows.len();
-            let (period, book, aliases) = (self.period, self.book.clone(), self.aliases());
-            let (sums, known) = (Arc::clone(&sums), days.clone());
-            let summed = blocking(move || {
-                Ok(rate_instances(period, &sums, (&known, rows), &aliases, &book))
-            });
-            match summed.await? {
-                Ok(Summed::RowsOfDays(more)) if days.is_disjoint(&more) => days.extend(more),
-                other => return Ok(rated(other).map(|rated| (rated, taken))),
-            }
+        let (id, of_days) = (self.account.subscription.id, days_of(&sums));
+        let sums = OfInstances { part: self.priced(), sums, apart: DaysOfMeters::new() };
+        let Some(sums) = blocking(move || Ok(sums.apart())).await? else { return Ok(None) };
+        let mut days = BTreeMap::new();
+        sums.add_apart(id, &mut days);
+        let (start, end) = self.bounds();
+        let windows = windows_of(self.basis, days, start..end, left).await?;
+        let Some(windows) = windows else { return Ok(None) };
+        let count = of_days + count_of(&windows);
+        blocking(move || Ok(sums.rated(&windows).map(|rated| (rated, count)))).await
+    }
+
+    /// What is needed of it to price usage.
+    pub(super) fn priced(&self) -> Priced {
+        let (period, book, aliases) = (self.period, self.book.clone(), self.aliases());
+        Priced { period, book, aliases, cut: self.cut() }
+    }
+}
+
+/// What prices the usage of a part.
+pub(super) struct Priced {
+    period: BillingPeriod,
+    book: Book,
+    aliases: BTreeMap<MeterId, MeterId>,
+    cut: UtcTime,
+}
+
+/// The sums of a part by its instances.
+pub(super) struct OfInstances {
+    pub(super) part: Priced,
+    pub(super) sums: Vec<InstanceSums>,
+    /// The days of which windows are to be known.
+    pub(super) apart: DaysOfMeters,
+}
+
+impl OfInstances {
+    /// With the days of which windows are to be known; none if a sum is too great.
+    pub(super) fn apart(self) -> Option<Self> {
+        let Priced { period, book, aliases, cut } = &self.part;
+        let apart = days_apart(*period, &self.sums, *cut, aliases, book).ok()?;
+        Some(Self { apart, ..self })
+    }
+
+    /// Adds these days to those of other parts.
+    pub(super) fn add_apart(
+        &self,
+        id: SubscriptionId,
+        days: &mut BTreeMap<SubscriptionId, DaysOfMeters>,
+    ) {
+        for (meter, apart) in &self.apart {
+            days.entry(id).or_default().entry(*meter).or_default().extend(apart);
         }
     }
 
-    /// The rows of these days; none if there are more than may be.
-    async fn rows_of(
-        &self,
-        days: &BTreeSet<Date>,
-        most: usize,
-    ) -> Result<Option<Vec<StoredRecord>>, ApiError> {
-        let id = self.account.subscription.id;
-        let mut rows = Vec::new();
-        for range in runs(days) {
-            let range = range.start..range.end.min(self.range.end);
-            let found = self.basis.snapshot.usage_records(id, range, most - rows.len()).await;
-            match found.map_err(|error| reading(&error))? {
-                Some(found) => rows.extend(found),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(rows))
+    /// The part as these and the subscription's windows tell; none if they do not do.
+    pub(super) fn rated(&self, windows: &[WindowSums]) -> Option<RatedPeriod> {
+        let Priced { period, book, aliases, .. } = &self.part;
+        exact(rate_instances(*period, &self.sums, (&self.apart, windows), aliases, book))
     }
+}
+
+/// The windows of days; none if they are more than may be, or one is too great.
+pub(super) async fn windows_of(
+    basis: &Basis,
+    days: BTreeMap<SubscriptionId, DaysOfMeters>,
+    start: Range<UtcTime>,
+    most: usize,
+) -> Result<Option<Vec<WindowSums>>, ApiError> {
+    if days.is_empty() {
+        return Ok(Some(vec![]));
+    }
+    let query = WindowQuery { days: Arc::new(days), start };
+    unless_too_great(basis.snapshot.window_sums(&query, most).await)
+}
+
+/// How many sums of windows these are.
+pub(super) fn count_of(windows: &[WindowSums]) -> usize {
+    windows.iter().map(|meter| meter.sums.len()).sum()
 }
 
 /// The steps of sums up to this one, the longest first: where they do not do, shorter ones may.
@@ -224,19 +265,6 @@ pub(super) fn days_of(sums: &[InstanceSums]) -> usize {
     sums.iter().map(|sums| sums.days.len()).sum()
 }
 
-/// Days that follow each other, as ranges.
-fn runs(days: &BTreeSet<Date>) -> Vec<Range<UtcTime>> {
-    let mut runs: Vec<Range<UtcTime>> = Vec::new();
-    for day in days {
-        let (start, end) = (day.start(), day.plus_days(1).start());
-        match runs.last_mut() {
-            Some(run) if run.end == start => run.end = end,
-            _ => runs.push(start..end),
-        }
-    }
-    runs
-}
-
 /// Sums that are too great are an error of their rows, which are asked.
 pub(super) fn unless_too_great<T>(
     found: Result<Option<T>, ReadError>,
@@ -248,9 +276,6 @@ pub(super) fn unless_too_great<T>(
 }
 
 /// The same for what is rated.
-pub(super) fn rated(summed: Result<Summed, RateError>) -> Option<RatedPeriod> {
-    match summed {
-        Ok(Summed::Rated(rated)) => Some(*rated),
-        Ok(Summed::RowsOfDays(_) | Summed::Rows) | Err(_) => None,
-    }
+pub(super) fn exact(rated: Result<Option<RatedPeriod>, RateError>) -> Option<RatedPeriod> {
+    rated.ok().flatten()
 }

@@ -3,17 +3,19 @@
 //! the next ones are read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 
 use domain::id::SubscriptionId;
 use domain::spend::{Spend, SpendQuery, spend};
-use domain::sums::{InstanceQuery, InstanceSums, Whose};
+use domain::sums::{DaysOfMeters, InstanceQuery, InstanceSums, Whose, WindowSums};
+use domain::time::UtcTime;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::all::rating_threads;
-use super::detail::{self, Bounds, Detail, Part};
+use super::detail::{self, Bounds, Detail, OfInstances, Part};
 use super::{Account, Basis, periods_of};
 use crate::app::App;
 use crate::catalogue::blocking;
@@ -24,7 +26,7 @@ use crate::limits;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtATime {
     pub(super) subscriptions: usize,
-    /// Sums of instances, and rows where sums do not do.
+    /// Sums of instances, and of windows where those do not do.
     pub(super) sums: usize,
 }
 
@@ -87,11 +89,12 @@ impl App {
         }
         let mut left = most;
         let mut sums = sums_of(basis, &parts, &mut left).await?;
-        let mut all = Vec::with_capacity(accounts.len());
-        for parts in parts {
-            all.push(spend_of_parts(parts, &mut sums, &mut left, query).await?);
-        }
-        Ok(all)
+        let (ids, bounds) = (accounts.iter().map(|account| account.subscription.id), bounds(&parts));
+        let some = ids.zip(parts).map(|(id, parts)| OfOne::new(id, &parts, &mut sums)).collect();
+        let (some, days) = blocking(move || Ok(apart(some))).await?;
+        let windows = detail::windows_of(basis, days, bounds, left).await?;
+        let query = query.clone();
+        blocking(move || rated(&some, windows.as_deref(), &query)).await
     }
 
     /// The parts of billing periods that a question is about.
@@ -141,27 +144,72 @@ fn by_subscription(sums: Vec<InstanceSums>) -> BTreeMap<SubscriptionId, Vec<Inst
     apart
 }
 
-/// What one subscription spent in its parts, whose sums are taken.
-async fn spend_of_parts(
-    parts: Vec<Part<'_>>,
-    sums: &mut Sums,
-    left: &mut usize,
-    query: &SpendQuery,
-) -> Result<Found, ApiError> {
-    let mut periods = Vec::with_capacity(parts.len());
-    for part in parts {
-        let Some(of_bounds) = sums.get_mut(&part.bounds()) else {
-            return Ok(Err(Detail::Instances));
+/// From where to where parts have usage.
+fn bounds(parts: &[Vec<Part<'_>>]) -> Range<UtcTime> {
+    let bounds = parts.iter().flatten().map(Part::bounds);
+    let widest = bounds.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    widest.map_or(UtcTime::MIN..UtcTime::MIN, |(start, end)| start..end)
+}
+
+/// The sums of one subscription's parts; none where sums do not do for them all.
+struct OfOne {
+    subscription: SubscriptionId,
+    parts: Result<Vec<OfInstances>, Detail>,
+}
+
+impl OfOne {
+    /// Takes its sums from those of all.
+    fn new(subscription: SubscriptionId, parts: &[Part<'_>], sums: &mut Sums) -> Self {
+        let of_part = |part: &Part<'_>| {
+            let sums = sums.get_mut(&part.bounds()).ok_or(Detail::Instances)?;
+            let sums = sums.remove(&subscription).unwrap_or_default();
+            Ok(OfInstances { part: part.priced(), sums, apart: DaysOfMeters::new() })
         };
-        let sums = of_bounds.remove(&part.account.subscription.id).unwrap_or_default();
-        let count = detail::days_of(&sums);
-        let part = Part { most: count + *left, ..part };
-        let Some((period, taken)) = part.of_instances(sums).await? else {
+        Self { subscription, parts: parts.iter().map(of_part).collect() }
+    }
+
+    fn apart(self) -> Self {
+        let apart = |part: OfInstances| part.apart().ok_or(Detail::Rows);
+        let parts = self.parts.and_then(|parts| parts.into_iter().map(apart).collect());
+        Self { parts, ..self }
+    }
+
+    fn spend(&self, windows: &[WindowSums], query: &SpendQuery) -> Result<Found, ApiError> {
+        let parts = match &self.parts {
+            Ok(parts) => parts,
+            Err(detail) => return Ok(Err(*detail)),
+        };
+        let periods = parts.iter().map(|part| part.rated(windows));
+        let Some(periods) = periods.collect::<Option<Vec<_>>>() else {
             return Ok(Err(Detail::Rows));
         };
-        *left -= taken - count;
-        periods.push(period);
+        spend(&periods, query).map(Ok).map_err(ApiError::Rate)
     }
-    let query = query.clone();
-    blocking(move || spend(&periods, &query).map(Ok).map_err(ApiError::Rate)).await
+}
+
+/// Says of which days windows are to be known.
+fn apart(some: Vec<OfOne>) -> (Vec<OfOne>, BTreeMap<SubscriptionId, DaysOfMeters>) {
+    let some: Vec<_> = some.into_iter().map(OfOne::apart).collect();
+    let mut days = BTreeMap::new();
+    for of_one in &some {
+        for part in of_one.parts.iter().flatten() {
+            part.add_apart(of_one.subscription, &mut days);
+        }
+    }
+    (some, days)
+}
+
+/// What each spent; `windows` are those of all, none if there are too many.
+fn rated(
+    some: &[OfOne],
+    windows: Option<&[WindowSums]>,
+    query: &SpendQuery,
+) -> Result<Vec<Found>, ApiError> {
+    let of_one = |of_one: &OfOne| {
+        let Some(windows) = windows else { return Ok(Err(Detail::Instances)) };
+        let begin = windows.partition_point(|sums| sums.subscription < of_one.subscription);
+        let end = windows.partition_point(|sums| sums.subscription <= of_one.subscription);
+        of_one.spend(&windows[begin..end], query)
+    };
+    some.iter().map(of_one).collect()
 }
