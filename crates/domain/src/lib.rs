@@ -17,6 +17,7 @@ pub mod daily;
 pub mod decimal;
 pub mod erasure;
 pub mod explain;
+pub mod facets;
 pub mod id;
 pub mod offer;
 pub mod period;

@@ -140,9 +140,21 @@ pub fn resource_groups<'a>(
 /// The resource group that a resource URI names, as written there.
 #[must_use]
 pub fn named_in(resource_uri: &str) -> Option<&str> {
-    let mut segments = resource_uri.split('/');
-    segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"))?;
-    segments.next().filter(|group| !group.is_empty())
+    scope_in(resource_uri)?.rsplit('/').next()
+}
+
+/// A resource URI up to and with the resource group that it names; none if it names none.
+#[must_use]
+pub fn scope_in(resource_uri: &str) -> Option<&str> {
+    let mut segments = resource_uri.split_inclusive('/');
+    let mut length = 0;
+    let is_before_group = |segment: &&str| {
+        length += segment.len();
+        segment.trim_end_matches('/').eq_ignore_ascii_case("resourceGroups")
+    };
+    segments.find(is_before_group)?;
+    let group = segments.next()?.trim_end_matches('/');
+    (!group.is_empty()).then(|| &resource_uri[..length + group.len()])
 }
 
 /// Whether a resource group may have this name.

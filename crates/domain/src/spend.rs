@@ -7,13 +7,17 @@ mod split;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::book::{Book, Unpriced};
 use crate::decimal::{Money, OutOfRange, Quantity};
+use crate::facets::{Facets, ResourceFacet};
 use crate::id::{InstanceHash, MeterId};
 use crate::period::BillingPeriod;
 use crate::rate::{RateError, Rated, RowCharge};
-use crate::record::MeterDescription;
+use crate::record::{Instance, MeterDescription};
 use crate::time::UtcTime;
 use crate::usage::{MeterUsage, Usage};
 
@@ -42,11 +46,24 @@ pub struct SpendQuery {
 }
 
 impl SpendQuery {
-    /// Whether the answer depends on which instance used what.
+    /// What of instances the answer depends on.
     #[must_use]
-    pub fn tells_instances_apart(&self) -> bool {
+    pub fn facets(&self) -> Facets {
+        let facets = self.dimensions().map(Dimension::facets).fold(Facets::NONE, Facets::and);
+        let inherits = facets.tags && self.inherited.is_some();
+        let of_group = Facets { resource: ResourceFacet::Group, ..Facets::NONE };
+        if inherits { facets.and(of_group) } else { facets }
+    }
+
+    /// Whether the answer depends on which meter was used.
+    fn tells_meters_apart(&self) -> bool {
+        self.dimensions().any(Dimension::is_of_meter)
+    }
+
+    /// Those that it is grouped and filtered by.
+    fn dimensions(&self) -> impl Iterator<Item = &Dimension> {
         let filtered = self.filters.iter().map(|filter| &filter.dimension);
-        self.group_by.iter().chain(filtered).any(Dimension::is_of_instance)
+        self.group_by.iter().chain(filtered)
     }
 }
 
@@ -197,6 +214,7 @@ pub struct SpendTotals {
 /// [`RateError`] if a sum would not be exact.
 pub fn spend(periods: &[RatedPeriod], query: &SpendQuery) -> Result<Spend, RateError> {
     let mut sums = Sums::default();
+    let mut alike = Alike::default();
     for period in periods {
         let credit = period.credit_needed(query).then(|| {
             let credit = period.rated.credit_of_rows(&period.usage);
@@ -204,7 +222,8 @@ pub fn spend(periods: &[RatedPeriod], query: &SpendQuery) -> Result<Spend, RateE
         });
         let mut credit = credit.transpose()?;
         for (id, meter) in period.usage.meters() {
-            let mut adder = Adder::new(*id, meter, period, query, &mut sums, credit.as_mut());
+            let credit = credit.as_mut();
+            let mut adder = Adder::new(*id, meter, period, query, &mut sums, credit, &mut alike);
             period.rated.each_row(*id, meter, |row, charge| adder.add(row, charge))?;
         }
         sums.add_terms(period, query, credit.as_ref())?;
@@ -239,9 +258,15 @@ struct Adder<'a> {
     query: &'a SpendQuery,
     sums: &'a mut Sums,
     credit: Option<&'a mut Credit>,
-    /// Groups by instance and the finest step that matters; none where a filter does not pass.
-    groups: HashMap<(InstanceHash, UtcTime), Option<usize>>,
+    /// Groups by instance and cell.
+    groups: HashMap<(InstanceHash, UtcTime), Option<usize>, RandomState>,
+    /// Groups of whatever looks the same to the question.
+    alike: &'a mut Alike,
 }
+
+/// Groups by what rows are looked up by: the meter where meters are told apart, the instance by where it lies
+/// in memory, and the finest step of time that matters; none where a filter does not pass.
+type Alike = HashMap<(Option<MeterId>, *const Instance, UtcTime), Option<usize>, RandomState>;
 
 impl<'a> Adder<'a> {
     fn new(
@@ -251,10 +276,12 @@ impl<'a> Adder<'a> {
         query: &'a SpendQuery,
         sums: &'a mut Sums,
         credit: Option<&'a mut Credit>,
+        alike: &'a mut Alike,
     ) -> Self {
         let listed = period.book.list.meter(id).map(|meter| &meter.description);
         let description = listed.unwrap_or(usage.description());
-        Self { id, usage, description, period, query, sums, credit, groups: HashMap::new() }
+        let groups = HashMap::default();
+        Self { id, usage, description, period, query, sums, credit, groups, alike }
     }
 
     fn add(&mut self, row: usize, charge: RowCharge<'_>) -> Result<(), OutOfRange> {
@@ -296,10 +323,17 @@ impl<'a> Adder<'a> {
         if let Some(known) = self.groups.get(&(instance, cell)) {
             return *known;
         }
+        let of_instance = self.period.usage.instance(instance);
+        let meter = self.query.tells_meters_apart().then_some(self.id);
+        let looked_up = (meter, Arc::as_ptr(of_instance), cell);
+        if let Some(known) = self.alike.get(&looked_up) {
+            self.groups.insert((instance, cell), *known);
+            return *known;
+        }
         let values = Row {
             meter: self.id,
             description: self.description,
-            instance: self.period.usage.instance(instance),
+            instance: of_instance,
             day: start.date(),
             inherited: self.query.inherited.as_ref(),
         };
@@ -307,6 +341,7 @@ impl<'a> Adder<'a> {
             let parts = self.query.group_by.iter().map(|dimension| values.part(dimension));
             self.sums.group(GroupKey { start: step, parts: parts.collect() })
         });
+        self.alike.insert(looked_up, group);
         self.groups.insert((instance, cell), group);
         group
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::aggregate::SumOutOfRange;
 use crate::decimal::{OutOfRange, Quantity};
+use crate::facets::Facets;
 use crate::id::{InstanceHash, MeterId, SubscriptionId};
 use crate::record::{Instance, MeterDescription, StoredRecord, Window};
 use crate::time::{Date, UtcTime};
@@ -81,6 +82,8 @@ pub struct InstanceQuery {
     pub whose: Whose,
     /// Usage that starts within it, on any bounds.
     pub start: Range<UtcTime>,
+    /// What of instances is to be told.
+    pub facets: Facets,
 }
 
 /// The usage of one meter by one instance of a subscription.
@@ -92,7 +95,7 @@ pub struct InstanceSums {
     pub meter: MeterId,
     /// By which instance.
     pub instance_hash: InstanceHash,
-    /// The instance.
+    /// As much of the instance as was asked for.
     pub instance: Arc<Instance>,
     /// What its source called the meter: the greatest description of its records.
     pub description: MeterDescription,
@@ -316,7 +319,7 @@ pub fn instance_sums<'a>(
                 subscription: record.subscription,
                 meter: record.meter,
                 instance_hash: stored.instance_hash,
-                instance: Arc::clone(&record.instance),
+                instance: query.facets.of(&record.instance).into(),
                 description: MeterDescription::default(),
                 days: vec![],
             };

@@ -4,6 +4,7 @@
 //! earlier pages have shown nor those behind the last row of the page.
 
 use domain::aggregate::{AggregateKey, UsageQuery};
+use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId};
 use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
@@ -116,7 +117,7 @@ impl DayOfReport<'_> {
             whose: Whose::One(self.query.subscription),
             start: None,
             reported: ReportedTime(self.day.start()),
-            with_instances: self.with_instances(),
+            facets: if self.with_instances() { Facets::ALL } else { Facets::NONE },
         };
         for group in groups {
             let last = page.last_key();

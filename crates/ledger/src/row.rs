@@ -14,6 +14,7 @@ use domain::record::{
     Window,
 };
 use domain::time::{ReportedTime, UtcTime};
+use foldhash::fast::RandomState;
 use serde::Serializer;
 
 /// A text of a record; the number is its place in [`TEXTS`].
@@ -128,9 +129,9 @@ impl fmt::Display for Malformed {
 /// Makes each distinct text, source and instance once while rows become records.
 #[derive(Default)]
 pub(crate) struct Interner {
-    texts: HashSet<Arc<str>>,
-    sources: HashMap<Box<str>, Source>,
-    instances: HashMap<InstanceHash, Arc<Instance>>,
+    texts: HashSet<Arc<str>, RandomState>,
+    sources: HashMap<Box<str>, Source, RandomState>,
+    instances: HashMap<InstanceHash, Arc<Instance>, RandomState>,
 }
 
 impl Interner {
@@ -171,9 +172,15 @@ impl Interner {
         if let Some(known) = self.instances.get(&row.instance_hash) {
             return Ok(Arc::clone(known));
         }
+        let instance = Arc::new(self.new_instance(&row.texts)?);
+        self.instances.insert(row.instance_hash, Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// The instance of these texts.
+    pub(crate) fn new_instance(&mut self, texts: &Texts<'_>) -> Result<Instance, Malformed> {
         let json = |text: Option<&str>| text.map(|text| CanonicalJson(text.into()));
-        let texts = &row.texts;
-        let instance = Arc::new(Instance {
+        Ok(Instance {
             resource_uri: self.text(texts.get(Text::ResourceUri)),
             location: self.text(texts.get(Text::Location)),
             tags: texts.get(Text::Tags).map(parse_tags).transpose()?.unwrap_or_default(),
@@ -181,9 +188,7 @@ impl Interner {
             part_number: self.text(texts.get(Text::PartNumber)),
             order_number: self.text(texts.get(Text::OrderNumber)),
             info_fields: json(texts.get(Text::InfoFields)),
-        });
-        self.instances.insert(row.instance_hash, Arc::clone(&instance));
-        Ok(instance)
+        })
     }
 
     fn text(&mut self, text: Option<&str>) -> Option<Arc<str>> {

@@ -5,6 +5,7 @@
 mod collect;
 mod kept;
 mod pieces;
+mod seen;
 mod windows;
 
 use std::ops::Range;
@@ -267,7 +268,7 @@ fn of_instances(
         last: Some(reading.last),
         ..Selection::default()
     };
-    let mut instances = Instances::new(most);
+    let mut instances = Instances::new(query.facets, most);
     let pieces = pieces(&query.start, &[Grain::Instance]);
     for file in reading.files(&whole) {
         instances_of_file(reading, file, &whole, &pieces, &mut instances)?;
@@ -323,7 +324,7 @@ fn instances_of_file(
             whose: whole.whose.clone(),
             start: Some(range.clone()),
             reported: domain::time::ReportedTime(file.day.start()),
-            with_instances: true,
+            facets: instances.facets(),
         };
         opened.instances(&opened.groups(&selection), &part, |view| instances.add(view))?;
     }

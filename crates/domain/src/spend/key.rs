@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::facets::{Facets, ResourceFacet};
 use crate::id::MeterId;
 use crate::record::{Instance, MeterDescription, Tags};
 use crate::region;
@@ -40,11 +41,19 @@ impl Dimension {
         }
     }
 
-    /// Whether it is a property of the instance, not of the meter.
-    pub(super) fn is_of_instance(&self) -> bool {
+    /// Whether it is a property of the meter.
+    pub(super) fn is_of_meter(&self) -> bool {
+        self.facets() == Facets::NONE
+    }
+
+    /// What of instances it is a property of.
+    pub(super) fn facets(&self) -> Facets {
         match self {
-            Self::Meter | Self::Category | Self::Subcategory | Self::Region => false,
-            Self::Resource | Self::ResourceGroup | Self::Location | Self::Tag(_) => true,
+            Self::Meter | Self::Category | Self::Subcategory | Self::Region => Facets::NONE,
+            Self::Resource => Facets { resource: ResourceFacet::Whole, ..Facets::NONE },
+            Self::ResourceGroup => Facets { resource: ResourceFacet::Group, ..Facets::NONE },
+            Self::Location => Facets { location: true, ..Facets::NONE },
+            Self::Tag(_) => Facets { tags: true, ..Facets::NONE },
         }
     }
 

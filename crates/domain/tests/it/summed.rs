@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::compare::{Side, compare};
 use domain::daily::day_lines;
+use domain::facets::Facets;
 use domain::id::MeterId;
 use domain::period::BillingPeriod;
 use domain::rate::rate;
@@ -111,11 +112,11 @@ impl Sample {
 
     /// From sums of instances, with the windows of the days that are to be told apart, and how many such
     /// days there are.
-    fn instances(&self, range: &Range<UtcTime>) -> (Option<RatedPeriod>, usize) {
+    fn instances(&self, range: &Range<UtcTime>, facets: Facets) -> (Option<RatedPeriod>, usize) {
         let (period, book, aliases) =
             (self.period, self.adapted.book(self.period), &self.adapted.aliases);
         let start = period.start()..range.end;
-        let query = InstanceQuery { whose: Whose::Every, start: start.clone() };
+        let query = InstanceQuery { whose: Whose::Every, start: start.clone(), facets };
         let sums = instance_sums(&self.records, &query).unwrap();
         let apart = days_apart(period, &sums, range.start, aliases, &book).unwrap();
         let subscription = self.records[0].record.subscription;
@@ -203,7 +204,7 @@ fn days_of_instances_cost_what_their_rows_do() {
     for mut sample in samples() {
         for range in sample.ranges() {
             let rows = sample.rows(&range);
-            let (Some(sums), days) = sample.instances(&range) else {
+            let (Some(sums), days) = sample.instances(&range, Facets::ALL) else {
                 asked += 1;
                 continue;
             };
@@ -221,13 +222,20 @@ fn days_of_instances_cost_what_their_rows_do() {
                 for step in [None, Some(Step::Day), Some(Step::Month)] {
                     for inherited in [None, Some(ResourceGroupTags::default())] {
                         let query = query(&range, step, group_by);
-                        assert_same(&rows, &sums, &SpendQuery { inherited, ..query }, text);
+                        let query = SpendQuery { inherited, ..query };
+                        assert_same(&rows, &sums, &query, text);
+                        // As much of instances as the question looks at does, too.
+                        let (seen, _) = sample.instances(&range, query.facets());
+                        assert_same(&rows, &seen.unwrap(), &query, text);
                     }
                 }
             }
         }
     }
-    assert!(stood > with_windows && with_windows > 0 && asked > 0, "{stood} {with_windows} {asked}");
+    assert!(
+        stood > with_windows && with_windows > 0 && asked > 0,
+        "{stood} {with_windows} {asked}"
+    );
 }
 
 #[test]
@@ -244,7 +252,7 @@ fn a_day_is_told_apart_by_windows_where_a_bound_falls_into_it() {
         let records = adapted.records.clone();
         let period = adapted.schedule.containing(records[0].record.window.start());
         let sample = Sample { adapted, period, records, random: Random::new(0), text };
-        let (summed, read) = sample.instances(&(period.start()..period.end()));
+        let (summed, read) = sample.instances(&(period.start()..period.end()), Facets::ALL);
         let sums = summed.unwrap();
         assert_eq!(read, days, "bound {bound}");
         let meter = MeterId::from_bits(1);

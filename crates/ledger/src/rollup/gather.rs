@@ -38,7 +38,7 @@ impl Description {
 }
 
 /// The texts of an instance, in their order.
-pub(super) const INSTANCE_TEXTS: [Text; 7] = [
+pub(crate) const INSTANCE_TEXTS: [Text; 7] = [
     Text::ResourceUri,
     Text::Location,
     Text::Tags,

@@ -8,11 +8,12 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use domain::facets::{Facets, ResourceFacet};
 use domain::time::UtcTime;
 
 use super::Grain;
 use super::gather::{INSTANCE_TEXTS, InstanceEntry, MeterEntry, SourceEntry};
-use crate::row::TEXTS;
+use crate::row::{TEXTS, Text};
 use crate::schema::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
 /// The texts that describe a meter, as columns.
@@ -74,17 +75,23 @@ fn schema(grain: Grain, text: &DataType) -> SchemaRef {
     };
     let mut texts = DESCRIPTION.to_vec();
     if grain == Grain::Instance {
-        texts.extend(instance_columns());
+        texts.extend(instance_columns(Facets::ALL).map(|(_, name)| name));
     }
     fields.extend(texts.into_iter().map(|name| Field::new(name, text.clone(), true)));
     Arc::new(Schema::new(fields))
 }
 
-/// The texts of an instance, as columns.
-pub(super) fn instance_columns() -> impl Iterator<Item = &'static str> {
-    INSTANCE_TEXTS.into_iter().map(|text| {
-        let known = TEXTS.iter().find(|(known, _, _)| *known == text);
-        known.expect("every text has a column").1
+/// The texts of an instance that are looked at, with their columns.
+pub(super) fn instance_columns(facets: Facets) -> impl Iterator<Item = (Text, &'static str)> {
+    let texts = TEXTS.iter().map(|(text, name, _)| (*text, *name));
+    texts.filter(move |(text, _)| {
+        INSTANCE_TEXTS.contains(text)
+            && match text {
+                Text::ResourceUri => facets.resource != ResourceFacet::None,
+                Text::Location => facets.location,
+                Text::Tags => facets.tags,
+                _ => facets.rest,
+            }
     })
 }
 

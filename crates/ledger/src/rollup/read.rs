@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use arrow_array::{BinaryArray, Decimal128Array, RecordBatch, TimestampMicrosecondArray};
 use domain::decimal::Quantity;
+use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::{Commit, Window};
 use domain::sums::{MeterSum, Whose};
@@ -17,7 +18,7 @@ use super::layout::{DESCRIPTION, instance_columns};
 use super::shelf::Opened;
 use crate::columns::{self, Dictionary, Ids};
 use crate::limits::ROLLUP_GROUPS_READ;
-use crate::row::{Malformed, Row, TEXTS, Texts};
+use crate::row::{Malformed, Row, TEXTS, Text, Texts};
 use crate::scan::{Selection, integers, statistics};
 
 /// A rollup cannot be used: rows are to be read in its place.
@@ -98,9 +99,7 @@ impl Opened {
         mut each: impl FnMut(&InstanceView<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut columns = [&INSTANCE_COLUMNS[..], &DESCRIPTION].concat();
-        if part.with_instances {
-            columns.extend(instance_columns());
-        }
+        columns.extend(instance_columns(part.facets).map(|(_, name)| name));
         self.batches(groups, &columns, part.whose.one(), |batch| {
             let batch = InstanceBatch::new(batch).map_err(|error| self.damaged(error))?;
             for position in 0..batch.quantity.len() {
@@ -242,8 +241,8 @@ pub(crate) struct InstancePart {
     pub(crate) start: Option<Range<UtcTime>>,
     /// The day on which the file's rows were reported.
     pub(crate) reported: ReportedTime,
-    /// Whether the texts of instances are wanted.
-    pub(crate) with_instances: bool,
+    /// What of instances is wanted.
+    pub(crate) facets: Facets,
 }
 
 /// A batch of sums of instances.
@@ -255,13 +254,15 @@ struct InstanceBatch {
     quantity: Decimal128Array,
     taken_back: Decimal128Array,
     description: [Dictionary; 5],
-    /// Empty where they were not read.
-    instance: Vec<Dictionary>,
+    /// Those that were read.
+    instance: Vec<(Text, Dictionary)>,
 }
 
 impl InstanceBatch {
     fn new(batch: &RecordBatch) -> Result<Self, Malformed> {
-        let read = instance_columns().filter(|name| batch.column_by_name(name).is_some());
+        let read = instance_columns(Facets::ALL)
+            .filter(|(_, name)| batch.column_by_name(name).is_some())
+            .map(|(text, name)| Ok((text, columns::texts(batch, name)?)));
         Ok(Self {
             subscription: columns::ids(batch, "subscription_id", SubscriptionId::parse)?,
             start: columns::times(batch, "usage_start")?.clone(),
@@ -270,7 +271,7 @@ impl InstanceBatch {
             quantity: columns::decimals(batch, "quantity")?.clone(),
             taken_back: columns::decimals(batch, "taken_back")?.clone(),
             description: description(batch)?,
-            instance: read.map(|name| columns::texts(batch, name)).collect::<Result<_, _>>()?,
+            instance: read.collect::<Result<_, _>>()?,
         })
     }
 
@@ -291,7 +292,7 @@ impl InstanceBatch {
         for ((text, _, _), column) in TEXTS.iter().zip(&self.description) {
             texts.set(*text, column.text(position));
         }
-        for (text, column) in INSTANCE_TEXTS.iter().zip(&self.instance) {
+        for (text, column) in &self.instance {
             texts.set(*text, column.text(position));
         }
         let row = Row {

@@ -10,11 +10,12 @@ use std::{fs, io};
 use domain::aggregate::UsageQuery;
 use domain::complete::SourceActivity;
 use domain::decimal::Quantity;
+use domain::facets::{Facets, ResourceFacet};
 use domain::id::{MeterId, ResourceScope, Source, SubscriptionId};
 use domain::record::StoredRecord;
 use domain::sums::{
-    DaysOfMeters, InstanceQuery, MeterQuery, SumStep, Whose, WindowQuery, instance_sums, meter_sums,
-    window_sums,
+    DaysOfMeters, InstanceQuery, MeterQuery, SumStep, Whose, WindowQuery, instance_sums,
+    meter_sums, window_sums,
 };
 use domain::time::{Date, ReportedTime, UtcTime};
 use proptest::prelude::*;
@@ -140,6 +141,12 @@ fn ranges() -> [Range<UtcTime>; 5] {
     ]
 }
 
+const FACETS: [Facets; 3] = [
+    Facets::ALL,
+    Facets { tags: true, location: true, ..Facets::NONE },
+    Facets { resource: ResourceFacet::Group, ..Facets::NONE },
+];
+
 const STEPS: [SumStep; 3] = [SumStep::Hour, SumStep::Day, SumStep::Whole];
 
 /// Compares every answer that rollups have a part in with the definitions, as of a commit.
@@ -162,10 +169,12 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
     let one = |number| Whose::One(subscription(number));
     for whose in [Whose::Every, one(0), one(1), among(&[]), among(&[1]), among(&[0, 1, 2])] {
         for start in ranges() {
-            let query = InstanceQuery { whose: whose.clone(), start };
-            let expected = instance_sums(seen.iter().copied(), &query).unwrap();
-            let sums = snapshot.instance_sums(&query, usize::MAX).await.unwrap();
-            assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
+            for facets in FACETS {
+                let query = InstanceQuery { whose: whose.clone(), start: start.clone(), facets };
+                let expected = instance_sums(seen.iter().copied(), &query).unwrap();
+                let sums = snapshot.instance_sums(&query, usize::MAX).await.unwrap();
+                assert_eq!(sums.unwrap(), expected, "{query:?} as of {last}");
+            }
         }
     }
     check_windows(snapshot, &seen, last).await;
@@ -200,9 +209,8 @@ async fn check(snapshot: &Snapshot, model: &Model, last: u64) {
 
 /// The same for windows, of some days of some meters.
 async fn check_windows(snapshot: &Snapshot, seen: &[&StoredRecord], last: u64) {
-    let of_days = |days: &[i64]| -> BTreeSet<Date> {
-        days.iter().map(|day| hour(day * 24).date()).collect()
-    };
+    let of_days =
+        |days: &[i64]| -> BTreeSet<Date> { days.iter().map(|day| hour(day * 24).date()).collect() };
     let meters: BTreeSet<MeterId> = seen.iter().map(|stored| stored.record.meter).collect();
     let every = |days: &[i64]| meters.iter().map(|id| (*id, of_days(days))).collect();
     let of_first = |days: &[i64]| meters.iter().take(1).map(|id| (*id, of_days(days))).collect();
@@ -426,7 +434,7 @@ fn what_rollups_have_is_read_from_them_alone() {
             let sums = snapshot.meter_sums(&query, usize::MAX).await.unwrap();
             assert_eq!(sums.unwrap(), meter_sums(&model.records, &query).unwrap());
         }
-        let of_instances = InstanceQuery { whose: Whose::Every, start };
+        let of_instances = InstanceQuery { whose: Whose::Every, start, facets: Facets::ALL };
         let sums = snapshot.instance_sums(&of_instances, usize::MAX).await.unwrap().unwrap();
         assert_eq!(sums, instance_sums(&model.records, &of_instances).unwrap());
         let since = ReportedTime(hour(0));
@@ -555,7 +563,7 @@ fn a_question_takes_so_many_sums() {
         assert_eq!(snapshot.meter_sums(&query, count).await.unwrap(), Some(of_meters));
         assert_eq!(snapshot.meter_sums(&query, count - 1).await.unwrap(), None);
 
-        let query = InstanceQuery { whose: Whose::Every, start };
+        let query = InstanceQuery { whose: Whose::Every, start, facets: Facets::ALL };
         let of_instances = instance_sums(&model.records, &query).unwrap();
         let count = of_instances.iter().map(|sums| sums.days.len()).sum::<usize>();
         assert_eq!(snapshot.instance_sums(&query, count).await.unwrap(), Some(of_instances));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use domain::aggregate::{UsageQuery, aggregate};
+use domain::facets::Facets;
 use domain::id::{RecordId, SubscriptionId};
 use domain::record::{Commit, StoredRecord, UsageRecord};
 use domain::sums::{InstanceQuery, MeterQuery, SumStep, Whose, instance_sums, meter_sums};
@@ -333,7 +334,7 @@ impl Auditor {
         if !self.maybe_erased.is_empty() {
             return Ok(()); // nobody knows which instance has which
         }
-        let query = InstanceQuery { whose: Whose::One(*subscription), start };
+        let query = InstanceQuery { whose: Whose::One(*subscription), start, facets: Facets::ALL };
         let expected = instance_sums(seen.values(), &query).unwrap();
         let sums = snapshot.instance_sums(&query, usize::MAX).await?;
         same(last, &query, sums.as_ref(), &expected)

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use domain::aggregate::SumOutOfRange;
 use domain::decimal::OutOfRange;
+use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::MeterDescription;
 use domain::sums::{DaySum, InstanceSums, MeterQuery, MeterSum, MeterSums};
 use foldhash::fast::RandomState;
 
+use super::seen::Seen;
 use crate::rollup::{Failed, InstanceView, MeterView, journal};
 use crate::row::{Interner, description_texts};
 use crate::scan;
@@ -124,6 +126,7 @@ impl<'q> Meters<'q> {
 /// The sums of instances so far.
 pub(super) struct Instances {
     interner: Interner,
+    seen: Seen,
     places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize, RandomState>,
     instances: Vec<InstanceSums>,
     /// The place that was added to last.
@@ -132,10 +135,15 @@ pub(super) struct Instances {
 }
 
 impl Instances {
-    pub(super) fn new(most: usize) -> Self {
-        let room = Room { most, parts: 1, held: 0 };
+    pub(super) fn new(facets: Facets, most: usize) -> Self {
+        let (seen, room) = (Seen::new(facets), Room { most, parts: 1, held: 0 });
         let (interner, places) = (Interner::default(), HashMap::default());
-        Self { interner, places, instances: vec![], last: 0, room }
+        Self { interner, seen, places, instances: vec![], last: 0, room }
+    }
+
+    /// What of instances is told.
+    pub(super) fn facets(&self) -> Facets {
+        self.seen.facets
     }
 
     pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {
@@ -150,7 +158,7 @@ impl Instances {
         let place = near.unwrap_or_else(|| *self.places.entry(key).or_insert(next));
         self.last = place;
         if place == next {
-            let instance = self.interner.instance(row);
+            let instance = self.seen.instance(&row.texts);
             self.instances.push(InstanceSums {
                 subscription: row.subscription,
                 meter: row.meter,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use accounts::{Action, Scope, Subscription};
 use domain::daily::{DayLine, day_lines};
+use domain::facets::Facets;
 use domain::id::SubscriptionId;
 use domain::time::{Date, UtcTime};
 use wire::cost_request::next_link;
@@ -143,7 +144,8 @@ impl App {
             return Ok(vec![]);
         }
         check_length(account, &range)?;
-        let periods = self.rated_periods(account, basis, &range, Detail::Instances).await?;
+        let periods =
+            self.rated_periods(account, basis, &range, Detail::Instances(Facets::ALL)).await?;
         blocking(move || {
             let mut lines = Vec::new();
             for period in &periods {

@@ -50,7 +50,8 @@ impl App {
         mut each: impl FnMut(&Account, Spend) -> Result<(), ApiError> + Send,
     ) -> Result<(), ApiError> {
         let detail = Detail::of(query);
-        if detail == Detail::Instances && accounts.len() > limits::ASKED_ONE_BY_ONE {
+        let is_of_instances = matches!(detail, Detail::Instances(_));
+        if is_of_instances && accounts.len() > limits::ASKED_ONE_BY_ONE {
             let at_a_time = AtATime::default();
             return self.spend_by_instances(accounts, basis, query, at_a_time, each).await;
         }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use domain::book::Book;
+use domain::facets::Facets;
 use domain::id::{MeterId, SubscriptionId};
 use domain::period::BillingPeriod;
 use domain::rate::RateError;
@@ -32,8 +33,8 @@ pub(crate) enum Detail {
     Rows,
     /// At meters, in steps of hours, of days and longer, or not by time.
     Meters { step: SumStep, spreads_credit: bool },
-    /// At instances, in steps of days and longer, with credit as a line of the subscription.
-    Instances,
+    /// At instances, as far as these, in steps of days and longer, with credit as a line of the subscription.
+    Instances(Facets),
 }
 
 impl Detail {
@@ -45,10 +46,10 @@ impl Detail {
             None => SumStep::Whole,
         };
         let spreads_credit = query.allocate_credit;
-        match (query.tells_instances_apart(), step) {
-            (false, step) => Self::Meters { step, spreads_credit },
-            (true, SumStep::Day | SumStep::Whole) if !spreads_credit => Self::Instances,
-            (true, _) => Self::Rows,
+        match (query.facets(), step) {
+            (Facets::NONE, step) => Self::Meters { step, spreads_credit },
+            (facets, SumStep::Day | SumStep::Whole) if !spreads_credit => Self::Instances(facets),
+            (_, _) => Self::Rows,
         }
     }
 }
@@ -58,7 +59,7 @@ impl Detail {
     pub(super) fn steps_together(self) -> impl Iterator<Item = SumStep> {
         let longest = match self {
             Self::Meters { step, spreads_credit: false } => Some(step),
-            Self::Meters { .. } | Self::Instances | Self::Rows => None,
+            Self::Meters { .. } | Self::Instances(_) | Self::Rows => None,
         };
         longest.into_iter().flat_map(steps)
     }
@@ -94,10 +95,10 @@ impl App {
                 }
                 Ok(None)
             }
-            Detail::Instances => {
+            Detail::Instances(facets) => {
                 let (from, to) = part.bounds();
                 let whose = Whose::One(part.account.subscription.id);
-                let query = InstanceQuery { whose, start: from..to };
+                let query = InstanceQuery { whose, start: from..to, facets };
                 let found = part.basis.snapshot.instance_sums(&query, part.most).await;
                 let Some(sums) = unless_too_great(found)? else { return Ok(None) };
                 let left = part.most - days_of(&sums);

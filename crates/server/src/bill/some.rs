@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 
+use domain::facets::Facets;
 use domain::id::SubscriptionId;
 use domain::spend::{Spend, SpendQuery, spend};
 use domain::sums::{DaysOfMeters, InstanceQuery, InstanceSums, Whose, WindowSums};
@@ -88,13 +89,16 @@ impl App {
             parts.push(self.parts_of(account, basis, query).await?);
         }
         let mut left = most;
-        let mut sums = sums_of(basis, &parts, &mut left).await?;
-        let (ids, bounds) = (accounts.iter().map(|account| account.subscription.id), bounds(&parts));
-        let some = ids.zip(parts).map(|(id, parts)| OfOne::new(id, &parts, &mut sums)).collect();
+        let mut sums = sums_of(basis, &parts, query.facets(), &mut left).await?;
+        let (ids, bounds) =
+            (accounts.iter().map(|account| account.subscription.id), bounds(&parts));
+        let again = Detail::Instances(query.facets());
+        let some = ids.zip(parts).map(|(id, parts)| OfOne::new(id, &parts, &mut sums, again));
+        let some = some.collect();
         let (some, days) = blocking(move || Ok(apart(some))).await?;
         let windows = detail::windows_of(basis, days, bounds, left).await?;
         let query = query.clone();
-        blocking(move || rated(&some, windows.as_deref(), &query)).await
+        blocking(move || rated(&some, windows.as_deref(), &query, again)).await
     }
 
     /// The parts of billing periods that a question is about.
@@ -118,6 +122,7 @@ impl App {
 async fn sums_of(
     basis: &Basis,
     parts: &[Vec<Part<'_>>],
+    facets: Facets,
     left: &mut usize,
 ) -> Result<Sums, ApiError> {
     let mut asked: BTreeMap<Bounds, BTreeSet<SubscriptionId>> = BTreeMap::new();
@@ -126,7 +131,7 @@ async fn sums_of(
     }
     let mut sums = Sums::new();
     for ((from, to), ids) in asked {
-        let query = InstanceQuery { whose: Whose::Among(Arc::new(ids)), start: from..to };
+        let query = InstanceQuery { whose: Whose::Among(Arc::new(ids)), start: from..to, facets };
         let found = basis.snapshot.instance_sums(&query, *left).await;
         let Some(found) = detail::unless_too_great(found)? else { continue };
         *left -= detail::days_of(&found);
@@ -158,10 +163,15 @@ struct OfOne {
 }
 
 impl OfOne {
-    /// Takes its sums from those of all.
-    fn new(subscription: SubscriptionId, parts: &[Part<'_>], sums: &mut Sums) -> Self {
+    /// Takes its sums from those of all; where there was no room for them, it is to be asked `again` by itself.
+    fn new(
+        subscription: SubscriptionId,
+        parts: &[Part<'_>],
+        sums: &mut Sums,
+        again: Detail,
+    ) -> Self {
         let of_part = |part: &Part<'_>| {
-            let sums = sums.get_mut(&part.bounds()).ok_or(Detail::Instances)?;
+            let sums = sums.get_mut(&part.bounds()).ok_or(again)?;
             let sums = sums.remove(&subscription).unwrap_or_default();
             Ok(OfInstances { part: part.priced(), sums, apart: DaysOfMeters::new() })
         };
@@ -199,14 +209,15 @@ fn apart(some: Vec<OfOne>) -> (Vec<OfOne>, BTreeMap<SubscriptionId, DaysOfMeters
     (some, days)
 }
 
-/// What each spent; `windows` are those of all, none if there are too many.
+/// What each spent; `windows` are those of all, none if there are too many: then each is asked `again`.
 fn rated(
     some: &[OfOne],
     windows: Option<&[WindowSums]>,
     query: &SpendQuery,
+    again: Detail,
 ) -> Result<Vec<Found>, ApiError> {
     let of_one = |of_one: &OfOne| {
-        let Some(windows) = windows else { return Ok(Err(Detail::Instances)) };
+        let Some(windows) = windows else { return Ok(Err(again)) };
         let begin = windows.partition_point(|sums| sums.subscription < of_one.subscription);
         let end = windows.partition_point(|sums| sums.subscription <= of_one.subscription);
         of_one.spend(&windows[begin..end], query)

@@ -10,6 +10,7 @@ use domain::catalogue::RateCardKey;
 use domain::daily::day_lines;
 use domain::decimal::{Money, Quantity};
 use domain::erasure::ErasureKey;
+use domain::facets::Facets;
 use domain::id::{Country, Currency, EventId, Locale, MeterId, OfferId, Source, SubscriptionId};
 use domain::period::AnchorDay;
 use domain::record::{Billed, Instance, MeterDescription, UsageRecord, Window};
@@ -301,7 +302,11 @@ async fn sums_answer_what_rows_do() {
             let lines = periods.iter().map(|period| day_lines(period, &range).unwrap());
             format!("{:#?}", lines.collect::<Vec<_>>())
         };
-        assert_eq!(lines(Detail::Instances).await, lines(Detail::Rows).await, "{range:?}");
+        assert_eq!(
+            lines(Detail::Instances(Facets::ALL)).await,
+            lines(Detail::Rows).await,
+            "{range:?}"
+        );
     }
 }
 
@@ -352,7 +357,7 @@ async fn all_together_spend_what_each_does_by_itself() {
             fixture.app.spend_of_all(&accounts, &basis, &query, each).await.unwrap();
             // However few are in memory at a time.
             for (subscriptions, sums) in [(7, 500), (40, 5), (1, 1_000)] {
-                if Detail::of(&query) == Detail::Instances {
+                if matches!(Detail::of(&query), Detail::Instances(_)) {
                     let mut found = Vec::new();
                     let each = |account: &Account, spend| {
                         found.push((account.subscription.id, spend));
