@@ -16,7 +16,7 @@ use domain::id::{ContentHash, InstanceHash, MeterId, RecordId, SubscriptionId};
 use domain::record::{Commit, Window};
 use domain::time::{ReportedTime, UtcTime};
 
-use crate::row::{Malformed, Row, TEXT_COUNT, TEXTS, Texts};
+use crate::row::{DESCRIPTION, Malformed, Row, TEXT_COUNT, TEXTS, Texts};
 use crate::schema::{self, CONTENT_HASH, Form};
 
 /// Gathers rows into one batch.
@@ -251,6 +251,12 @@ pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<Dictionary, Malfo
     Dictionary::new(given(batch, name)?)
 }
 
+/// The columns that describe a meter.
+pub(crate) fn description(batch: &RecordBatch) -> Result<[Dictionary; 5], Malformed> {
+    let [name, category, subcategory, region, unit] = DESCRIPTION.map(|name| texts(batch, name));
+    Ok([name?, category?, subcategory?, region?, unit?])
+}
+
 /// A column of GUIDs.
 pub(crate) fn ids<T: Copy, E>(
     batch: &RecordBatch,
@@ -374,7 +380,12 @@ impl<T: Copy> Ids<T> {
         Ok(Self { column, ids })
     }
 
-    /// Which id a row has, as the column has it; a batch may have one id under several keys.
+    /// Which id a row has; a batch may have one id under several keys.
+    pub(crate) fn key(&self, position: usize) -> Option<usize> {
+        self.column.key(position)
+    }
+
+    /// The same as the column has it.
     pub(crate) fn raw_key(&self, position: usize) -> Option<i32> {
         self.column.raw_key(position)
     }

@@ -61,7 +61,7 @@ impl DayOfReport<'_> {
         for file in of_day {
             match self.reading.rollup(file, Grain::Instance) {
                 Some(rollup) => opened.push(rollup),
-                None => scan::file(file, &within, self.needed(), |row| {
+                None => scan::file(file, &within, Needed::Description(self.facets()), |row| {
                     page.add(row).map_err(|error| failed(error, &file.path))
                 })?,
             }
@@ -70,15 +70,10 @@ impl DayOfReport<'_> {
         self.add_groups(&opened, page)
     }
 
-    fn needed(&self) -> Needed {
-        match self.with_instances() {
-            true => Needed::DescriptionAndInstance,
-            false => Needed::Description,
-        }
-    }
-
-    fn with_instances(&self) -> bool {
-        self.query.details || self.query.within.is_some()
+    /// What of instances the answer tells.
+    fn facets(&self) -> Facets {
+        let has_instances = self.query.details || self.query.within.is_some();
+        if has_instances { Facets::ALL } else { Facets::NONE }
     }
 
     fn add_tail(&self, within: &Selection, page: &mut PageBuilder<'_>) -> Result<(), Failed> {
@@ -117,7 +112,7 @@ impl DayOfReport<'_> {
             whose: Whose::One(self.query.subscription),
             start: None,
             reported: ReportedTime(self.day.start()),
-            facets: if self.with_instances() { Facets::ALL } else { Facets::NONE },
+            facets: self.facets(),
         };
         for group in groups {
             let last = page.last_key();

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub(crate) use gather::{Gathered, INSTANCE_TEXTS, InstanceEntry, gathered};
+pub(crate) use gather::{Gathered, InstanceEntry, gathered};
 pub(crate) use mend::mend;
 pub(crate) use read::{Damaged, GroupBounds, InstancePart, InstanceView, MeterView};
 pub(crate) use reading::{Failed, Reading, answer, journal};

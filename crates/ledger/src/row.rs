@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::decimal::Quantity;
+use domain::facets::{Facets, ResourceFacet};
 use domain::id::{
     ContentHash, Currency, EventId, InstanceHash, MeterId, RecordId, Source, SubscriptionId,
 };
@@ -61,10 +62,53 @@ pub(crate) const TEXTS: [(Text, &str, u8); TEXT_COUNT] = [
     (Text::ChargeCategory, "charge_category", 43),
 ];
 
+/// The columns of the texts that describe a meter.
+pub(crate) const DESCRIPTION: [&str; 5] =
+    ["meter_name", "meter_category", "meter_subcategory", "meter_region", "unit"];
+
+/// The texts of an instance, in their order.
+pub(crate) const INSTANCE_TEXTS: [Text; 7] = [
+    Text::ResourceUri,
+    Text::Location,
+    Text::Tags,
+    Text::AdditionalInfo,
+    Text::PartNumber,
+    Text::OrderNumber,
+    Text::InfoFields,
+];
+
+/// The columns of the texts of an instance that are looked at.
+pub(crate) fn instance_columns(facets: Facets) -> impl Iterator<Item = &'static str> {
+    INSTANCE_TEXTS.into_iter().filter(move |text| text.is_of(facets)).map(Text::column)
+}
+
 impl Text {
+    /// Its column.
+    pub(crate) const fn column(self) -> &'static str {
+        TEXTS[self as usize].1
+    }
+
     /// Its tag in the journal.
     pub(crate) const fn tag(self) -> u8 {
         TEXTS[self as usize].2
+    }
+
+    /// Whether a text of an instance is looked at, or a part of it.
+    fn is_of(self, facets: Facets) -> bool {
+        match self {
+            Self::ResourceUri => facets.resource != ResourceFacet::None,
+            Self::Location => facets.location,
+            Self::Tags => facets.tags,
+            _ => facets.rest,
+        }
+    }
+
+    /// As much of a text of an instance as is looked at.
+    pub(crate) fn seen(self, text: &str, facets: Facets) -> Option<&str> {
+        match self {
+            Self::ResourceUri => facets.resource.of(text),
+            _ => Some(text).filter(|_| self.is_of(facets)),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
+use domain::facets::Facets;
 use domain::id::SubscriptionId;
 use domain::record::Commit;
 use domain::sums::Whose;
@@ -33,7 +34,7 @@ use crate::error::{FileError, ReadError};
 use crate::footers::Footer;
 use crate::limits::{BATCH_ROWS, PIECE_BYTES};
 use crate::pages;
-use crate::row::{Malformed, Row};
+use crate::row::{DESCRIPTION, Malformed, Row, instance_columns};
 use crate::schema::{self, Form};
 use crate::state::{Bounds, DataFile};
 use crate::storage::{Storage, StoredFile};
@@ -54,10 +55,8 @@ pub(crate) struct Selection {
 /// Which texts of a row are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needed {
-    /// The meter's description.
-    Description,
-    /// The meter's description and the instance.
-    DescriptionAndInstance,
+    /// The meter's description, and what is looked at of the instance.
+    Description(Facets),
     /// What a usage row is made of: all but what an export says of the charge, and `reverses`.
     Rating,
     /// Every text.
@@ -374,21 +373,16 @@ fn has_subscription(batch: &RecordBatch, wanted: &str) -> Result<BooleanArray, A
 }
 
 fn columns(needed: Needed) -> Vec<&'static str> {
-    let description = ["meter_name", "meter_category", "meter_subcategory", "meter_region", "unit"];
-    let instance = [
-        "resource_uri",
-        "location",
-        "tags",
-        "additional_info",
-        "part_number",
-        "order_number",
-        "info_fields",
-    ];
+    let of_meter_and_instance = |facets| {
+        let instance: Vec<_> = instance_columns(facets).collect();
+        [&ALWAYS[..], &DESCRIPTION, &instance].concat()
+    };
     let every = schema::COLUMNS.iter().map(|column| column.name);
     match needed {
-        Needed::Description => [&ALWAYS[..], &description].concat(),
-        Needed::DescriptionAndInstance => [&ALWAYS[..], &description, &instance].concat(),
-        Needed::Rating => [&ALWAYS[..], &description, &instance, &["source", "event_id"]].concat(),
+        Needed::Description(facets) => of_meter_and_instance(facets),
+        Needed::Rating => {
+            [&of_meter_and_instance(Facets::ALL)[..], &["source", "event_id"]].concat()
+        }
         Needed::Everything => every.filter(|name| *name != schema::PARTITION).collect(),
     }
 }

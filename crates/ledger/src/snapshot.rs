@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, AggregateKey, Granularity, UsageQuery};
 use domain::complete::SourceActivity;
+use domain::facets::Facets;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
 use domain::resource_groups::ResourceGroups;
@@ -324,9 +325,9 @@ impl Snapshot {
         limit: usize,
     ) -> Result<UsagePage, ReadError> {
         let needed = if query.details || query.within.is_some() {
-            Needed::DescriptionAndInstance
+            Needed::Description(Facets::ALL)
         } else {
-            Needed::Description
+            Needed::Description(Facets::NONE)
         };
         let selection = self.selection_of_page(query, after);
         let reported = selection.reported.clone().expect("a page is of a range");

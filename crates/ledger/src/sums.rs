@@ -5,6 +5,8 @@
 mod collect;
 mod kept;
 mod pieces;
+mod places;
+mod rows;
 mod seen;
 mod windows;
 
@@ -240,18 +242,14 @@ fn meters_of_file(
     for (_, grain) in &touched {
         let rollup = grain.map(|grain| reading.rollup(file, grain));
         if rollup.as_ref().is_some_and(Option::is_none) {
-            let rows = |row: &Row<'_>| meters.add(&of_row(row));
-            return scan::file(file, whole, Needed::Description, rows);
+            return rows::add(file, whole, meters);
         }
         opened.push(rollup.flatten());
     }
     for ((part, _), opened) in touched.iter().zip(opened) {
         match opened {
             Some(opened) => opened.meters(part, |view| meters.add(view))?,
-            None => {
-                let rows = |row: &Row<'_>| meters.add(&of_row(row));
-                scan::file(file, part, Needed::Description, rows)?;
-            }
+            None => rows::add(file, part, meters)?,
         }
     }
     Ok(())
@@ -306,7 +304,7 @@ fn instances_of_file(
     pieces: &[Piece],
     instances: &mut Instances,
 ) -> Result<(), Failed> {
-    let needed = Needed::DescriptionAndInstance;
+    let needed = Needed::Description(instances.facets());
     let opened = reading.rollup(file, Grain::Instance);
     let Some(opened) = opened else {
         return scan::file(file, whole, needed, |row| instances.add(&as_instance(row)));

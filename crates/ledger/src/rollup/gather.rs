@@ -11,7 +11,7 @@ use domain::sums::{DaySum, MeterSum};
 use domain::time::{ReportedTime, UtcTime};
 
 use crate::limits::ROLLUP_SUMS_GATHERED_MAX;
-use crate::row::{Row, Text, Texts};
+use crate::row::{INSTANCE_TEXTS, Row, Text, Texts};
 
 /// Why rows have no sums: one would not be exact, or they are too many to be held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +36,6 @@ impl Description {
         self.0.each_ref().map(|text| text.as_deref())
     }
 }
-
-/// The texts of an instance, in their order.
-pub(crate) const INSTANCE_TEXTS: [Text; 7] = [
-    Text::ResourceUri,
-    Text::Location,
-    Text::Tags,
-    Text::AdditionalInfo,
-    Text::PartNumber,
-    Text::OrderNumber,
-    Text::InfoFields,
-];
 
 /// What an instance is.
 #[derive(Debug, Clone, PartialEq, Eq)]

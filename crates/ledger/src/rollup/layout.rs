@@ -8,17 +8,13 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use domain::facets::{Facets, ResourceFacet};
+use domain::facets::Facets;
 use domain::time::UtcTime;
 
 use super::Grain;
-use super::gather::{INSTANCE_TEXTS, InstanceEntry, MeterEntry, SourceEntry};
-use crate::row::{TEXTS, Text};
+use super::gather::{InstanceEntry, MeterEntry, SourceEntry};
+use crate::row::{self, DESCRIPTION, INSTANCE_TEXTS};
 use crate::schema::{DECIMAL_PRECISION, DECIMAL_SCALE};
-
-/// The texts that describe a meter, as columns.
-pub(super) const DESCRIPTION: [&str; 5] =
-    ["meter_name", "meter_category", "meter_subcategory", "meter_region", "unit"];
 
 /// The columns of a rollup, as they are written.
 pub(super) fn written(grain: Grain) -> &'static SchemaRef {
@@ -75,24 +71,10 @@ fn schema(grain: Grain, text: &DataType) -> SchemaRef {
     };
     let mut texts = DESCRIPTION.to_vec();
     if grain == Grain::Instance {
-        texts.extend(instance_columns(Facets::ALL).map(|(_, name)| name));
+        texts.extend(row::instance_columns(Facets::ALL));
     }
     fields.extend(texts.into_iter().map(|name| Field::new(name, text.clone(), true)));
     Arc::new(Schema::new(fields))
-}
-
-/// The texts of an instance that are looked at, with their columns.
-pub(super) fn instance_columns(facets: Facets) -> impl Iterator<Item = (Text, &'static str)> {
-    let texts = TEXTS.iter().map(|(text, name, _)| (*text, *name));
-    texts.filter(move |(text, _)| {
-        INSTANCE_TEXTS.contains(text)
-            && match text {
-                Text::ResourceUri => facets.resource != ResourceFacet::None,
-                Text::Location => facets.location,
-                Text::Tags => facets.tags,
-                _ => facets.rest,
-            }
-    })
 }
 
 /// Sums of hours or of days as one batch.

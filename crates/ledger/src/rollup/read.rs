@@ -13,12 +13,11 @@ use domain::time::{ReportedTime, UtcTime};
 use parquet::file::metadata::RowGroupMetaData;
 
 use super::file::Unusable;
-use super::gather::{INSTANCE_TEXTS, InstanceEntry, MeterEntry};
-use super::layout::{DESCRIPTION, instance_columns};
+use super::gather::{InstanceEntry, MeterEntry};
 use super::shelf::Opened;
 use crate::columns::{self, Dictionary, Ids};
 use crate::limits::ROLLUP_GROUPS_READ;
-use crate::row::{Malformed, Row, TEXTS, Text, Texts};
+use crate::row::{self, DESCRIPTION, INSTANCE_TEXTS, Malformed, Row, TEXTS, Text, Texts};
 use crate::scan::{Selection, integers, statistics};
 
 /// A rollup cannot be used: rows are to be read in its place.
@@ -99,7 +98,7 @@ impl Opened {
         mut each: impl FnMut(&InstanceView<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut columns = [&INSTANCE_COLUMNS[..], &DESCRIPTION].concat();
-        columns.extend(instance_columns(part.facets).map(|(_, name)| name));
+        columns.extend(row::instance_columns(part.facets));
         self.batches(groups, &columns, part.whose.one(), |batch| {
             let batch = InstanceBatch::new(batch).map_err(|error| self.damaged(error))?;
             for position in 0..batch.quantity.len() {
@@ -185,7 +184,7 @@ impl MeterBatch {
             first: columns::times(batch, "first_start")?.clone(),
             last: columns::times(batch, "last_start")?.clone(),
             quantity: columns::decimals(batch, "quantity")?.clone(),
-            description: description(batch)?,
+            description: columns::description(batch)?,
         })
     }
 
@@ -227,12 +226,6 @@ impl MeterBatch {
     }
 }
 
-fn description(batch: &RecordBatch) -> Result<[Dictionary; 5], Malformed> {
-    let [name, category, subcategory, region, unit] =
-        DESCRIPTION.map(|name| columns::texts(batch, name));
-    Ok([name?, category?, subcategory?, region?, unit?])
-}
-
 /// Which sums of instances are wanted, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct InstancePart {
@@ -260,9 +253,9 @@ struct InstanceBatch {
 
 impl InstanceBatch {
     fn new(batch: &RecordBatch) -> Result<Self, Malformed> {
-        let read = instance_columns(Facets::ALL)
-            .filter(|(_, name)| batch.column_by_name(name).is_some())
-            .map(|(text, name)| Ok((text, columns::texts(batch, name)?)));
+        let read = INSTANCE_TEXTS.into_iter();
+        let read = read.filter(|text| batch.column_by_name(text.column()).is_some());
+        let read = read.map(|text| Ok((text, columns::texts(batch, text.column())?)));
         Ok(Self {
             subscription: columns::ids(batch, "subscription_id", SubscriptionId::parse)?,
             start: columns::times(batch, "usage_start")?.clone(),
@@ -270,7 +263,7 @@ impl InstanceBatch {
             instance_hash: columns::hashes(batch, "instance_hash")?.clone(),
             quantity: columns::decimals(batch, "quantity")?.clone(),
             taken_back: columns::decimals(batch, "taken_back")?.clone(),
-            description: description(batch)?,
+            description: columns::description(batch)?,
             instance: read.collect::<Result<_, _>>()?,
         })
     }

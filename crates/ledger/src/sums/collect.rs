@@ -50,16 +50,27 @@ impl<'q> Meters<'q> {
 
     pub(super) fn add(&mut self, view: &MeterView<'_>) -> Result<(), Failed> {
         let place = self.place((view.subscription, view.meter));
+        if let Some(texts) = view.description {
+            self.describe(place, texts);
+        }
+        self.add_at(place, view.sum)
+    }
+
+    /// What the source called a meter.
+    pub(super) fn describe(&mut self, place: usize, texts: [Option<&str>; 5]) {
         let meter = &mut self.meters[place];
-        if let Some(texts) = view.description
-            && texts > description_texts(&meter.description)
-        {
+        if texts > description_texts(&meter.description) {
             meter.description = self.interner.description(texts);
         }
-        let sum = MeterSum { step: self.query.step_of(view.sum.step), ..view.sum };
+    }
+
+    /// Adds to the meter at a place; the step is that of the question at this moment.
+    pub(super) fn add_at(&mut self, place: usize, sum: MeterSum) -> Result<(), Failed> {
+        let meter = &mut self.meters[place];
+        let sum = MeterSum { step: self.query.step_of(sum.step), ..sum };
         match meter.sums.last_mut() {
             Some(last) if last.step == sum.step => {
-                *last = last.plus(sum).map_err(|OutOfRange| too_great(view.meter))?;
+                *last = last.plus(sum).map_err(|OutOfRange| too_great(meter.meter))?;
             }
             _ => {
                 meter.sums.push(sum);
@@ -69,7 +80,8 @@ impl<'q> Meters<'q> {
         Ok(())
     }
 
-    fn place(&mut self, key: (SubscriptionId, MeterId)) -> usize {
+    /// The place of a meter.
+    pub(super) fn place(&mut self, key: (SubscriptionId, MeterId)) -> usize {
         let is_at = |place: &usize| {
             let there = self.meters.get(*place);
             there.is_some_and(|there| (there.subscription, there.meter) == key)

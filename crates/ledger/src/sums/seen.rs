@@ -8,8 +8,7 @@ use domain::facets::Facets;
 use domain::record::Instance;
 use foldhash::fast::RandomState;
 
-use crate::rollup::INSTANCE_TEXTS;
-use crate::row::{Interner, Malformed, Text, Texts};
+use crate::row::{INSTANCE_TEXTS, Interner, Malformed, Texts};
 
 /// Those seen so far.
 pub(super) struct Seen {
@@ -27,17 +26,9 @@ impl Seen {
 
     /// The instance of these texts.
     pub(super) fn instance(&mut self, whole: &Texts<'_>) -> Result<Arc<Instance>, Malformed> {
-        let Facets { resource, location, tags, rest } = self.facets;
         let mut texts = Texts::default();
         for text in INSTANCE_TEXTS {
-            let value = whole.get(text);
-            let value = match text {
-                Text::ResourceUri => value.and_then(|uri| resource.of(uri)),
-                Text::Location => value.filter(|_| location),
-                Text::Tags => value.filter(|_| tags),
-                _ => value.filter(|_| rest),
-            };
-            texts.set(text, value);
+            texts.set(text, whole.get(text).and_then(|value| text.seen(value, self.facets)));
         }
         let key = INSTANCE_TEXTS.map(|text| texts.get(text).map_or(0, |text| self.number(text)));
         if let Some(known) = self.instances.get(&key) {

@@ -15,6 +15,7 @@ use domain::time::{Date, UtcTime};
 use foldhash::fast::RandomState;
 
 use super::collect::{Room, merged, too_great};
+use super::places::Places;
 use super::rows_of_chunk;
 use crate::columns::{self, Ids};
 use crate::rollup::{Failed, Reading};
@@ -84,12 +85,10 @@ fn add_file(
     let malformed = |error: Malformed| damaged(&file.path, error);
     opened.batches(groups, &Batch::COLUMNS, selection, |batch| {
         let batch = Batch::new(batch).map_err(malformed)?;
-        let mut places = Places::default();
+        let mut places = Places::new(&batch.subscription, &batch.meter);
         for position in 0..batch.quantity.len() {
-            let keys = (batch.subscription.raw_key(position), batch.meter.raw_key(position));
-            let place = places.of(keys, || {
-                windows.place(batch.subscription.id(position), batch.meter.id(position))
-            });
+            let find = |subscription, meter| windows.place(subscription, meter);
+            let place = *places.of(position, find).map_err(malformed)?;
             let Some(place) = place else { continue };
             let start = columns::time(&batch.start, position).map_err(malformed)?;
             if selection.matches_start(start) && windows.has(place, start) {
@@ -145,28 +144,6 @@ impl Batch {
             instance_hash: columns::instance_hash(&self.instance_hash, position)?,
             quantity: columns::decimal(&self.quantity, position)?,
         })
-    }
-}
-
-/// Where the usage of the meters of one subscription of a batch goes, by the keys that the batch has for
-/// them.
-#[derive(Default)]
-struct Places {
-    subscription: Option<i32>,
-    of_meters: HashMap<Option<i32>, Option<usize>, RandomState>,
-}
-
-impl Places {
-    fn of(
-        &mut self,
-        (subscription, meter): (Option<i32>, Option<i32>),
-        find: impl FnOnce() -> Option<usize>,
-    ) -> Option<usize> {
-        if self.subscription != subscription {
-            self.subscription = subscription;
-            self.of_meters.clear();
-        }
-        *self.of_meters.entry(meter).or_insert_with(find)
     }
 }
 
