@@ -65,7 +65,7 @@ impl<'a> Pages<'a> {
     /// None where the file states nothing of them.
     fn of(metadata: &'a ParquetMetaData, group: usize, rows: usize, name: &str) -> Option<Self> {
         let columns = metadata.row_group(group).columns();
-        let column = columns.iter().position(|it| it.column_path().string() == name)?;
+        let column = columns.iter().position(|it| it.column_descr().name() == name)?;
         let bounds = metadata.column_index()?.get(group)?.get(column)?;
         let places = metadata.offset_index()?.get(group)?.get(column)?.page_locations();
         let is_stated = bounds.num_pages() == places.len() as u64;

@@ -146,7 +146,7 @@ fn subscriptions(group: &RowGroupMetaData) -> Option<(SubscriptionId, Subscripti
 
 pub(crate) fn statistics<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
     let mut columns = group.columns().iter();
-    columns.find(|column| column.column_path().string() == name)?.statistics()
+    columns.find(|column| column.column_descr().name() == name)?.statistics()
 }
 
 /// Least and greatest value of a column of times or numbers in a row group, where they are stated.
