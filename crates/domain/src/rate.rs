@@ -9,6 +9,7 @@
 
 mod commitment;
 mod credit;
+mod together;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::usage::{MeterUsage, Usage};
 
 pub use commitment::CommitmentDrawn;
 pub use credit::CreditDrawn;
+pub use together::{GrossAndCharge, TogetherCharge};
 pub use walk::{Part, PartKind, RowCharge};
 
 use commitment::Draws;

@@ -16,7 +16,7 @@ use crate::decimal::{Money, OutOfRange, Quantity};
 use crate::facets::{Facets, ResourceFacet};
 use crate::id::{InstanceHash, MeterId};
 use crate::period::BillingPeriod;
-use crate::rate::{RateError, Rated, RowCharge};
+use crate::rate::{GrossAndCharge, RateError, Rated, RowCharge, TogetherCharge};
 use crate::record::{Instance, MeterDescription};
 use crate::time::UtcTime;
 use crate::usage::{MeterUsage, Usage};
@@ -222,9 +222,11 @@ pub fn spend(periods: &[RatedPeriod], query: &SpendQuery) -> Result<Spend, RateE
         });
         let mut credit = credit.transpose()?;
         for (id, meter) in period.usage.meters() {
-            let credit = credit.as_mut();
-            let mut adder = Adder::new(*id, meter, period, query, &mut sums, credit, &mut alike);
-            period.rated.each_row(*id, meter, |row, charge| adder.add(row, charge))?;
+            let mut adder = Adder::new(*id, meter, period, query, &mut sums, &mut alike);
+            match credit.as_mut() {
+                None => adder.add_together()?,
+                Some(credit) => adder.add_rows(credit)?,
+            }
         }
         sums.add_terms(period, query, credit.as_ref())?;
     }
@@ -257,7 +259,6 @@ struct Adder<'a> {
     period: &'a RatedPeriod,
     query: &'a SpendQuery,
     sums: &'a mut Sums,
-    credit: Option<&'a mut Credit>,
     /// Groups by instance and cell.
     groups: HashMap<(InstanceHash, UtcTime), Option<usize>, RandomState>,
     /// Groups of whatever looks the same to the question.
@@ -275,44 +276,62 @@ impl<'a> Adder<'a> {
         period: &'a RatedPeriod,
         query: &'a SpendQuery,
         sums: &'a mut Sums,
-        credit: Option<&'a mut Credit>,
         alike: &'a mut Alike,
     ) -> Self {
         let listed = period.book.list.meter(id).map(|meter| &meter.description);
         let description = listed.unwrap_or(usage.description());
         let groups = HashMap::default();
-        Self { id, usage, description, period, query, sums, credit, groups, alike }
+        Self { id, usage, description, period, query, sums, groups, alike }
     }
 
-    fn add(&mut self, row: usize, charge: RowCharge<'_>) -> Result<(), OutOfRange> {
-        let start = self.usage.rows()[row].window.start();
-        if !self.query.range.contains(&start) {
-            return Ok(());
+    /// Adds rows as groups have them together.
+    fn add_together(&mut self) -> Result<(), RateError> {
+        let (id, usage, period) = (self.id, self.usage, self.period);
+        for charge in period.rated.together(id, usage, |row| self.group_of(row))? {
+            let added = self.add(charge, Money::ZERO);
+            added.map_err(|OutOfRange| RateError::Meter(id))?;
         }
-        let Some(group) = self.group_of(row, start) else { return Ok(()) };
-        let quantity = self.usage.rows()[row].quantity;
+        Ok(())
+    }
+
+    /// Adds each row, with what credit covers of it.
+    fn add_rows(&mut self, credit: &mut Credit) -> Result<(), RateError> {
+        let (id, usage, period) = (self.id, self.usage, self.period);
+        period.rated.each_row(id, usage, |row, charge| {
+            let Some(group) = self.group_of(row) else { return Ok(()) };
+            let covered = match charge {
+                RowCharge::Unpriced(_) => Money::ZERO,
+                RowCharge::Priced { .. } => credit.of_rows[&id][row],
+            };
+            credit.in_range = credit.in_range.plus(covered)?;
+            let charge = TogetherCharge::of(group, usage.rows()[row].quantity, charge);
+            self.add(charge, if self.query.allocate_credit { covered } else { Money::ZERO })
+        })
+    }
+
+    fn add(&mut self, charge: TogetherCharge, covered: Money) -> Result<(), OutOfRange> {
+        let TogetherCharge { group, quantity, charge } = charge;
         match charge {
-            RowCharge::Unpriced(reason) => self.add_unpriced(reason, quantity),
-            RowCharge::Priced { gross, charge, .. } => {
-                let credit = self.credit.as_mut().map(|credit| {
-                    let covered = credit.of_rows[&self.id][row];
-                    credit.in_range = credit.in_range.plus(covered)?;
-                    Ok(covered)
-                });
-                let covered = credit.transpose()?.filter(|_| self.query.allocate_credit);
+            Err(reason) => self.add_unpriced(reason, quantity),
+            Ok(GrossAndCharge { gross, charge }) => {
                 let is_first = !std::mem::replace(&mut self.sums.is_priced[group], true);
                 let group = &mut self.sums.groups[group];
                 if is_first {
                     group.meter = Some((self.id, Quantity::ZERO));
                 }
-                group.amounts.add(gross, charge, covered.unwrap_or_default())?;
+                group.amounts.add(gross, charge, covered)?;
                 group.add_quantity(self.id, quantity)?;
                 self.add_meter(quantity, charge)
             }
         }
     }
 
-    fn group_of(&mut self, row: usize, start: UtcTime) -> Option<usize> {
+    /// The group that a row is shown in; none if it is not in the range, or a filter does not pass.
+    fn group_of(&mut self, row: usize) -> Option<usize> {
+        let start = self.usage.rows()[row].window.start();
+        if !self.query.range.contains(&start) {
+            return None;
+        }
         let instance = self.usage.rows()[row].instance;
         let step = self.query.step.map(|step| step.start_of(start));
         let cell = match (step, &self.query.inherited) {

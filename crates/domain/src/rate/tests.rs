@@ -288,6 +288,15 @@ fn rated(rows: &[(UtcTime, Quantity)], cards: &[RateCard]) -> RatedMeter {
     rate(&usage_of(rows), &book(cards)).unwrap().meters.remove(&METER).unwrap()
 }
 
+/// By group and reason, if there is one: quantity and charge.
+type Sums = BTreeMap<(usize, Option<Unpriced>), (Quantity, Money)>;
+
+fn add(sums: &mut Sums, group: usize, quantity: Quantity, charge: Result<Money, Unpriced>) {
+    let (quantities, charges) = sums.entry((group, charge.err())).or_default();
+    *quantities = quantities.plus(quantity).unwrap();
+    *charges = charges.plus(charge.unwrap_or_default()).unwrap();
+}
+
 proptest! {
     #[test]
     fn splitting_a_row_changes_nothing(rows in any_rows(), cards in any_card()) {
@@ -316,6 +325,34 @@ proptest! {
         let fewer = &rows[..rows.len() - 1];
         prop_assume!(!fewer.is_empty());
         prop_assert!(rated(fewer, one_price).charge <= rated(&rows, one_price).charge);
+    }
+
+    #[test]
+    fn rows_together_cost_what_each_of_them_does(
+        mut rows in any_rows(),
+        cards in any_card(),
+        taken_back in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        for ((_, quantity), is_taken_back) in rows.iter_mut().zip(taken_back) {
+            *quantity = if is_taken_back { quantity.negated() } else { *quantity };
+        }
+        let usage = usage_of(&rows);
+        let meter = &usage.meters()[&METER];
+        let rated = rate(&usage, &book(&cards)).unwrap();
+        let group_of = |row: usize| Some(row % 4).filter(|group| *group != 3);
+        let mut apart = BTreeMap::new();
+        for (row, charge) in charges(&usage, &rated).into_iter().enumerate() {
+            if let Some(group) = group_of(row) {
+                add(&mut apart, group, meter.rows()[row].quantity, charge);
+            }
+        }
+        let mut together = BTreeMap::new();
+        for sum in rated.together(METER, meter, group_of).unwrap() {
+            let charge = sum.charge.map(|sums| sums.charge);
+            prop_assert_eq!(sum.charge.map(|sums| sums.gross), charge);
+            add(&mut together, sum.group, sum.quantity, charge);
+        }
+        prop_assert_eq!(together, apart);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Part {
 }
 
 /// What a quantity can go into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PartKind {
     /// The quantity that is free in each period.
     Included,
@@ -74,7 +74,7 @@ impl<'a> RowCharge<'a> {
 }
 
 impl Part {
-    fn new(kind: PartKind, quantity: Quantity) -> Result<Self, OutOfRange> {
+    pub(super) fn new(kind: PartKind, quantity: Quantity) -> Result<Self, OutOfRange> {
         let (gross, amount) = match kind {
             PartKind::Included => (Money::ZERO, Money::ZERO),
             PartKind::Tier { rate, .. } => {
@@ -119,6 +119,32 @@ impl Walk {
 
     pub(super) fn billable(&self) -> Result<Quantity, OutOfRange> {
         Ok(self.used.minus(self.allowance)?.max(Quantity::ZERO))
+    }
+
+    /// Goes on by a quantity if each unit between here and there costs the same, and gives what it went into;
+    /// else stays.
+    pub(super) fn level_step(
+        &mut self,
+        quantity: Quantity,
+        version: &PriceVersion,
+    ) -> Result<Option<PartKind>, OutOfRange> {
+        let after = self.used.plus(quantity)?;
+        let billable = self.used.minus(self.allowance)?;
+        let (is_level, kind) = if billable <= Quantity::ZERO {
+            (after <= self.allowance, PartKind::Included)
+        } else {
+            let there = after.minus(self.allowance)?;
+            let tiers = version.tiers.as_slice();
+            let next = tiers.partition_point(|tier| tier.from <= billable);
+            let tier = tiers[next - 1];
+            let is_below_next = tiers.get(next).is_none_or(|next| there <= next.from);
+            let kind = PartKind::Tier { from: tier.from, rate: tier.rate };
+            (tier.from <= there && is_below_next, kind)
+        };
+        if is_level {
+            self.used = after;
+        }
+        Ok(is_level.then_some(kind))
     }
 
     /// Goes on by a quantity, back if it is below zero, and gives what it went into.
