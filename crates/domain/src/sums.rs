@@ -98,7 +98,7 @@ pub struct InstanceSums {
     /// As much of the instance as was asked for.
     pub instance: Arc<Instance>,
     /// What its source called the meter: the greatest description of its records.
-    pub description: MeterDescription,
+    pub description: Arc<MeterDescription>,
     /// A sum for each day with a record, in order of days.
     pub days: Vec<DaySum>,
 }
@@ -320,13 +320,13 @@ pub fn instance_sums<'a>(
                 meter: record.meter,
                 instance_hash: stored.instance_hash,
                 instance: query.facets.of(&record.instance).into(),
-                description: MeterDescription::default(),
+                description: Arc::default(),
                 days: vec![],
             };
             (of_instance, BTreeMap::new())
         });
-        if record.description > of_instance.description {
-            of_instance.description = record.description.clone();
+        if record.description > *of_instance.description {
+            of_instance.description = record.description.clone().into();
         }
         let part = DaySum::of(start, record.quantity);
         let sum = days.get(&part.day).map_or(Ok(part), |sum| sum.plus(part));

@@ -29,7 +29,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use gather::{Gathered, InstanceEntry, gathered};
 pub(crate) use mend::mend;
-pub(crate) use read::{Damaged, GroupBounds, InstancePart, InstanceView, MeterView};
+pub(crate) use read::{
+    Damaged, GroupBounds, InstanceBatch, InstancePart, InstanceView, MeterView, TextKeys,
+};
 pub(crate) use reading::{Failed, Reading, answer, journal};
 pub(crate) use shelf::{Opened, Shelf};
 pub(crate) use write::Rollups;

@@ -3,6 +3,7 @@
 //! [`domain::sums`]; a test compares them on random data.
 
 mod collect;
+mod instances;
 mod kept;
 mod pieces;
 mod places;
@@ -33,7 +34,8 @@ use crate::snapshot::{Snapshot, blocking};
 use crate::state::DataFile;
 use crate::tail::Chunk;
 
-use collect::{Instances, Meters};
+use collect::Meters;
+use instances::Instances;
 use pieces::{Piece, pieces};
 
 pub(crate) use kept::KeptSums;
@@ -324,7 +326,9 @@ fn instances_of_file(
             reported: domain::time::ReportedTime(file.day.start()),
             facets: instances.facets(),
         };
-        opened.instances(&opened.groups(&selection), &part, |view| instances.add(view))?;
+        opened.instance_batches(&opened.groups(&selection), &part, |batch| {
+            instances.add_batch(&opened, batch, &part)
+        })?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use domain::decimal::Quantity;
 use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::{Commit, Window};
-use domain::sums::{MeterSum, Whose};
+use domain::sums::{DaySum, MeterSum, Whose};
 use domain::time::{ReportedTime, UtcTime};
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -58,7 +58,8 @@ pub(crate) struct GroupBounds {
 }
 
 impl Opened {
-    pub(super) fn damaged(&self, reason: impl ToString) -> Damaged {
+    /// Says that it cannot be used.
+    pub(crate) fn damaged(&self, reason: impl ToString) -> Damaged {
         Damaged { path: self.path().to_owned(), reason: reason.to_string() }
     }
 
@@ -97,17 +98,28 @@ impl Opened {
         part: &InstancePart,
         mut each: impl FnMut(&InstanceView<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut columns = [&INSTANCE_COLUMNS[..], &DESCRIPTION].concat();
-        columns.extend(row::instance_columns(part.facets));
-        self.batches(groups, &columns, part.whose.one(), |batch| {
-            let batch = InstanceBatch::new(batch).map_err(|error| self.damaged(error))?;
-            for position in 0..batch.quantity.len() {
+        self.instance_batches(groups, part, |batch| {
+            for position in 0..batch.len() {
                 let view = batch.view(position, part).map_err(|error| self.damaged(error))?;
                 if let Some(view) = view {
                     each(&view)?;
                 }
             }
             Ok(())
+        })
+    }
+
+    /// Gives row groups to `each`, in batches, with the columns that are wanted.
+    pub(crate) fn instance_batches<E: From<Damaged>>(
+        &self,
+        groups: &[usize],
+        part: &InstancePart,
+        mut each: impl FnMut(&InstanceBatch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut columns = [&INSTANCE_COLUMNS[..], &DESCRIPTION].concat();
+        columns.extend(row::instance_columns(part.facets));
+        self.batches(groups, &columns, part.whose.one(), |batch| {
+            each(&InstanceBatch::new(batch).map_err(|error| self.damaged(error))?)
         })
     }
 
@@ -238,11 +250,14 @@ pub(crate) struct InstancePart {
     pub(crate) facets: Facets,
 }
 
+/// The keys of an instance's texts in a batch: instances that have the same are the same.
+pub(crate) type TextKeys = [Option<i32>; INSTANCE_TEXTS.len()];
+
 /// A batch of sums of instances.
-struct InstanceBatch {
-    subscription: Ids<SubscriptionId>,
+pub(crate) struct InstanceBatch {
+    pub(crate) subscription: Ids<SubscriptionId>,
     start: TimestampMicrosecondArray,
-    meter: Ids<MeterId>,
+    pub(crate) meter: Ids<MeterId>,
     instance_hash: BinaryArray,
     quantity: Decimal128Array,
     taken_back: Decimal128Array,
@@ -268,6 +283,60 @@ impl InstanceBatch {
         })
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.quantity.len()
+    }
+
+    /// The sum in a row, if it is of a wanted day.
+    pub(crate) fn sum(
+        &self,
+        position: usize,
+        part: &InstancePart,
+    ) -> Result<Option<DaySum>, Malformed> {
+        let start = columns::time(&self.start, position)?;
+        if part.start.as_ref().is_some_and(|range| !range.contains(&start)) {
+            return Ok(None);
+        }
+        Ok(Some(DaySum {
+            day: start.date(),
+            quantity: columns::decimal(&self.quantity, position)?,
+            taken_back: columns::decimal(&self.taken_back, position)?,
+        }))
+    }
+
+    pub(crate) fn instance_hash(&self, position: usize) -> Result<InstanceHash, Malformed> {
+        columns::instance_hash(&self.instance_hash, position)
+    }
+
+    pub(crate) fn description(&self, position: usize) -> [Option<&str>; 5] {
+        self.description.each_ref().map(|column| column.text(position))
+    }
+
+    /// The keys of a description's texts: those that have the same are the same.
+    pub(crate) fn description_keys(&self, position: usize) -> [Option<i32>; 5] {
+        self.description.each_ref().map(|column| column.raw_key(position))
+    }
+
+    pub(crate) fn instance_keys(&self, position: usize) -> TextKeys {
+        let mut keys = TextKeys::default();
+        for (key, (_, column)) in keys.iter_mut().zip(&self.instance) {
+            *key = column.raw_key(position);
+        }
+        keys
+    }
+
+    /// The texts of a row that were read.
+    pub(crate) fn texts(&self, position: usize) -> Texts<'_> {
+        let mut texts = Texts::default();
+        for ((text, _, _), column) in TEXTS.iter().zip(&self.description) {
+            texts.set(*text, column.text(position));
+        }
+        for (text, column) in &self.instance {
+            texts.set(*text, column.text(position));
+        }
+        texts
+    }
+
     /// The sum in a row, if it is wanted.
     fn view(
         &self,
@@ -281,23 +350,16 @@ impl InstanceBatch {
         {
             return Ok(None);
         }
-        let mut texts = Texts::default();
-        for ((text, _, _), column) in TEXTS.iter().zip(&self.description) {
-            texts.set(*text, column.text(position));
-        }
-        for (text, column) in &self.instance {
-            texts.set(*text, column.text(position));
-        }
         let row = Row {
             subscription,
             reported: part.reported,
             window: Window::day_of(start),
             meter: self.meter.id(position),
             quantity: columns::decimal(&self.quantity, position)?,
-            instance_hash: columns::instance_hash(&self.instance_hash, position)?,
+            instance_hash: self.instance_hash(position)?,
             commit: Commit(0),
             commit_time: part.reported.0,
-            texts,
+            texts: self.texts(position),
             unit_block: None,
             billed_cost: None,
             reverses: None,

@@ -5,16 +5,13 @@ use std::collections::HashMap;
 
 use domain::aggregate::SumOutOfRange;
 use domain::decimal::OutOfRange;
-use domain::facets::Facets;
-use domain::id::{InstanceHash, MeterId, SubscriptionId};
+use domain::id::{MeterId, SubscriptionId};
 use domain::record::MeterDescription;
-use domain::sums::{DaySum, InstanceSums, MeterQuery, MeterSum, MeterSums};
+use domain::sums::{MeterQuery, MeterSum, MeterSums};
 use foldhash::fast::RandomState;
 
-use super::seen::Seen;
-use crate::rollup::{Failed, InstanceView, MeterView, journal};
+use crate::rollup::{Failed, MeterView};
 use crate::row::{Interner, description_texts};
-use crate::scan;
 
 /// The sums of meters so far.
 pub(super) struct Meters<'q> {
@@ -132,96 +129,6 @@ impl<'q> Meters<'q> {
         }
         self.meters.sort_unstable_by_key(|meter| (meter.subscription, meter.meter));
         Ok(Some(self.meters))
-    }
-}
-
-/// The sums of instances so far.
-pub(super) struct Instances {
-    interner: Interner,
-    seen: Seen,
-    places: HashMap<(SubscriptionId, MeterId, InstanceHash), usize, RandomState>,
-    instances: Vec<InstanceSums>,
-    /// The place that was added to last.
-    last: usize,
-    room: Room,
-}
-
-impl Instances {
-    pub(super) fn new(facets: Facets, most: usize) -> Self {
-        let (seen, room) = (Seen::new(facets), Room { most, parts: 1, held: 0 });
-        let (interner, places) = (Interner::default(), HashMap::default());
-        Self { interner, seen, places, instances: vec![], last: 0, room }
-    }
-
-    /// What of instances is told.
-    pub(super) fn facets(&self) -> Facets {
-        self.seen.facets
-    }
-
-    pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {
-        let row = &view.row;
-        let next = self.instances.len();
-        let key = (row.subscription, row.meter, row.instance_hash);
-        let is_at = |place: &usize| {
-            let there = self.instances.get(*place);
-            there.is_some_and(|it| (it.subscription, it.meter, it.instance_hash) == key)
-        };
-        let near = [self.last, self.last + 1].into_iter().find(is_at);
-        let place = near.unwrap_or_else(|| *self.places.entry(key).or_insert(next));
-        self.last = place;
-        if place == next {
-            let instance = self.seen.instance(&row.texts);
-            self.instances.push(InstanceSums {
-                subscription: row.subscription,
-                meter: row.meter,
-                instance_hash: row.instance_hash,
-                instance: instance.map_err(|error| scan::damaged(journal(), error))?,
-                description: MeterDescription::default(),
-                days: vec![],
-            });
-        }
-        let sums = &mut self.instances[place];
-        let texts = row.texts.description();
-        if texts > description_texts(&sums.description) {
-            sums.description = self.interner.description(texts);
-        }
-        let day = row.window.start().date();
-        let sum = DaySum { day, quantity: row.quantity, taken_back: view.taken_back };
-        match sums.days.last_mut() {
-            Some(last) if last.day == sum.day => {
-                *last = last.plus(sum).map_err(|OutOfRange| too_great(row.meter))?;
-            }
-            _ => {
-                sums.days.push(sum);
-                self.room.held += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether there are more than may be; those of one day are brought together for it.
-    pub(super) fn are_too_many(&mut self) -> Result<bool, Failed> {
-        if self.room.is_left() { Ok(false) } else { self.merge() }
-    }
-
-    fn merge(&mut self) -> Result<bool, Failed> {
-        self.room.held = 0;
-        for sums in &mut self.instances {
-            let merged = merged(&mut sums.days, |sum| sum.day, DaySum::plus);
-            merged.map_err(|OutOfRange| too_great(sums.meter))?;
-            self.room.held += sums.days.len();
-        }
-        Ok(self.room.held > self.room.most)
-    }
-
-    /// In order; none if there are more than may be.
-    pub(super) fn finish(mut self) -> Result<Option<Vec<InstanceSums>>, Failed> {
-        if self.merge()? {
-            return Ok(None);
-        }
-        let key = |sums: &InstanceSums| (sums.subscription, sums.meter, sums.instance_hash);
-        self.instances.sort_unstable_by_key(key);
-        Ok(Some(self.instances))
     }
 }
 
