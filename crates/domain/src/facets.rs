@@ -53,9 +53,9 @@ impl Facets {
     /// As much of an instance as is looked at.
     #[must_use]
     pub fn of(self, instance: &Instance) -> Instance {
-        let mut seen = Instance::default();
-        seen.resource_uri =
-            instance.resource_uri.as_deref().and_then(|uri| self.resource.of(uri)).map(Arc::from);
+        let resource_uri = instance.resource_uri.as_deref();
+        let resource_uri = resource_uri.and_then(|uri| self.resource.of(uri)).map(Arc::from);
+        let mut seen = Instance { resource_uri, ..Instance::default() };
         if self.location {
             seen.location.clone_from(&instance.location);
         }

@@ -21,8 +21,8 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("xtask", &[]),
 ];
 
-/// What `domain` may use of others: a wide integer, a hash, and mathematics for forecasts.
-const DOMAIN_MAY_USE: [&str; 3] = ["ethnum", "blake3", "libm"];
+/// What `domain` may use of others: a wide integer, a hash, mathematics for forecasts, and a hasher of maps.
+const DOMAIN_MAY_USE: [&str; 4] = ["ethnum", "blake3", "libm", "foldhash"];
 
 /// Heavy dependencies by the beginning of their names, and the crates that alone may have them.
 const OWNERS: [(&str, &[&str]); 6] = [
