@@ -41,7 +41,7 @@ impl Facets {
 
     /// What is looked at by one or the other.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         Self {
             resource: self.resource.max(other.resource),
             location: self.location | other.location,
@@ -113,7 +113,7 @@ mod tests {
             Facets { tags: true, ..Facets::NONE },
             Facets { rest: true, ..Facets::NONE },
         ];
-        assert_eq!(parts.into_iter().fold(Facets::NONE, Facets::and), Facets::ALL);
+        assert_eq!(parts.into_iter().fold(Facets::NONE, Facets::or), Facets::ALL);
     }
 
     #[test]

@@ -343,14 +343,19 @@ impl RatedMeter {
         Ok(self)
     }
 
+    fn assert_is_of(&self, usage: &MeterUsage) {
+        let (rated, given) =
+            (self.segments.last().map_or(0, |segment| segment.rows.end), usage.rows().len());
+        assert!(rated == given, "{rated} rows were rated, not these {given}");
+    }
+
     fn each_row(
         &self,
         usage: &MeterUsage,
         mut each: impl FnMut(usize, RowCharge<'_>) -> Result<(), OutOfRange>,
     ) -> Result<(), OutOfRange> {
+        self.assert_is_of(usage);
         let rows = usage.rows();
-        let rated = self.segments.last().map_or(0, |segment| segment.rows.end);
-        assert!(rated == rows.len(), "{} rows were rated, not these {}", rated, rows.len());
         let mut walk = Walk::new(self.allowance);
         for (place, segment) in self.segments.iter().enumerate() {
             for position in segment.rows.clone() {

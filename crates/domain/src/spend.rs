@@ -49,10 +49,10 @@ impl SpendQuery {
     /// What of instances the answer depends on.
     #[must_use]
     pub fn facets(&self) -> Facets {
-        let facets = self.dimensions().map(Dimension::facets).fold(Facets::NONE, Facets::and);
+        let facets = self.dimensions().map(Dimension::facets).fold(Facets::NONE, Facets::or);
         let inherits = facets.tags && self.inherited.is_some();
         let of_group = Facets { resource: ResourceFacet::Group, ..Facets::NONE };
-        if inherits { facets.and(of_group) } else { facets }
+        if inherits { facets.or(of_group) } else { facets }
     }
 
     /// Whether the answer depends on which meter was used.
@@ -214,8 +214,8 @@ pub struct SpendTotals {
 /// [`RateError`] if a sum would not be exact.
 pub fn spend(periods: &[RatedPeriod], query: &SpendQuery) -> Result<Spend, RateError> {
     let mut sums = Sums::default();
-    let mut alike = Alike::default();
     for period in periods {
+        let mut alike = Alike::default();
         let credit = period.credit_needed(query).then(|| {
             let credit = period.rated.credit_of_rows(&period.usage);
             credit.map(|credit| Credit { of_rows: credit, in_range: Money::ZERO })
@@ -265,7 +265,7 @@ struct Adder<'a> {
     alike: &'a mut Alike,
 }
 
-/// Groups by what rows are looked up by: the meter where meters are told apart, the instance by where it lies
+/// Groups of a period by what rows are looked up by: the meter where meters are told apart, the instance by where it lies
 /// in memory, and the finest step of time that matters; none where a filter does not pass.
 type Alike = HashMap<(Option<MeterId>, *const Instance, UtcTime), Option<usize>, RandomState>;
 

@@ -1,5 +1,5 @@
 //! Rating usage that was summed before: which sums give what their rows would, to the last digit. Where
-//! they do not, or it is not known, rows are asked for; rating rows stays the definition.
+//! they do not, or it is not known, finer sums or rows are asked for; rating rows stays the definition.
 //!
 //! A row's charge is what everything up to and with it costs less what came before. So sums of rows that
 //! follow each other cost what the rows do, as long as nothing between them is to be told apart: the
@@ -18,7 +18,7 @@ use crate::period::BillingPeriod;
 use crate::rate::{RateError, rate};
 use crate::record::{Commit, Instance, Window};
 use crate::spend::RatedPeriod;
-use crate::sums::{DaySum, DaysOfMeters, InstanceSums, MeterSum, MeterSums, WindowSums};
+use crate::sums::{DaySum, DaysOfMeters, InstanceSums, MeterSum, MeterSums, WindowSum, WindowSums};
 use crate::time::{Date, UtcTime};
 use crate::usage::{Usage, UsageRow};
 
@@ -113,11 +113,12 @@ pub fn days_apart(
     if apart.is_empty() {
         return Ok(apart);
     }
+    let sent: BTreeSet<MeterId> = sums.iter().map(|sums| sums.meter).collect();
     let of_sent = |meter| Some((meter, apart.get(&priced_as(meter, aliases))?.clone()));
-    Ok(sums.iter().map(|sums| sums.meter).filter_map(of_sent).collect())
+    Ok(sent.into_iter().filter_map(of_sent).collect())
 }
 
-/// Rates days of instances, and windows on those days that [`days_apart`] names. They stand for their rows
+/// Rates days of instances, and in the place of those days that [`days_apart`] names their windows. They stand for their rows
 /// wherever credit is not spread, in no smaller steps of time than days. None where every row is needed.
 ///
 /// # Errors
@@ -128,7 +129,7 @@ pub fn days_apart(
 pub fn rate_instances(
     period: BillingPeriod,
     sums: &[InstanceSums],
-    (apart, windows): (&DaysOfMeters, &[WindowSums]),
+    (days, windows): (&DaysOfMeters, &[WindowSums]),
     aliases: &BTreeMap<MeterId, MeterId>,
     book: &Book,
 ) -> Result<Option<RatedPeriod>, RateError> {
@@ -136,10 +137,10 @@ pub fn rate_instances(
     let mut usage = Usage::new(period);
     for of_instance in sums {
         let InstanceSums { meter, instance_hash, .. } = *of_instance;
-        let (id, apart) = (priced_as(meter, aliases), apart.get(&meter));
+        let (id, days) = (priced_as(meter, aliases), days.get(&meter));
         usage.know(instance_hash, &of_instance.instance);
         for sum in &of_instance.days {
-            if apart.is_none_or(|days| !days.contains(&sum.day)) {
+            if days.is_none_or(|days| !days.contains(&sum.day)) {
                 let window = Window::day_of(sum.day.start());
                 usage.push(id, row.of(window, instance_hash, sum.quantity));
             }
@@ -147,8 +148,10 @@ pub fn rate_instances(
         usage.describe(id, &of_instance.description);
     }
     for of_meter in windows {
+        let Some(days) = days.get(&of_meter.meter) else { continue };
         let id = priced_as(of_meter.meter, aliases);
-        for sum in of_meter.sums.iter().filter(|sum| period.contains(sum.window.start())) {
+        let is_asked = |sum: &&WindowSum| days.contains(&sum.window.start().date());
+        for sum in of_meter.sums.iter().filter(is_asked) {
             usage.push(id, row.of(sum.window, sum.instance_hash, sum.quantity));
         }
     }

@@ -1,13 +1,13 @@
-//! Sums of usage by meter, and by instance and day: from rollups where whole steps of time are wanted,
+//! Sums of usage by meter, by instance and day, and by windows of some days: from rollups where whole steps of time are wanted,
 //! from rows at the edges of a range and of files that lack rollups. Their definitions are
 //! [`domain::sums`]; a test compares them on random data.
 
 mod collect;
 mod instances;
 mod kept;
+mod meter_rows;
 mod pieces;
 mod places;
-mod rows;
 mod seen;
 mod windows;
 
@@ -26,7 +26,7 @@ use domain::time::UtcTime;
 use crate::error::ReadError;
 use crate::limits::SUM_THREADS;
 use crate::rollup::{
-    self, Failed, Grain, InstanceEntry, InstancePart, InstanceView, MeterView, Reading,
+    self, Failed, Grain, InstanceEntry, InstancePart, InstanceView, MeterView, Reading, journal,
 };
 use crate::row::Row;
 use crate::scan::{self, Needed, Selection};
@@ -34,7 +34,7 @@ use crate::snapshot::{Snapshot, blocking};
 use crate::state::DataFile;
 use crate::tail::Chunk;
 
-use collect::Meters;
+use collect::{Ended, Meters, unless_too_many};
 use instances::Instances;
 use pieces::{Piece, pieces};
 
@@ -94,7 +94,7 @@ impl Snapshot {
         let (snapshot, query) = (self.clone(), query.clone());
         blocking(move || {
             rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                of_instances(reading, &query, most)
+                unless_too_many(of_instances(reading, &query, most))
             })
         })
         .await
@@ -113,7 +113,7 @@ impl Snapshot {
         let (snapshot, query) = (self.clone(), query.clone());
         blocking(move || {
             rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                windows::of_windows(reading, &query, most)
+                unless_too_many(windows::of_windows(reading, &query, most))
             })
         })
         .await
@@ -244,14 +244,14 @@ fn meters_of_file(
     for (_, grain) in &touched {
         let rollup = grain.map(|grain| reading.rollup(file, grain));
         if rollup.as_ref().is_some_and(Option::is_none) {
-            return rows::add(file, whole, meters);
+            return meter_rows::add(file, whole, meters);
         }
         opened.push(rollup.flatten());
     }
     for ((part, _), opened) in touched.iter().zip(opened) {
         match opened {
             Some(opened) => opened.meters(part, |view| meters.add(view))?,
-            None => rows::add(file, part, meters)?,
+            None => meter_rows::add(file, part, meters)?,
         }
     }
     Ok(())
@@ -261,7 +261,7 @@ fn of_instances(
     reading: &Reading<'_>,
     query: &InstanceQuery,
     most: usize,
-) -> Result<Option<Vec<InstanceSums>>, Failed> {
+) -> Result<Vec<InstanceSums>, Ended> {
     let whole = Selection {
         whose: query.whose.clone(),
         start: Some(query.start.clone()),
@@ -272,19 +272,16 @@ fn of_instances(
     let pieces = pieces(&query.start, &[Grain::Instance]);
     for file in reading.files(&whole) {
         instances_of_file(reading, file, &whole, &pieces, &mut instances)?;
-        if instances.are_too_many()? {
-            return Ok(None);
-        }
     }
     for chunk in reading.state.chunks() {
         let Some(sums) = reading.sums_of(chunk, &whole) else {
-            rows_of_chunk(chunk, &whole, |row| instances.add(&as_instance(row)))?;
+            rows_of_chunk(chunk, &whole, |row| instances.add(&as_instance(row), journal()))?;
             continue;
         };
         for Piece { range, grain } in &pieces {
             if grain.is_none() {
                 let edge = Selection { start: Some(range.clone()), ..whole.clone() };
-                rows_of_chunk(chunk, &edge, |row| instances.add(&as_instance(row)))?;
+                rows_of_chunk(chunk, &edge, |row| instances.add(&as_instance(row), journal()))?;
                 continue;
             }
             let sums = sums.instances_of(query.whose.one()).iter();
@@ -292,7 +289,7 @@ fn of_instances(
                 query.whose.has(entry.subscription) && range.contains(&entry.sum.day.start())
             };
             for entry in sums.filter(wanted) {
-                instances.add(&entry.view())?;
+                instances.add(&entry.view(), journal())?;
             }
         }
     }
@@ -305,11 +302,11 @@ fn instances_of_file(
     whole: &Selection,
     pieces: &[Piece],
     instances: &mut Instances,
-) -> Result<(), Failed> {
+) -> Result<(), Ended> {
     let needed = Needed::Description(instances.facets());
     let opened = reading.rollup(file, Grain::Instance);
     let Some(opened) = opened else {
-        return scan::file(file, whole, needed, |row| instances.add(&as_instance(row)));
+        return scan::file(file, whole, needed, |row| instances.add(&as_instance(row), &file.path));
     };
     for Piece { range, grain } in pieces {
         let selection = Selection { start: Some(range.clone()), ..whole.clone() };
@@ -317,7 +314,9 @@ fn instances_of_file(
             continue;
         }
         if grain.is_none() {
-            scan::file(file, &selection, needed, |row| instances.add(&as_instance(row)))?;
+            scan::file(file, &selection, needed, |row| {
+                instances.add(&as_instance(row), &file.path)
+            })?;
             continue;
         }
         let part = InstancePart {
@@ -333,11 +332,11 @@ fn instances_of_file(
     Ok(())
 }
 
-fn rows_of_chunk(
+fn rows_of_chunk<E>(
     chunk: &Chunk,
     selection: &Selection,
-    mut each: impl FnMut(&Row<'_>) -> Result<(), Failed>,
-) -> Result<(), Failed> {
+    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     selection.of_chunk(chunk).try_for_each(|entry| each(&chunk.row(entry)))
 }
 

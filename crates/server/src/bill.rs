@@ -167,10 +167,10 @@ impl App {
         for (period, until) in periods_of(account, range)? {
             let book = self.book(account, basis, period).await?;
             let range = range.start..until;
-            let part = Part { account, basis, period, book, range, most: left };
-            let (of_period, taken) = match self.rated_sums(&part, detail).await? {
+            let part = Part { account, basis, period, book, range };
+            let (of_period, taken) = match self.rated_sums(&part, detail, left).await? {
                 Some(found) => found,
-                None => part.rated_rows().await?.ok_or_else(|| too_many_rows(most, until))?,
+                None => part.rated_rows(left).await?.ok_or_else(|| too_many_rows(most, until))?,
             };
             left -= taken;
             rated.push(of_period);
@@ -286,8 +286,8 @@ impl Basis {
 
 impl Part<'_> {
     /// What every row says, and how many they are; none if there are more than may be.
-    async fn rated_rows(self) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
-        let Self { account, basis, period, book, range, most } = self;
+    async fn rated_rows(self, most: usize) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
+        let Self { account, basis, period, book, range } = self;
         let (id, start) = (account.subscription.id, period.start()..range.end);
         let records = basis.snapshot.usage_records(id, start, most).await;
         let Some(records) = records.map_err(|error| reading(&error))? else { return Ok(None) };

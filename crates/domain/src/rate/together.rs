@@ -1,12 +1,11 @@
 //! What rows cost that are shown together. Wherever each unit costs the same, their quantities are added up
 //! before they are priced: a sum at a rate is what its parts are at that rate, to the last digit.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
 
-use crate::book::{PriceVersion, Unpriced};
+use crate::book::Unpriced;
 use crate::decimal::{Money, OutOfRange, Quantity};
 use crate::id::MeterId;
 use crate::usage::MeterUsage;
@@ -14,7 +13,7 @@ use crate::usage::MeterUsage;
 use super::walk::{Part, PartKind, RowCharge, Walk};
 use super::{RateError, Rated, RatedMeter};
 
-/// What some rows of one group cost.
+/// What the rows of one group cost, or those of them that have no price for the same reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TogetherCharge {
     /// The group that they are shown in.
@@ -36,7 +35,7 @@ pub struct GrossAndCharge {
 
 impl Rated {
     /// What the rows of a meter cost together that `group_of` puts into one group, by their places: what
-    /// [`Self::each_row`] gives, added up. A group may have several entries; rows of none are left out.
+    /// [`Self::each_row`] gives, added up. In order of groups; rows of none are left out.
     ///
     /// # Errors
     /// [`RateError`] if a sum would not be exact.
@@ -50,32 +49,39 @@ impl Rated {
         group_of: impl FnMut(usize) -> Option<usize>,
     ) -> Result<Vec<TogetherCharge>, RateError> {
         let meter = self.meters.get(&id).expect("every meter of the usage was rated");
-        meter.together(usage, group_of).map_err(|OutOfRange| RateError::Meter(id))
+        let sums = meter.together(usage, group_of).map_err(|OutOfRange| RateError::Meter(id))?;
+        let charges = sums.0.into_iter().map(|((group, reason), (quantity, sums))| {
+            TogetherCharge { group, quantity, charge: reason.map_or(Ok(sums), Err) }
+        });
+        Ok(charges.collect())
     }
 }
 
+/// Sums by group, and why they have no price if they have none.
+#[derive(Default)]
+struct Sums(BTreeMap<(usize, Option<Unpriced>), (Quantity, GrossAndCharge)>);
+
 /// Quantities by group, and what each unit of them costs.
-type Sums = HashMap<(usize, PartKind), Quantity, RandomState>;
+type Level = HashMap<(usize, PartKind), Quantity, RandomState>;
 
 impl RatedMeter {
     fn together(
         &self,
         usage: &MeterUsage,
         mut group_of: impl FnMut(usize) -> Option<usize>,
-    ) -> Result<Vec<TogetherCharge>, OutOfRange> {
-        let mut all = Vec::new();
+    ) -> Result<Sums, OutOfRange> {
+        let (rows, mut sums) = (usage.rows(), Sums::default());
         if self.draws.is_some() {
             // What a row draws from a commitment is its own.
-            self.each_row(usage, |row, charge| {
-                let quantity = usage.rows()[row].quantity;
-                all.extend(group_of(row).map(|group| TogetherCharge::of(group, quantity, charge)));
-                Ok(())
+            self.each_row(usage, |row, charge| match group_of(row) {
+                Some(group) => sums.add(group, rows[row].quantity, charge),
+                None => Ok(()),
             })?;
-            return Ok(all);
+            return Ok(sums);
         }
-        let rows = usage.rows();
+        self.assert_is_of(usage);
         let mut walk = Walk::new(self.allowance);
-        let mut sums = Sums::default();
+        let mut level = Level::default();
         for segment in &self.segments {
             for position in segment.rows.clone() {
                 let (group, quantity) = (group_of(position), rows[position].quantity);
@@ -84,7 +90,7 @@ impl RatedMeter {
                     Ok(version) => match walk.level_step(quantity, version)? {
                         Some(kind) => {
                             if let Some(group) = group {
-                                let sum = sums.entry((group, kind)).or_default();
+                                let sum = level.entry((group, kind)).or_default();
                                 *sum = sum.plus(quantity)?;
                             }
                             continue;
@@ -92,31 +98,42 @@ impl RatedMeter {
                         None => RowCharge::priced(version, walk.step(quantity, version, None)?)?,
                     },
                 };
-                all.extend(group.map(|group| TogetherCharge::of(group, quantity, charge)));
+                if let Some(group) = group {
+                    sums.add(group, quantity, charge)?;
+                }
             }
             if let Ok(version) = &segment.price {
-                price(&mut sums, version, &mut all)?;
+                for ((group, kind), quantity) in level.drain() {
+                    let parts = [Part::new(kind, quantity)?];
+                    sums.add(group, quantity, RowCharge::priced(version, &parts)?)?;
+                }
             }
         }
-        Ok(all)
+        Ok(sums)
     }
 }
 
-/// Prices sums of a segment, of which none is left.
-fn price(
-    sums: &mut Sums,
-    version: &Arc<PriceVersion>,
-    all: &mut Vec<TogetherCharge>,
-) -> Result<(), OutOfRange> {
-    for ((group, kind), quantity) in sums.drain() {
-        let parts = [Part::new(kind, quantity)?];
-        let charge = RowCharge::priced(version, &parts)?;
-        all.push(TogetherCharge::of(group, quantity, charge));
+impl Sums {
+    fn add(
+        &mut self,
+        group: usize,
+        quantity: Quantity,
+        charge: RowCharge<'_>,
+    ) -> Result<(), OutOfRange> {
+        let (reason, gross, charge) = match charge {
+            RowCharge::Unpriced(reason) => (Some(reason), Money::ZERO, Money::ZERO),
+            RowCharge::Priced { gross, charge, .. } => (None, gross, charge),
+        };
+        let (quantities, sums) = self.0.entry((group, reason)).or_default();
+        *quantities = quantities.plus(quantity)?;
+        sums.gross = sums.gross.plus(gross)?;
+        sums.charge = sums.charge.plus(charge)?;
+        Ok(())
     }
-    Ok(())
 }
 
 impl TogetherCharge {
+    /// What one row of a group costs.
     pub(crate) fn of(group: usize, quantity: Quantity, charge: RowCharge<'_>) -> Self {
         let charge = match charge {
             RowCharge::Unpriced(reason) => Err(reason),

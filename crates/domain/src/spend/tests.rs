@@ -341,3 +341,29 @@ fn shared_cost_is_split_in_whole_cents() {
         ],
     );
 }
+
+#[test]
+fn what_a_meter_is_called_counts_in_its_own_period() {
+    let instance = Arc::new(Instance::default());
+    let called = |hour: i64, category: &str| {
+        let mut stored = record(0, (3, hour, 1_000, None, None));
+        stored.record.instance = Arc::clone(&instance);
+        stored.record.description.category = Some(category.into());
+        stored
+    };
+    let february = BillingPeriod::starting_in(Month::new(2026, 2).unwrap(), AnchorDay::FIRST);
+    let of = |period, stored| {
+        let usage = Usage::from_records(period, [stored], &BTreeMap::new());
+        let rated = rate(&usage, &book()).unwrap();
+        RatedPeriod { usage, rated, book: book() }
+    };
+    let periods = [of(january(), called(1, "A")), of(february, called(WHOLE + 1, "B"))];
+    for category in ["A", "B"] {
+        let values = vec![Some(category.to_owned())];
+        let filters = vec![Filter { dimension: Dimension::Category, values }];
+        let both = query(january().start()..february.end(), &[]);
+        let found = spend(&periods, &SpendQuery { filters, ..both }).unwrap();
+        let quantities: Vec<_> = found.unpriced.iter().map(|line| line.quantity).collect();
+        assert_eq!(quantities, [Quantity::parse("1").unwrap()], "{category}");
+    }
+}

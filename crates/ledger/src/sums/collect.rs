@@ -132,6 +132,29 @@ impl<'q> Meters<'q> {
     }
 }
 
+/// Why adding up ended early.
+pub(super) enum Ended {
+    /// There are more sums than may be.
+    TooMany,
+    /// It failed.
+    Failed(Failed),
+}
+
+/// None where there were more than may be.
+pub(super) fn unless_too_many<T>(sums: Result<T, Ended>) -> Result<Option<T>, Failed> {
+    match sums {
+        Ok(sums) => Ok(Some(sums)),
+        Err(Ended::TooMany) => Ok(None),
+        Err(Ended::Failed(failed)) => Err(failed),
+    }
+}
+
+impl<E: Into<Failed>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// How many sums may be held, and are; several of one step count each until they are brought together.
 pub(super) struct Room {
     pub(super) most: usize,

@@ -1,6 +1,7 @@
 //! Adding up what instances used, day by day: from rollups by their columns, from rows one by one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::decimal::OutOfRange;
@@ -10,10 +11,10 @@ use domain::record::{Instance, MeterDescription};
 use domain::sums::{DaySum, InstanceSums};
 use foldhash::fast::RandomState;
 
-use super::collect::{Room, merged, too_great};
+use super::collect::{Ended, Room, merged, too_great};
 use super::places::Places;
 use super::seen::Seen;
-use crate::rollup::{Failed, InstanceBatch, InstancePart, InstanceView, Opened, TextKeys, journal};
+use crate::rollup::{InstanceBatch, InstancePart, InstanceView, Opened, TextKeys};
 use crate::row::{Interner, Malformed, Row, description_texts};
 use crate::scan;
 
@@ -55,13 +56,13 @@ impl Instances {
         self.seen.facets
     }
 
-    /// Adds a row, or a sum that looks like one.
-    pub(super) fn add(&mut self, view: &InstanceView<'_>) -> Result<(), Failed> {
+    /// Adds a row, or a sum that looks like one, of a file.
+    pub(super) fn add(&mut self, view: &InstanceView<'_>, file: &Path) -> Result<(), Ended> {
         let row = &view.row;
         let meter = self.meter(row.subscription, row.meter);
         let instance = |seen: &mut Seen| seen.instance(&row.texts);
         let place = self.place(meter, row.instance_hash, instance);
-        let place = place.map_err(|error| scan::damaged(journal(), error))?;
+        let place = place.map_err(|error| scan::damaged(file, error))?;
         self.describe_row(place, row);
         let day = row.window.start().date();
         self.add_at(place, DaySum { day, quantity: row.quantity, taken_back: view.taken_back })
@@ -73,7 +74,7 @@ impl Instances {
         opened: &Opened,
         batch: &InstanceBatch,
         part: &InstancePart,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), Ended> {
         let malformed = |error: Malformed| opened.damaged(error);
         let mut places = Places::new(&batch.subscription, &batch.meter);
         let mut alike: HashMap<TextKeys, Arc<Instance>, RandomState> = HashMap::default();
@@ -164,42 +165,37 @@ impl Instances {
         }
     }
 
-    fn add_at(&mut self, place: usize, sum: DaySum) -> Result<(), Failed> {
+    fn add_at(&mut self, place: usize, sum: DaySum) -> Result<(), Ended> {
         let InstanceSums { meter, days, .. } = &mut self.instances[place];
         match days.last_mut() {
             Some(last) if last.day == sum.day => {
                 *last = last.plus(sum).map_err(|OutOfRange| too_great(*meter))?;
+                Ok(())
             }
             _ => {
                 days.push(sum);
                 self.room.held += 1;
+                if self.room.is_left() { Ok(()) } else { self.merge() }
             }
         }
-        Ok(())
     }
 
-    /// Whether there are more than may be; those of one day are brought together for it.
-    pub(super) fn are_too_many(&mut self) -> Result<bool, Failed> {
-        if self.room.is_left() { Ok(false) } else { self.merge() }
-    }
-
-    fn merge(&mut self) -> Result<bool, Failed> {
+    /// Brings those of one day together.
+    fn merge(&mut self) -> Result<(), Ended> {
         self.room.held = 0;
         for sums in &mut self.instances {
             let merged = merged(&mut sums.days, |sum| sum.day, DaySum::plus);
             merged.map_err(|OutOfRange| too_great(sums.meter))?;
             self.room.held += sums.days.len();
         }
-        Ok(self.room.held > self.room.most)
+        if self.room.held > self.room.most { Err(Ended::TooMany) } else { Ok(()) }
     }
 
-    /// In order; none if there are more than may be.
-    pub(super) fn finish(mut self) -> Result<Option<Vec<InstanceSums>>, Failed> {
-        if self.merge()? {
-            return Ok(None);
-        }
+    /// In order.
+    pub(super) fn finish(mut self) -> Result<Vec<InstanceSums>, Ended> {
+        self.merge()?;
         let key = |sums: &InstanceSums| (sums.subscription, sums.meter, sums.instance_hash);
         self.instances.sort_unstable_by_key(key);
-        Ok(Some(self.instances))
+        Ok(self.instances)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::{
     BinaryArray, Decimal128Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
@@ -14,45 +15,43 @@ use domain::sums::{Whose, WindowQuery, WindowSum, WindowSums};
 use domain::time::{Date, UtcTime};
 use foldhash::fast::RandomState;
 
-use super::collect::{Room, merged, too_great};
+use super::collect::{Ended, Room, merged, too_great};
 use super::places::Places;
 use super::rows_of_chunk;
 use crate::columns::{self, Ids};
-use crate::rollup::{Failed, Reading};
+use crate::rollup::Reading;
 use crate::row::Malformed;
 use crate::scan::{OpenedFile, Selection, damaged};
 use crate::state::DataFile;
 
-/// Sums as [`domain::sums::window_sums`] defines them; none if there are more than `most`: then no more
-/// than twice as many were in memory.
+/// Sums as [`domain::sums::window_sums`] defines them; no more than twice as many as `most` are in memory.
 pub(super) fn of_windows(
     reading: &Reading<'_>,
     query: &WindowQuery,
     most: usize,
-) -> Result<Option<Vec<WindowSums>>, Failed> {
+) -> Result<Vec<WindowSums>, Ended> {
     let mut windows = Windows::new(query, most);
-    let subscriptions: BTreeSet<SubscriptionId> = query.days.keys().copied().collect();
-    let whose = Whose::Among(subscriptions.into());
+    let mut subscriptions = query.days.keys().copied();
+    let whose = match (subscriptions.next(), subscriptions.next()) {
+        (Some(only), None) => Whose::One(only),
+        _ => Whose::Among(Arc::new(query.days.keys().copied().collect())),
+    };
+    let (start, last) = (Some(query.start.clone()), Some(reading.last));
+    let whole = Selection { whose, start, last, ..Selection::default() };
     let days = query.days.values().flat_map(|meters| meters.values()).flatten();
     for start in ranges(days, &query.start) {
-        let (whose, last) = (whose.clone(), Some(reading.last));
-        let whole = Selection { whose, start: Some(start), last, ..Selection::default() };
-        for file in reading.files(&whole) {
-            add_file(file, &whole, &mut windows)?;
-            if windows.are_too_many()? {
-                return Ok(None);
-            }
+        let of_days = Selection { start: Some(start), ..whole.clone() };
+        for file in reading.files(&of_days) {
+            add_file(file, &of_days, &mut windows)?;
         }
-        for chunk in reading.state.chunks() {
-            rows_of_chunk(chunk, &whole, |row| {
-                let Some(place) = windows.place(row.subscription, row.meter) else { return Ok(()) };
-                let (window, instance_hash) = (row.window, row.instance_hash);
-                windows.add(place, WindowSum { window, instance_hash, quantity: row.quantity })
-            })?;
-            if windows.are_too_many()? {
-                return Ok(None);
-            }
-        }
+    }
+    for chunk in reading.state.chunks() {
+        rows_of_chunk(chunk, &whole, |row| {
+            let Some(place) = windows.place(row.subscription, row.meter) else { return Ok(()) };
+            let (window, instance_hash) = (row.window, row.instance_hash);
+            let sum = WindowSum { window, instance_hash, quantity: row.quantity };
+            if windows.has(place, window.start()) { windows.add(place, sum) } else { Ok(()) }
+        })?;
     }
     windows.finish()
 }
@@ -79,7 +78,7 @@ fn add_file(
     file: &DataFile,
     selection: &Selection,
     windows: &mut Windows<'_>,
-) -> Result<(), Failed> {
+) -> Result<(), Ended> {
     let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
     let malformed = |error: Malformed| damaged(&file.path, error);
@@ -185,47 +184,39 @@ impl<'q> Windows<'q> {
         self.meters[place].wanted.iter().any(|range| range.contains(&start))
     }
 
-    /// Adds what is wanted of a row.
-    fn add(&mut self, place: usize, sum: WindowSum) -> Result<(), Failed> {
-        if !self.has(place, sum.window.start()) {
-            return Ok(());
-        }
+    /// Adds a wanted row.
+    fn add(&mut self, place: usize, sum: WindowSum) -> Result<(), Ended> {
         let WindowSums { meter, sums, .. } = &mut self.meters[place].sums;
         match sums.last_mut() {
             Some(last) if last.key() == sum.key() => {
                 *last = last.plus(sum).map_err(|OutOfRange| too_great(*meter))?;
+                Ok(())
             }
             _ => {
                 sums.push(sum);
                 self.room.held += 1;
+                if self.room.is_left() { Ok(()) } else { self.merge() }
             }
         }
-        Ok(())
     }
 
-    /// Whether there are more than may be; those of one window are brought together for it.
-    fn are_too_many(&mut self) -> Result<bool, Failed> {
-        if self.room.is_left() { Ok(false) } else { self.merge() }
-    }
-
-    fn merge(&mut self) -> Result<bool, Failed> {
+    /// Brings those of one window together.
+    fn merge(&mut self) -> Result<(), Ended> {
         self.room.held = 0;
         for OfMeter { sums, .. } in &mut self.meters {
             let merged = merged(&mut sums.sums, WindowSum::key, WindowSum::plus);
             merged.map_err(|OutOfRange| too_great(sums.meter))?;
             self.room.held += sums.sums.len();
         }
-        Ok(self.room.held > self.room.most)
+        if self.room.held > self.room.most { Err(Ended::TooMany) } else { Ok(()) }
     }
 
-    /// In order; none if there are more than may be.
-    fn finish(mut self) -> Result<Option<Vec<WindowSums>>, Failed> {
-        if self.merge()? {
-            return Ok(None);
-        }
+    /// In order.
+    fn finish(mut self) -> Result<Vec<WindowSums>, Ended> {
+        self.merge()?;
         let meters = self.meters.into_iter().map(|of_meter| of_meter.sums);
         let mut meters: Vec<_> = meters.filter(|meter| !meter.sums.is_empty()).collect();
         meters.sort_unstable_by_key(|meter| (meter.subscription, meter.meter));
-        Ok(Some(meters))
+        Ok(meters)
     }
 }

@@ -1,10 +1,13 @@
-//! A page of one subscription's usage reads little more than its own rows, however many others there are.
+//! A page of one subscription's usage, and the windows of some, read little more than their own rows, however
+//! many others there are.
 
+use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::sync::atomic::AtomicU64;
 
 use domain::aggregate::{Granularity, UsageQuery};
 use domain::id::{EventId, SubscriptionId};
+use domain::sums::{DaysOfMeters, WindowQuery, window_sums};
 use domain::time::ReportedTime;
 
 use super::*;
@@ -107,11 +110,15 @@ fn row(other: Option<u32>, day: u8, number: u32) -> NewRecord {
     let mut record = spec.record();
     record.event_id = EventId::parse(&format!("{other:?}-{day}-{number}")).unwrap();
     if let Some(other) = other {
-        // Some come before the one that is asked for, and some behind it.
-        let before = if other % 2 == 0 { 0xabcc_0000 } else { 0xabce_0000 };
-        record.subscription = SubscriptionId::from_bits(before + u128::from(other));
+        record.subscription = other_subscription(other);
     }
     NewRecord { record, reported: spec.reported() }
+}
+
+/// Some come before the one that has most rows, and some behind it.
+fn other_subscription(other: u32) -> SubscriptionId {
+    let before = if other.is_multiple_of(2) { 0xabcc_0000 } else { 0xabce_0000 };
+    SubscriptionId::from_bits(before + u128::from(other))
 }
 
 /// A ledger of joined files, with what was read of it.
@@ -203,5 +210,38 @@ fn a_page_reads_little_more_than_its_own_rows() {
             // What files say of themselves is read once.
             assert!(of_many[1] < of_many[0], "footers are read again: {read}");
         }
+    });
+}
+
+#[test]
+fn windows_of_some_are_theirs_and_pages_of_others_are_not_read() {
+    run(async {
+        let others = 50;
+        let scene = Scene::of(others).await;
+        let ledger = scene.open();
+        let snapshot = ledger.snapshot(None).await.unwrap();
+        let start = hour(0)..hour(24 * 10);
+        let all = scene.bytes_of(OWN_ROWS + others * OTHER_ROWS, others) * u64::from(DAYS);
+        // Beside each other, and on both sides of the one with most rows.
+        for (some, is_near) in [([0, 2], true), ([48, 1], false)] {
+            let (mut records, mut days) = (Vec::new(), BTreeMap::new());
+            for id in some.map(other_subscription) {
+                let read = snapshot.usage_records(id, start.clone(), usize::MAX).await.unwrap();
+                let of_one: &mut DaysOfMeters = days.entry(id).or_default();
+                for stored in read.unwrap() {
+                    let day = stored.record.window.start().date();
+                    of_one.entry(stored.record.meter).or_default().insert(day);
+                    records.push(stored);
+                }
+            }
+            let query = WindowQuery { days: Arc::new(days), start: start.clone() };
+            let before = scene.disk.bytes.load(SeqCst);
+            let sums = snapshot.window_sums(&query, usize::MAX).await.unwrap().unwrap();
+            let read = scene.disk.bytes.load(SeqCst) - before;
+            assert_eq!(sums, window_sums(&records, &query).unwrap());
+            assert_eq!(records.len(), 2 * usize::from(DAYS) * OTHER_ROWS as usize);
+            assert!(!is_near || read < all / 2, "{read} bytes of {all} were read");
+        }
+        ledger.close().await.unwrap();
     });
 }

@@ -73,22 +73,21 @@ pub(super) struct Part<'a> {
     pub(super) book: Book,
     /// From its start or before to the end of what counts; its own start does not matter.
     pub(super) range: Range<UtcTime>,
-    /// How many rows or sums it may take.
-    pub(super) most: usize,
 }
 
 impl App {
-    /// The period as its sums tell, and how many they are; none if rows are needed.
+    /// The period as its sums tell, and how many they are, which is `most` at most; none if rows are needed.
     pub(super) async fn rated_sums(
         &self,
         part: &Part<'_>,
         detail: Detail,
+        most: usize,
     ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
         match detail {
             Detail::Rows => Ok(None),
             Detail::Meters { step, spreads_credit } => {
                 for step in steps(step).filter(|step| may_do(&part.book, *step)) {
-                    let rated = part.of_meters(step, spreads_credit).await?;
+                    let rated = part.of_meters(step, spreads_credit, most).await?;
                     if rated.is_some() {
                         return Ok(rated);
                     }
@@ -99,9 +98,9 @@ impl App {
                 let (from, to) = part.bounds();
                 let whose = Whose::One(part.account.subscription.id);
                 let query = InstanceQuery { whose, start: from..to, facets };
-                let found = part.basis.snapshot.instance_sums(&query, part.most).await;
+                let found = part.basis.snapshot.instance_sums(&query, most).await;
                 let Some(sums) = unless_too_great(found)? else { return Ok(None) };
-                let left = part.most - days_of(&sums);
+                let left = most - days_of(&sums);
                 part.of_instances(sums, left).await
             }
         }
@@ -122,13 +121,14 @@ impl Part<'_> {
         &self,
         step: SumStep,
         spreads_credit: bool,
+        most: usize,
     ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
         let subscription = Some(self.account.subscription.id);
         let mut sums = Vec::new();
         let mut count = 0;
         for start in summed_apart(self.period, &self.range) {
             let query = MeterQuery { subscription, start, step };
-            let found = self.basis.snapshot.meter_sums(&query, self.most - count).await;
+            let found = self.basis.snapshot.meter_sums(&query, most - count).await;
             let Some(found) = unless_too_great(found)? else { return Ok(None) };
             count += found.iter().map(|meter| meter.sums.len()).sum::<usize>();
             sums.extend(found);
@@ -153,16 +153,16 @@ impl Part<'_> {
         sums: Vec<InstanceSums>,
         left: usize,
     ) -> Result<Option<(RatedPeriod, usize)>, ApiError> {
-        let (id, of_days) = (self.account.subscription.id, days_of(&sums));
-        let sums = OfInstances { part: self.priced(), sums, apart: DaysOfMeters::new() };
-        let Some(sums) = blocking(move || Ok(sums.apart())).await? else { return Ok(None) };
+        let (priced, of_days) = (self.priced(), days_of(&sums));
+        let told = blocking(move || Ok(ToldApart::of(priced, sums))).await?;
+        let Some(told) = told else { return Ok(None) };
         let mut days = BTreeMap::new();
-        sums.add_apart(id, &mut days);
+        told.add_days(self.account.subscription.id, &mut days);
         let (start, end) = self.bounds();
         let windows = windows_of(self.basis, days, start..end, left).await?;
         let Some(windows) = windows else { return Ok(None) };
         let count = of_days + count_of(&windows);
-        blocking(move || Ok(sums.rated(&windows).map(|rated| (rated, count)))).await
+        blocking(move || Ok(told.rated(&windows).map(|rated| (rated, count)))).await
     }
 
     /// What is needed of it to price usage.
@@ -180,37 +180,42 @@ pub(super) struct Priced {
     cut: UtcTime,
 }
 
-/// The sums of a part by its instances.
-pub(super) struct OfInstances {
-    pub(super) part: Priced,
-    pub(super) sums: Vec<InstanceSums>,
-    /// The days of which windows are to be known.
-    pub(super) apart: DaysOfMeters,
+/// The sums of a part by its instances, and the days that are to be told apart further.
+pub(super) struct ToldApart {
+    part: Priced,
+    sums: Vec<InstanceSums>,
+    /// Those of which windows are to be known.
+    days: DaysOfMeters,
 }
 
-impl OfInstances {
-    /// With the days of which windows are to be known; none if a sum is too great.
-    pub(super) fn apart(self) -> Option<Self> {
-        let Priced { period, book, aliases, cut } = &self.part;
-        let apart = days_apart(*period, &self.sums, *cut, aliases, book).ok()?;
-        Some(Self { apart, ..self })
+impl ToldApart {
+    /// None if a sum is too great.
+    pub(super) fn of(part: Priced, sums: Vec<InstanceSums>) -> Option<Self> {
+        let Priced { period, book, aliases, cut } = &part;
+        let days = days_apart(*period, &sums, *cut, aliases, book).ok()?;
+        Some(Self { part, sums, days })
     }
 
-    /// Adds these days to those of other parts.
-    pub(super) fn add_apart(
+    /// Whether its sums do by themselves.
+    pub(super) fn needs_no_windows(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// Adds its days to those of other parts.
+    pub(super) fn add_days(
         &self,
         id: SubscriptionId,
-        days: &mut BTreeMap<SubscriptionId, DaysOfMeters>,
+        of_all: &mut BTreeMap<SubscriptionId, DaysOfMeters>,
     ) {
-        for (meter, apart) in &self.apart {
-            days.entry(id).or_default().entry(*meter).or_default().extend(apart);
+        for (meter, days) in &self.days {
+            of_all.entry(id).or_default().entry(*meter).or_default().extend(days);
         }
     }
 
     /// The part as these and the subscription's windows tell; none if they do not do.
     pub(super) fn rated(&self, windows: &[WindowSums]) -> Option<RatedPeriod> {
         let Priced { period, book, aliases, .. } = &self.part;
-        exact(rate_instances(*period, &self.sums, (&self.apart, windows), aliases, book))
+        exact(rate_instances(*period, &self.sums, (&self.days, windows), aliases, book))
     }
 }
 

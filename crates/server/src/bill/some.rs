@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use domain::facets::Facets;
 use domain::id::SubscriptionId;
-use domain::spend::{Spend, SpendQuery, spend};
+use domain::spend::{RatedPeriod, Spend, SpendQuery, spend};
 use domain::sums::{DaysOfMeters, InstanceQuery, InstanceSums, Whose, WindowSums};
 use domain::time::UtcTime;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use super::all::rating_threads;
-use super::detail::{self, Bounds, Detail, OfInstances, Part};
+use super::detail::{self, Bounds, Detail, Part, Priced, ToldApart};
 use super::{Account, Basis, periods_of};
 use crate::app::App;
 use crate::catalogue::blocking;
@@ -90,15 +90,18 @@ impl App {
         }
         let mut left = most;
         let mut sums = sums_of(basis, &parts, query.facets(), &mut left).await?;
-        let (ids, bounds) =
-            (accounts.iter().map(|account| account.subscription.id), bounds(&parts));
-        let again = Detail::Instances(query.facets());
-        let some = ids.zip(parts).map(|(id, parts)| OfOne::new(id, &parts, &mut sums, again));
-        let some = some.collect();
-        let (some, days) = blocking(move || Ok(apart(some))).await?;
+        let bounds = bounds(&parts);
+        let ids = accounts.iter().map(|account| account.subscription.id);
+        let some: Vec<_> =
+            ids.zip(parts).map(|(id, parts)| (id, take(id, &parts, &mut sums))).collect();
+        let (some, days) = blocking(move || Ok(told_apart(some))).await?;
         let windows = detail::windows_of(basis, days, bounds, left).await?;
         let query = query.clone();
-        blocking(move || rated(&some, windows.as_deref(), &query, again)).await
+        blocking(move || {
+            let spend = |of_one: &OfOne| of_one.spend(windows.as_deref(), &query);
+            some.iter().map(spend).collect()
+        })
+        .await
     }
 
     /// The parts of billing periods that a question is about.
@@ -112,7 +115,7 @@ impl App {
         for (period, until) in periods_of(account, &query.range)? {
             let book = self.book(account, basis, period).await?;
             let range = query.range.start..until;
-            parts.push(Part { account, basis, period, book, range, most: 0 });
+            parts.push(Part { account, basis, period, book, range });
         }
         Ok(parts)
     }
@@ -156,71 +159,72 @@ fn bounds(parts: &[Vec<Part<'_>>]) -> Range<UtcTime> {
     widest.map_or(UtcTime::MIN..UtcTime::MIN, |(start, end)| start..end)
 }
 
-/// The sums of one subscription's parts; none where sums do not do for them all.
-struct OfOne {
-    subscription: SubscriptionId,
-    parts: Result<Vec<OfInstances>, Detail>,
+/// What one subscription's parts are made of; none where there was no room for it.
+type Taken = Option<Vec<(Priced, Vec<InstanceSums>)>>;
+
+/// Takes the sums of one subscription from those of all.
+fn take(id: SubscriptionId, parts: &[Part<'_>], sums: &mut Sums) -> Taken {
+    let of_part = |part: &Part<'_>| {
+        let of_all = sums.get_mut(&part.bounds())?;
+        Some((part.priced(), of_all.remove(&id).unwrap_or_default()))
+    };
+    parts.iter().map(of_part).collect()
 }
 
-impl OfOne {
-    /// Takes its sums from those of all; where there was no room for them, it is to be asked `again` by itself.
-    fn new(
-        subscription: SubscriptionId,
-        parts: &[Part<'_>],
-        sums: &mut Sums,
-        again: Detail,
-    ) -> Self {
-        let of_part = |part: &Part<'_>| {
-            let sums = sums.get_mut(&part.bounds()).ok_or(again)?;
-            let sums = sums.remove(&subscription).unwrap_or_default();
-            Ok(OfInstances { part: part.priced(), sums, apart: DaysOfMeters::new() })
-        };
-        Self { subscription, parts: parts.iter().map(of_part).collect() }
-    }
+/// One subscription's parts, or why it has to be asked by itself.
+struct OfOne {
+    subscription: SubscriptionId,
+    parts: Result<Vec<ToldApart>, ByItself>,
+}
 
-    fn apart(self) -> Self {
-        let apart = |part: OfInstances| part.apart().ok_or(Detail::Rows);
-        let parts = self.parts.and_then(|parts| parts.into_iter().map(apart).collect());
-        Self { parts, ..self }
-    }
-
-    fn spend(&self, windows: &[WindowSums], query: &SpendQuery) -> Result<Found, ApiError> {
-        let parts = match &self.parts {
-            Ok(parts) => parts,
-            Err(detail) => return Ok(Err(*detail)),
-        };
-        let periods = parts.iter().map(|part| part.rated(windows));
-        let Some(periods) = periods.collect::<Option<Vec<_>>>() else {
-            return Ok(Err(Detail::Rows));
-        };
-        spend(&periods, query).map(Ok).map_err(ApiError::Rate)
-    }
+/// Why a subscription is asked by itself.
+#[derive(Debug, Clone, Copy)]
+enum ByItself {
+    /// There was no room for its sums beside those of the others.
+    NoRoom,
+    /// Sums do not do.
+    Rows,
 }
 
 /// Says of which days windows are to be known.
-fn apart(some: Vec<OfOne>) -> (Vec<OfOne>, BTreeMap<SubscriptionId, DaysOfMeters>) {
-    let some: Vec<_> = some.into_iter().map(OfOne::apart).collect();
+fn told_apart(
+    some: Vec<(SubscriptionId, Taken)>,
+) -> (Vec<OfOne>, BTreeMap<SubscriptionId, DaysOfMeters>) {
     let mut days = BTreeMap::new();
-    for of_one in &some {
-        for part in of_one.parts.iter().flatten() {
-            part.add_apart(of_one.subscription, &mut days);
-        }
-    }
-    (some, days)
+    let of_one = |(subscription, taken): (SubscriptionId, Taken)| {
+        let told = taken.ok_or(ByItself::NoRoom).and_then(|parts| {
+            let told = parts.into_iter().map(|(part, sums)| ToldApart::of(part, sums));
+            told.collect::<Option<Vec<_>>>().ok_or(ByItself::Rows)
+        });
+        told.iter().flatten().for_each(|part| part.add_days(subscription, &mut days));
+        OfOne { subscription, parts: told }
+    };
+    (some.into_iter().map(of_one).collect(), days)
 }
 
-/// What each spent; `windows` are those of all, none if there are too many: then each is asked `again`.
-fn rated(
-    some: &[OfOne],
-    windows: Option<&[WindowSums]>,
-    query: &SpendQuery,
-    again: Detail,
-) -> Result<Vec<Found>, ApiError> {
-    let of_one = |of_one: &OfOne| {
-        let Some(windows) = windows else { return Ok(Err(again)) };
-        let begin = windows.partition_point(|sums| sums.subscription < of_one.subscription);
-        let end = windows.partition_point(|sums| sums.subscription <= of_one.subscription);
-        of_one.spend(&windows[begin..end], query)
-    };
-    some.iter().map(of_one).collect()
+impl OfOne {
+    /// What it spent; `windows` are those of all, none if there are too many of them.
+    fn spend(&self, windows: Option<&[WindowSums]>, query: &SpendQuery) -> Result<Found, ApiError> {
+        let periods = self.parts.as_ref().map_err(|by_itself| *by_itself).and_then(|parts| {
+            let windows = match windows {
+                Some(windows) => self.own(windows),
+                None if parts.iter().all(ToldApart::needs_no_windows) => &[],
+                None => return Err(ByItself::NoRoom),
+            };
+            let rated = parts.iter().map(|part| part.rated(windows));
+            rated.collect::<Option<Vec<RatedPeriod>>>().ok_or(ByItself::Rows)
+        });
+        match periods {
+            Ok(periods) => spend(&periods, query).map(Ok).map_err(ApiError::Rate),
+            Err(ByItself::NoRoom) => Ok(Err(Detail::Instances(query.facets()))),
+            Err(ByItself::Rows) => Ok(Err(Detail::Rows)),
+        }
+    }
+
+    /// Its windows of those of all, which are in order.
+    fn own<'a>(&self, windows: &'a [WindowSums]) -> &'a [WindowSums] {
+        let begin = windows.partition_point(|sums| sums.subscription < self.subscription);
+        let end = windows.partition_point(|sums| sums.subscription <= self.subscription);
+        &windows[begin..end]
+    }
 }

@@ -18,6 +18,7 @@ pub(super) fn add(
     selection: &Selection,
     meters: &mut Meters<'_>,
 ) -> Result<(), Failed> {
+    assert!(selection.reported.is_none(), "rows reported at other times would be among these");
     let opened = OpenedFile::open(file)?;
     let groups = opened.groups(|group| selection.row_group_may_match(group));
     let malformed = |error: Malformed| damaged(&file.path, error);
