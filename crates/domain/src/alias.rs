@@ -28,6 +28,11 @@ impl MeterAlias {
     }
 }
 
+/// The meter that usage of a meter is priced as, by what [`resolve`] gives.
+pub(crate) fn priced_as(meter: MeterId, aliases: &BTreeMap<MeterId, MeterId>) -> MeterId {
+    aliases.get(&meter).copied().unwrap_or(meter)
+}
+
 /// The meter that each old id stands for in a billing period, at the end of its chain of aliases;
 /// of several aliases of one id the last counts that came before the period closed, or says that it
 /// changes closed ones. `aliases` stand in the order in which they were made.

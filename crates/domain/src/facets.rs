@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::record::Instance;
 use crate::resource_groups;
 
-/// The parts that are looked at; none by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The parts that are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facets {
     /// How much of the resource URI.
     pub resource: ResourceFacet,
@@ -20,10 +20,9 @@ pub struct Facets {
 }
 
 /// How much of a resource URI is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceFacet {
     /// Nothing.
-    #[default]
     None,
     /// The resource group that it names.
     Group,

@@ -265,8 +265,9 @@ struct Adder<'a> {
     alike: &'a mut Alike,
 }
 
-/// Groups of a period by what rows are looked up by: the meter where meters are told apart, the instance by where it lies
-/// in memory, and the finest step of time that matters; none where a filter does not pass.
+/// Groups of a period by what rows are looked up by: the meter where meters are told apart, the instance
+/// by where it lies in memory, and the finest step of time that matters; none where a filter does not
+/// pass.
 type Alike = HashMap<(Option<MeterId>, *const Instance, UtcTime), Option<usize>, RandomState>;
 
 impl<'a> Adder<'a> {
@@ -304,7 +305,8 @@ impl<'a> Adder<'a> {
                 RowCharge::Priced { .. } => credit.of_rows[&id][row],
             };
             credit.in_range = credit.in_range.plus(covered)?;
-            let charge = TogetherCharge::of(group, usage.rows()[row].quantity, charge);
+            let (quantity, charge) = (usage.rows()[row].quantity, charge.sums());
+            let charge = TogetherCharge { group, quantity, charge };
             self.add(charge, if self.query.allocate_credit { covered } else { Money::ZERO })
         })
     }

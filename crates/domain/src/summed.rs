@@ -11,6 +11,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::alias::priced_as;
 use crate::book::{Book, MeterPrices};
 use crate::decimal::{OutOfRange, Quantity};
 use crate::id::{EventId, InstanceHash, MeterId, Source};
@@ -118,8 +119,9 @@ pub fn days_apart(
     Ok(sent.into_iter().filter_map(of_sent).collect())
 }
 
-/// Rates days of instances, and in the place of those days that [`days_apart`] names their windows. They stand for their rows
-/// wherever credit is not spread, in no smaller steps of time than days. None where every row is needed.
+/// Rates days of instances, and in the place of those days that [`days_apart`] names their windows. They
+/// stand for their rows wherever credit is not spread, in no smaller steps of time than days. None where
+/// every row is needed.
 ///
 /// # Errors
 /// [`RateError`] if a sum would not be exact.
@@ -159,10 +161,6 @@ pub fn rate_instances(
     // Which of a day's meters draws first is not known.
     let asks_for_order = rated.rated.commitment.is_some() || rated.rated.credits.len() > 1;
     Ok((!asks_for_order).then_some(rated))
-}
-
-fn priced_as(meter: MeterId, aliases: &BTreeMap<MeterId, MeterId>) -> MeterId {
-    aliases.get(&meter).copied().unwrap_or(meter)
 }
 
 fn rated(usage: Usage, book: &Book) -> Result<RatedPeriod, RateError> {

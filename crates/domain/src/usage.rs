@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::alias::priced_as;
 use crate::decimal::Quantity;
 use crate::id::{EventId, InstanceHash, MeterId, Source};
 use crate::period::BillingPeriod;
@@ -78,7 +79,7 @@ impl Usage {
     /// Adds a record; it has no place yet.
     pub(crate) fn add(&mut self, stored: StoredRecord, aliases: &BTreeMap<MeterId, MeterId>) {
         let StoredRecord { record, instance_hash, commit, .. } = stored;
-        let priced_as = aliases.get(&record.meter).copied().unwrap_or(record.meter);
+        let priced_as = priced_as(record.meter, aliases);
         let row = UsageRow {
             window: record.window,
             instance: instance_hash,

@@ -4,12 +4,11 @@
 //! earlier pages have shown nor those behind the last row of the page.
 
 use domain::aggregate::{AggregateKey, UsageQuery};
-use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId};
 use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
 
-use crate::page::{PageBuilder, PageError};
+use crate::page::{PageBuilder, PageError, facets_of};
 use crate::rollup::{Failed, Grain, GroupBounds, InstancePart, Opened, Reading, journal};
 use crate::scan::{self, Needed, Selection};
 use crate::snapshot::{Snapshot, UsagePage};
@@ -61,19 +60,15 @@ impl DayOfReport<'_> {
         for file in of_day {
             match self.reading.rollup(file, Grain::Instance) {
                 Some(rollup) => opened.push(rollup),
-                None => scan::file(file, &within, Needed::Description(self.facets()), |row| {
-                    page.add(row).map_err(|error| failed(error, &file.path))
-                })?,
+                None => {
+                    scan::file(file, &within, Needed::Description(facets_of(self.query)), |row| {
+                        page.add(row).map_err(|error| failed(error, &file.path))
+                    })?
+                }
             }
         }
         self.add_tail(&within, page)?;
         self.add_groups(&opened, page)
-    }
-
-    /// What of instances the answer tells.
-    fn facets(&self) -> Facets {
-        let has_instances = self.query.details || self.query.within.is_some();
-        if has_instances { Facets::ALL } else { Facets::NONE }
     }
 
     fn add_tail(&self, within: &Selection, page: &mut PageBuilder<'_>) -> Result<(), Failed> {
@@ -112,7 +107,7 @@ impl DayOfReport<'_> {
             whose: Whose::One(self.query.subscription),
             start: None,
             reported: ReportedTime(self.day.start()),
-            facets: self.facets(),
+            facets: facets_of(self.query),
         };
         for group in groups {
             let last = page.last_key();

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::aggregate::{Aggregate, AggregateKey, SumOutOfRange, UsageQuery};
 use domain::decimal::OutOfRange;
+use domain::facets::Facets;
 use domain::id::InstanceHash;
 
 use crate::limits::JUDGED_INSTANCES_MAX;
@@ -23,6 +24,12 @@ pub(crate) struct PageBuilder<'q> {
     interner: Interner,
     /// Whether the rows of an instance may be seen.
     shown: HashMap<InstanceHash, bool>,
+}
+
+/// What of instances the answer tells.
+pub(crate) fn facets_of(query: &UsageQuery) -> Facets {
+    let has_instances = query.details || query.within.is_some();
+    if has_instances { Facets::ALL } else { Facets::NONE }
 }
 
 /// Why a row does not fit into the page.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, AggregateKey, Granularity, UsageQuery};
 use domain::complete::SourceActivity;
-use domain::facets::Facets;
 use domain::id::SubscriptionId;
 use domain::record::{Commit, StoredRecord};
 use domain::resource_groups::ResourceGroups;
@@ -15,16 +14,17 @@ use domain::sums::Whose;
 use domain::time::{Date, ReportedTime, UtcTime};
 
 use crate::activity;
+use crate::daily;
 use crate::error::ReadError;
 use crate::first_usage::{self, First};
 use crate::groups::{self, Bounded};
 use crate::moment;
-use crate::page::{PageBuilder, PageError};
+use crate::page::{PageBuilder, PageError, facets_of};
+use crate::rollup::{self, Failed, Reading};
 use crate::row::{Interner, Row};
 use crate::scan::{self, Needed, Selection};
 use crate::state::State;
 use crate::version::Version;
-use crate::{daily, rollup};
 
 /// The ledger as of one commit: data files and the journal's tail. Cheap to clone.
 #[derive(Clone)]
@@ -172,13 +172,16 @@ impl Snapshot {
         subscription: Option<SubscriptionId>,
         reported_since: ReportedTime,
     ) -> Result<BTreeMap<SubscriptionId, Vec<SourceActivity>>, ReadError> {
+        self.answer(move |reading| activity::sources(reading, subscription, reported_since)).await
+    }
+
+    /// Answers a question from rollups and rows, on the blocking pool.
+    pub(crate) async fn answer<T: Send + 'static>(
+        &self,
+        attempt: impl FnMut(&Reading<'_>) -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let snapshot = self.clone();
-        blocking(move || {
-            rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                activity::sources(reading, subscription, reported_since)
-            })
-        })
-        .await
+        blocking(move || rollup::answer(&snapshot.state, snapshot.last, attempt)).await
     }
 
     /// The resource groups that the rows of a subscription name, as [`domain::resource_groups`]
@@ -324,11 +327,7 @@ impl Snapshot {
         after: Option<AggregateKey>,
         limit: usize,
     ) -> Result<UsagePage, ReadError> {
-        let needed = if query.details || query.within.is_some() {
-            Needed::Description(Facets::ALL)
-        } else {
-            Needed::Description(Facets::NONE)
-        };
+        let needed = Needed::Description(facets_of(query));
         let selection = self.selection_of_page(query, after);
         let reported = selection.reported.clone().expect("a page is of a range");
         let mut page = PageBuilder::new(query, after, limit);

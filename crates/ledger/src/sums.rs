@@ -26,11 +26,11 @@ use domain::time::UtcTime;
 use crate::error::ReadError;
 use crate::limits::SUM_THREADS;
 use crate::rollup::{
-    self, Failed, Grain, InstanceEntry, InstancePart, InstanceView, MeterView, Reading, journal,
+    Failed, Grain, InstanceEntry, InstancePart, InstanceView, MeterView, Reading, journal,
 };
 use crate::row::Row;
 use crate::scan::{self, Needed, Selection};
-use crate::snapshot::{Snapshot, blocking};
+use crate::snapshot::Snapshot;
 use crate::state::DataFile;
 use crate::tail::Chunk;
 
@@ -51,13 +51,8 @@ impl Snapshot {
         query: &MeterQuery,
         most: usize,
     ) -> Result<Option<Vec<MeterSums>>, ReadError> {
-        let (snapshot, query) = (self.clone(), query.clone());
-        blocking(move || {
-            rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                of_meters(reading, &query, most)
-            })
-        })
-        .await
+        let query = query.clone();
+        self.answer(move |reading| of_meters(reading, &query, most)).await
     }
 
     /// Sums of the meters of all subscriptions, as [`Self::meter_sums`] gives them. They are kept: asked for
@@ -71,14 +66,8 @@ impl Snapshot {
         step: SumStep,
         most: usize,
     ) -> Result<Option<Arc<Vec<MeterSums>>>, ReadError> {
-        let snapshot = self.clone();
         let query = MeterQuery { subscription: None, start, step };
-        blocking(move || {
-            rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                kept::of_all(reading, &query, most)
-            })
-        })
-        .await
+        self.answer(move |reading| kept::of_all(reading, &query, most)).await
     }
 
     /// Sums of instances as [`domain::sums::instance_sums`] defines them; none if there are more than
@@ -91,13 +80,8 @@ impl Snapshot {
         query: &InstanceQuery,
         most: usize,
     ) -> Result<Option<Vec<InstanceSums>>, ReadError> {
-        let (snapshot, query) = (self.clone(), query.clone());
-        blocking(move || {
-            rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                unless_too_many(of_instances(reading, &query, most))
-            })
-        })
-        .await
+        let query = query.clone();
+        self.answer(move |reading| unless_too_many(of_instances(reading, &query, most))).await
     }
 
     /// Sums of windows as [`domain::sums::window_sums`] defines them; none if there are more than `most`:
@@ -110,13 +94,9 @@ impl Snapshot {
         query: &WindowQuery,
         most: usize,
     ) -> Result<Option<Vec<WindowSums>>, ReadError> {
-        let (snapshot, query) = (self.clone(), query.clone());
-        blocking(move || {
-            rollup::answer(&snapshot.state, snapshot.last, |reading| {
-                unless_too_many(windows::of_windows(reading, &query, most))
-            })
-        })
-        .await
+        let query = query.clone();
+        self.answer(move |reading| unless_too_many(windows::of_windows(reading, &query, most)))
+            .await
     }
 }
 

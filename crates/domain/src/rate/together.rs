@@ -57,6 +57,16 @@ impl Rated {
     }
 }
 
+impl RowCharge<'_> {
+    /// What it costs, or why it has no price.
+    pub(crate) fn sums(self) -> Result<GrossAndCharge, Unpriced> {
+        match self {
+            Self::Unpriced(reason) => Err(reason),
+            Self::Priced { gross, charge, .. } => Ok(GrossAndCharge { gross, charge }),
+        }
+    }
+}
+
 /// Sums by group, and why they have no price if they have none.
 #[derive(Default)]
 struct Sums(BTreeMap<(usize, Option<Unpriced>), (Quantity, GrossAndCharge)>);
@@ -120,25 +130,12 @@ impl Sums {
         quantity: Quantity,
         charge: RowCharge<'_>,
     ) -> Result<(), OutOfRange> {
-        let (reason, gross, charge) = match charge {
-            RowCharge::Unpriced(reason) => (Some(reason), Money::ZERO, Money::ZERO),
-            RowCharge::Priced { gross, charge, .. } => (None, gross, charge),
-        };
-        let (quantities, sums) = self.0.entry((group, reason)).or_default();
+        let charge = charge.sums();
+        let (quantities, sums) = self.0.entry((group, charge.err())).or_default();
+        let GrossAndCharge { gross, charge } = charge.unwrap_or_default();
         *quantities = quantities.plus(quantity)?;
         sums.gross = sums.gross.plus(gross)?;
         sums.charge = sums.charge.plus(charge)?;
         Ok(())
-    }
-}
-
-impl TogetherCharge {
-    /// What one row of a group costs.
-    pub(crate) fn of(group: usize, quantity: Quantity, charge: RowCharge<'_>) -> Self {
-        let charge = match charge {
-            RowCharge::Unpriced(reason) => Err(reason),
-            RowCharge::Priced { gross, charge, .. } => Ok(GrossAndCharge { gross, charge }),
-        };
-        Self { group, quantity, charge }
     }
 }

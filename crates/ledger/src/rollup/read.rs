@@ -344,18 +344,14 @@ impl InstanceBatch {
         part: &InstancePart,
     ) -> Result<Option<InstanceView<'_>>, Malformed> {
         let subscription = self.subscription.id(position);
-        let start = columns::time(&self.start, position)?;
-        if !part.whose.has(subscription)
-            || part.start.as_ref().is_some_and(|range| !range.contains(&start))
-        {
-            return Ok(None);
-        }
+        let sum = self.sum(position, part)?.filter(|_| part.whose.has(subscription));
+        let Some(DaySum { day, quantity, taken_back }) = sum else { return Ok(None) };
         let row = Row {
             subscription,
             reported: part.reported,
-            window: Window::day_of(start),
+            window: Window::day_of(day.start()),
             meter: self.meter.id(position),
-            quantity: columns::decimal(&self.quantity, position)?,
+            quantity,
             instance_hash: self.instance_hash(position)?,
             commit: Commit(0),
             commit_time: part.reported.0,
@@ -365,7 +361,6 @@ impl InstanceBatch {
             reverses: None,
             erased: None,
         };
-        let taken_back = columns::decimal(&self.taken_back, position)?;
         Ok(Some(InstanceView { row, taken_back }))
     }
 }

@@ -30,7 +30,7 @@ impl<'q> Meters<'q> {
         let place = |(place, sums): (usize, &MeterSums)| ((sums.subscription, sums.meter), place);
         let places = sums.iter().enumerate().map(place).collect();
         let held = sums.iter().map(|meter| meter.sums.len()).sum();
-        let (interner, room) = (Interner::default(), Room { most, parts: 1, held });
+        let (interner, room) = (Interner::default(), Room { held, ..Room::new(most) });
         Self { query, interner, places, meters: sums, last: 0, room }
     }
 
@@ -65,16 +65,8 @@ impl<'q> Meters<'q> {
     pub(super) fn add_at(&mut self, place: usize, sum: MeterSum) -> Result<(), Failed> {
         let meter = &mut self.meters[place];
         let sum = MeterSum { step: self.query.step_of(sum.step), ..sum };
-        match meter.sums.last_mut() {
-            Some(last) if last.step == sum.step => {
-                *last = last.plus(sum).map_err(|OutOfRange| too_great(meter.meter))?;
-            }
-            _ => {
-                meter.sums.push(sum);
-                self.room.held += 1;
-            }
-        }
-        Ok(())
+        let step = |sum: &MeterSum| sum.step;
+        self.room.add((meter.meter, &mut meter.sums), sum, step, MeterSum::plus)
     }
 
     /// The place of a meter.
@@ -113,13 +105,8 @@ impl<'q> Meters<'q> {
     }
 
     fn merge(&mut self) -> Result<bool, Failed> {
-        self.room.held = 0;
-        for meter in &mut self.meters {
-            let merged = merged(&mut meter.sums, |sum| sum.step, MeterSum::plus);
-            merged.map_err(|OutOfRange| too_great(meter.meter))?;
-            self.room.held += meter.sums.len();
-        }
-        Ok(self.room.held > self.room.most)
+        let all = self.meters.iter_mut().map(|meter| (meter.meter, &mut meter.sums));
+        self.room.merge(all, |sum| sum.step, MeterSum::plus)
     }
 
     /// In order; none if there are more than may be.
@@ -157,20 +144,62 @@ impl<E: Into<Failed>> From<E> for Ended {
 
 /// How many sums may be held, and are; several of one step count each until they are brought together.
 pub(super) struct Room {
-    pub(super) most: usize,
+    most: usize,
     /// How many share the memory.
-    pub(super) parts: usize,
-    pub(super) held: usize,
+    parts: usize,
+    held: usize,
 }
 
+/// A meter and its sums.
+type OfMeter<'s, S> = (MeterId, &'s mut Vec<S>);
+
 impl Room {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, parts: 1, held: 0 }
+    }
+
     pub(super) fn is_left(&self) -> bool {
         self.held <= self.most.saturating_mul(2) / self.parts
+    }
+
+    /// Adds to the last of a meter's sums if it is of the same step, else as one more.
+    pub(super) fn add<S: Copy, K: PartialEq>(
+        &mut self,
+        (meter, sums): OfMeter<'_, S>,
+        sum: S,
+        step: impl Fn(&S) -> K,
+        plus: impl Fn(S, S) -> Result<S, OutOfRange>,
+    ) -> Result<(), Failed> {
+        match sums.last_mut() {
+            Some(last) if step(last) == step(&sum) => {
+                *last = plus(*last, sum).map_err(|OutOfRange| too_great(meter))?;
+            }
+            _ => {
+                sums.push(sum);
+                self.held += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the sums of each meter together; true if there are more than may be.
+    pub(super) fn merge<'s, S: Copy + 's, K: Ord>(
+        &mut self,
+        all: impl Iterator<Item = OfMeter<'s, S>>,
+        step: impl Fn(&S) -> K,
+        plus: impl Fn(S, S) -> Result<S, OutOfRange>,
+    ) -> Result<bool, Failed> {
+        self.held = 0;
+        for (meter, sums) in all {
+            merged(sums, &step, &plus).map_err(|OutOfRange| too_great(meter))?;
+            self.held += sums.len();
+        }
+        Ok(self.held > self.most)
     }
 }
 
 /// Brings sums of one step together, in order of steps.
-pub(super) fn merged<S: Copy, K: Ord>(
+fn merged<S: Copy, K: Ord>(
     sums: &mut Vec<S>,
     step: impl Fn(&S) -> K,
     plus: impl Fn(S, S) -> Result<S, OutOfRange>,
@@ -192,6 +221,6 @@ pub(super) fn merged<S: Copy, K: Ord>(
     Ok(())
 }
 
-pub(super) fn too_great(meter: MeterId) -> Failed {
+fn too_great(meter: MeterId) -> Failed {
     Failed::Sum(SumOutOfRange { meter })
 }

@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::decimal::OutOfRange;
 use domain::facets::Facets;
 use domain::id::{InstanceHash, MeterId, SubscriptionId};
 use domain::record::{Instance, MeterDescription};
 use domain::sums::{DaySum, InstanceSums};
 use foldhash::fast::RandomState;
 
-use super::collect::{Ended, Room, merged, too_great};
+use super::collect::{Ended, Room};
 use super::places::Places;
 use super::seen::Seen;
 use crate::rollup::{InstanceBatch, InstancePart, InstanceView, Opened, TextKeys};
@@ -47,7 +46,7 @@ impl Instances {
             meters: HashMap::default(),
             places: HashMap::default(),
             instances: Vec::new(),
-            room: Room { most, parts: 1, held: 0 },
+            room: Room::new(most),
         }
     }
 
@@ -167,28 +166,15 @@ impl Instances {
 
     fn add_at(&mut self, place: usize, sum: DaySum) -> Result<(), Ended> {
         let InstanceSums { meter, days, .. } = &mut self.instances[place];
-        match days.last_mut() {
-            Some(last) if last.day == sum.day => {
-                *last = last.plus(sum).map_err(|OutOfRange| too_great(*meter))?;
-                Ok(())
-            }
-            _ => {
-                days.push(sum);
-                self.room.held += 1;
-                if self.room.is_left() { Ok(()) } else { self.merge() }
-            }
-        }
+        self.room.add((*meter, days), sum, |sum| sum.day, DaySum::plus)?;
+        if self.room.is_left() { Ok(()) } else { self.merge() }
     }
 
     /// Brings those of one day together.
     fn merge(&mut self) -> Result<(), Ended> {
-        self.room.held = 0;
-        for sums in &mut self.instances {
-            let merged = merged(&mut sums.days, |sum| sum.day, DaySum::plus);
-            merged.map_err(|OutOfRange| too_great(sums.meter))?;
-            self.room.held += sums.days.len();
-        }
-        if self.room.held > self.room.most { Err(Ended::TooMany) } else { Ok(()) }
+        let all = self.instances.iter_mut().map(|sums| (sums.meter, &mut sums.days));
+        let are_too_many = self.room.merge(all, |sum| sum.day, DaySum::plus)?;
+        if are_too_many { Err(Ended::TooMany) } else { Ok(()) }
     }
 
     /// In order.

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use arrow_array::{
     BinaryArray, Decimal128Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
 };
-use domain::decimal::OutOfRange;
 use domain::id::{MeterId, SubscriptionId};
 use domain::record::Window;
 use domain::sums::{Whose, WindowQuery, WindowSum, WindowSums};
 use domain::time::{Date, UtcTime};
 use foldhash::fast::RandomState;
 
-use super::collect::{Ended, Room, merged, too_great};
+use super::collect::{Ended, Room};
 use super::places::Places;
 use super::rows_of_chunk;
 use crate::columns::{self, Ids};
@@ -162,8 +161,8 @@ struct OfMeter {
 
 impl<'q> Windows<'q> {
     fn new(query: &'q WindowQuery, most: usize) -> Self {
-        let room = Room { most, parts: 1, held: 0 };
-        Self { query, places: HashMap::default(), meters: Vec::new(), room }
+        let (places, room) = (HashMap::default(), Room::new(most));
+        Self { query, places, meters: Vec::new(), room }
     }
 
     /// The place of a meter; none if no usage of it is wanted.
@@ -187,28 +186,15 @@ impl<'q> Windows<'q> {
     /// Adds a wanted row.
     fn add(&mut self, place: usize, sum: WindowSum) -> Result<(), Ended> {
         let WindowSums { meter, sums, .. } = &mut self.meters[place].sums;
-        match sums.last_mut() {
-            Some(last) if last.key() == sum.key() => {
-                *last = last.plus(sum).map_err(|OutOfRange| too_great(*meter))?;
-                Ok(())
-            }
-            _ => {
-                sums.push(sum);
-                self.room.held += 1;
-                if self.room.is_left() { Ok(()) } else { self.merge() }
-            }
-        }
+        self.room.add((*meter, sums), sum, WindowSum::key, WindowSum::plus)?;
+        if self.room.is_left() { Ok(()) } else { self.merge() }
     }
 
     /// Brings those of one window together.
     fn merge(&mut self) -> Result<(), Ended> {
-        self.room.held = 0;
-        for OfMeter { sums, .. } in &mut self.meters {
-            let merged = merged(&mut sums.sums, WindowSum::key, WindowSum::plus);
-            merged.map_err(|OutOfRange| too_great(sums.meter))?;
-            self.room.held += sums.sums.len();
-        }
-        if self.room.held > self.room.most { Err(Ended::TooMany) } else { Ok(()) }
+        let all = self.meters.iter_mut().map(|of| (of.sums.meter, &mut of.sums.sums));
+        let are_too_many = self.room.merge(all, WindowSum::key, WindowSum::plus)?;
+        if are_too_many { Err(Ended::TooMany) } else { Ok(()) }
     }
 
     /// In order.

@@ -164,12 +164,7 @@ impl Part {
         if !detail::may_do(&self.book, self.step) {
             return None;
         }
-        let of_range = |range: &Bounds| {
-            let of_all = &sums[range];
-            let begin = of_all.partition_point(|sums| sums.subscription < id);
-            let end = of_all.partition_point(|sums| sums.subscription <= id);
-            &of_all[begin..end]
-        };
+        let of_range = |range: &Bounds| detail::own_of(&sums[range], id, |sums| sums.subscription);
         let joined;
         let sums = match self.ranges.as_slice() {
             [only] => of_range(only),

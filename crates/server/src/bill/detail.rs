@@ -233,6 +233,13 @@ pub(super) async fn windows_of(
     unless_too_great(basis.snapshot.window_sums(&query, most).await)
 }
 
+/// The sums of one subscription, of those of all, which are in order of subscriptions.
+pub(super) fn own_of<S>(all: &[S], id: SubscriptionId, of: impl Fn(&S) -> SubscriptionId) -> &[S] {
+    let begin = all.partition_point(|sums| of(sums) < id);
+    let end = all.partition_point(|sums| of(sums) <= id);
+    &all[begin..end]
+}
+
 /// How many sums of windows these are.
 pub(super) fn count_of(windows: &[WindowSums]) -> usize {
     windows.iter().map(|meter| meter.sums.len()).sum()

@@ -207,7 +207,9 @@ impl OfOne {
     fn spend(&self, windows: Option<&[WindowSums]>, query: &SpendQuery) -> Result<Found, ApiError> {
         let periods = self.parts.as_ref().map_err(|by_itself| *by_itself).and_then(|parts| {
             let windows = match windows {
-                Some(windows) => self.own(windows),
+                Some(windows) => {
+                    detail::own_of(windows, self.subscription, |sums| sums.subscription)
+                }
                 None if parts.iter().all(ToldApart::needs_no_windows) => &[],
                 None => return Err(ByItself::NoRoom),
             };
@@ -219,12 +221,5 @@ impl OfOne {
             Err(ByItself::NoRoom) => Ok(Err(Detail::Instances(query.facets()))),
             Err(ByItself::Rows) => Ok(Err(Detail::Rows)),
         }
-    }
-
-    /// Its windows of those of all, which are in order.
-    fn own<'a>(&self, windows: &'a [WindowSums]) -> &'a [WindowSums] {
-        let begin = windows.partition_point(|sums| sums.subscription < self.subscription);
-        let end = windows.partition_point(|sums| sums.subscription <= self.subscription);
-        &windows[begin..end]
     }
 }
